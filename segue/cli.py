@@ -1,0 +1,101 @@
+"""The command line: reads arguments, calls the command's function, prints its outcome. It knows no room."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from segue import __version__
+from segue.commands import COMMANDS, Command, Option
+from segue.errors import SegueError
+from segue.stage import Outcome
+
+BAD_INPUT = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it did its work, 2 with one sentence on bad input, else the outcome's own code."""
+    arguments = vars(_parser().parse_args(argv))
+    command: Command | None = arguments.pop("command", None)
+    if command is None:
+        sys.stdout.write(_overview())
+        return BAD_INPUT
+    as_json = arguments.pop("json")
+    try:
+        outcome: Outcome = _load(command.target)(**arguments)
+    except SegueError as problem:
+        sys.stderr.write(f"segue {command.name}: {problem}\n")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write(f"segue {command.name}: interrupted; run it again to finish\n")
+        return 130
+    if outcome.text:
+        sys.stdout.write(outcome.text.rstrip() + "\n")
+    if as_json:
+        sys.stdout.write(json.dumps(outcome.summary, default=str) + "\n")
+    return outcome.exit_code
+
+
+def _load(target: str) -> Any:
+    module, _, function = target.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="segue", add_help=False)
+    parser.add_argument("--help", "-h", action=_ShowOverview)
+    parser.add_argument("--version", action="version", version=f"segue {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for command in COMMANDS:
+        child = commands.add_parser(command.name, description=command.help.capitalize() + ".")
+        child.set_defaults(command=command)
+        for option in command.options:
+            _add(child, option)
+        child.add_argument("--json", action="store_true", help="print the summary as the last line, as JSON")
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    if option.kind is bool:
+        parser.add_argument(option.flag, action="store_true", help=option.help)
+        return
+    wording: dict[str, Any] = {"help": option.help, "type": _day if option.kind is date else option.kind}
+    if option.choices:
+        wording["choices"] = option.choices
+    if option.flag.startswith("--"):
+        wording |= {"default": option.default, "required": option.required}
+        if option.default is not None:
+            wording["help"] += f" (default {option.default})"
+    parser.add_argument(option.flag, **wording)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"expected a day like 2026-11-16, received {text!r}") from problem
+
+
+def _overview() -> str:
+    width = max(len(command.name) for command in COMMANDS)
+    lines = ["segue: from listening events to playlists people keep", ""]
+    for group in dict.fromkeys(command.group for command in COMMANDS):
+        lines.append(group)
+        lines += [f"  {c.name.ljust(width)}  {c.help}" for c in COMMANDS if c.group == group]
+        lines.append("")
+    lines.append("`segue COMMAND --help` lists a command's options; all take --json. Settings: SEGUE_* in the environment.")
+    return "\n".join(lines) + "\n"
+
+
+class _ShowOverview(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="list the commands")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        sys.stdout.write(_overview())
+        parser.exit()

@@ -1,0 +1,128 @@
+"""The list of commands: names, options, and where each one's code lives, as text so that `segue --help` imports no room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from segue.names import Source
+
+
+@dataclass(frozen=True)
+class Option:
+    """One argument of a command; a `flag` without dashes is positional. `kind` bool makes a switch."""
+
+    flag: str
+    kind: type
+    help: str
+    default: Any = None
+    required: bool = False
+    choices: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: `target` is `module:function`, called with the options as keyword arguments, returning an Outcome."""
+
+    name: str
+    group: str
+    help: str
+    target: str
+    options: tuple[Option, ...] = ()
+
+
+AS_OF = Option("--as-of", date, "last day whose events are known, YYYY-MM-DD", required=True)
+VERSION = Option("version", str, "a version that `segue releases` lists")
+
+BENCHES: dict[str, str] = {
+    "marts": "infra.mart.bench:bench_marts",
+    "index": "trainers.bench_index:bench_index",
+    "serving": "serving.bench:bench_serving",
+}
+"""Bench name to the function that runs it."""
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "world",
+        "Events",
+        "simulate a streaming service and land its events",
+        "infra.world.command:run",
+        (
+            Option("--start", date, "first day, YYYY-MM-DD", default=date(2026, 9, 21)),
+            Option("--days", int, "days to simulate", default=56),
+            Option("--users", int, "listeners", default=2_000),
+            Option("--tracks", int, "tracks on the last day", default=10_000),
+            Option("--seed", int, "same seed, same world", default=17),
+        ),
+    ),
+    Command(
+        "land",
+        "Events",
+        "land events from a real source",
+        "infra.landing.command:run",
+        (
+            Option("--source", str, "where they come from", required=True, choices=tuple(Source)),
+            Option("--path", Path, "a file, or a folder of files", required=True),
+        ),
+    ),
+    Command(
+        "features",
+        "Features",
+        "dbt build, checks, Feast apply and materialise",
+        "infra.mart.command:run",
+        (AS_OF, Option("--full-refresh", bool, "rebuild every table from landing", default=False)),
+    ),
+    Command(
+        "train",
+        "Release",
+        "training set, retriever, index, ranker: a candidate release",
+        "trainers.train:run",
+        (AS_OF,),
+    ),
+    Command(
+        "evaluate",
+        "Release",
+        "time-split metrics against the live release and the baselines",
+        "trainers.evaluate:run",
+        (VERSION,),
+    ),
+    Command("promote", "Release", "the gate: make a release live if it earned it", "trainers.gate:run", (VERSION,)),
+    Command("rollback", "Release", "make the release before the live one live again", "trainers.registry:rollback"),
+    Command("releases", "Release", "list them", "trainers.registry:list_releases"),
+    Command(
+        "playlists",
+        "Playlists",
+        "every user's weekly playlist, audited, then visible",
+        "serving.weekly:run",
+        (
+            Option("--week", date, "first day of the week, YYYY-MM-DD", required=True),
+            Option("--engine", str, "where the scoring runs", default="local", choices=("local",)),
+        ),
+    ),
+    Command(
+        "playlist",
+        "Playlists",
+        "show one user's playlist, with reasons",
+        "serving.show:run",
+        (
+            Option("user", str, "user id"),
+            Option("--week", date, "first day of the week; default: the visible week"),
+            Option("--explain", bool, "also what was removed, and by which rule", default=False),
+        ),
+    ),
+    Command("serve", "Operation", "the BentoML service", "serving.launch:run"),
+    Command("monitor", "Operation", "parity, drift, quality; the report and the e-mail", "monitoring.command:run", (AS_OF,)),
+    Command("status", "Operation", "what is live: release, week, last runs, health", "infra.status:run"),
+    Command(
+        "bench",
+        "Operation",
+        "benchmarks and quality tables",
+        "infra.benches:run",
+        (
+            Option("name", str, "which bench", choices=tuple(BENCHES)),
+            Option("--scale", float, "size relative to the default", default=1.0),
+        ),
+    ),
+)

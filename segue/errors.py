@@ -1,0 +1,21 @@
+"""The one error a person is meant to read.
+
+A stage raises `SegueError` for bad input or a broken agreement; the command line prints its sentence and exits with
+status 2, the service answers 4xx with it. Anything else that escapes is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class SegueError(Exception):
+    """Bad input, told in one sentence: what was expected, what was received, what to do.
+
+    Args:
+        expected: what the stage needed, as a noun phrase.
+        received: what it found instead.
+        mend: what the reader can do, as an imperative.
+    """
+
+    def __init__(self, *, expected: str, received: str, mend: str) -> None:
+        self.expected, self.received, self.mend = expected, received, mend
+        super().__init__(f"Expected {expected}, received {received}: {mend}.")

@@ -1,0 +1,95 @@
+"""Where a run keeps its things: the folders under `SEGUE_HOME`, named once.
+
+| folder | holds | written by |
+|---|---|---|
+| `landing/` | raw files as received, by source, kind and day | `segue world`, `segue land`, `POST /v1/events` |
+| `warehouse/` | the DuckDB file dbt builds in; nothing else opens it | `segue features` |
+| `features/` | gold tables as Parquet | `segue features` |
+| `feast/` | registry and SQLite online store | `segue features`, `segue playlists` |
+| `releases/` | the BentoML model store, evaluations, verdicts of the gate, the pointer | `segue train` and after |
+| `playlists/` | the audits and the pointer to the visible week | `segue playlists` |
+| `predictions/` | every answer given, by day | the service, `segue playlists` |
+| `reports/` | drift reports by day | `segue monitor` |
+| `mail/`, `airflow/`, `logs/`, `secrets/`, `tmp/` | what their names say | |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from segue.settings import get_settings
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths under one root; nothing is created by asking for a path."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse" / "segue.duckdb"
+
+    @property
+    def features(self) -> Path:
+        return self.root / "features"
+
+    @property
+    def feast(self) -> Path:
+        return self.root / "feast"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def playlists(self) -> Path:
+        return self.root / "playlists"
+
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def mail(self) -> Path:
+        return self.root / "mail"
+
+    @property
+    def airflow(self) -> Path:
+        return self.root / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def tmp(self) -> Path:
+        """Half-written things, on the same file system as their final place so that a rename is atomic."""
+        return self.root / "tmp"
+
+    def landing_day(self, source: str, kind: str, day: date) -> Path:
+        """The folder for the files of one source, one kind (`events`, `tracks`, `users`) and one arrival day."""
+        return self.landing / source / kind / f"day={day.isoformat()}"
+
+    def table(self, name: str) -> Path:
+        """The folder of one gold table: `day=YYYY-MM-DD/*.parquet` for daily tables, `data.parquet` for the others."""
+        return self.features / name
+
+
+def get_home() -> Home:
+    """The home of this process, absolute."""
+    return Home(get_settings().home.resolve())

@@ -1,0 +1,40 @@
+"""The prediction log: one record for every list answered, with the features it was made from.
+
+JSON Lines under `predictions/day=YYYY-MM-DD/`, one file per writing process, appended. Users are pseudonyms.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from segue.names import Fallback, Surface
+
+
+class PredictedTrack(BaseModel):
+    track_id: str
+    score: float
+    source: str
+    reason: str
+
+
+class Prediction(BaseModel):
+    """One answer.
+
+    `user` is `segue.pseudonyms.pseudonym(user_id)`. `features` are the user row and request features that went into the
+    models, by name, as read from Feast; null in a fallback that used none. `score` is the funnel's final score.
+    """
+
+    request_id: str
+    at: datetime
+    surface: Surface
+    user: str | None
+    release: str | None
+    week: date | None = None
+    fallback: Fallback | None = None
+    territory: str | None = None
+    features: dict[str, Any] | None = None
+    tracks: list[PredictedTrack]
+    latency_ms: float

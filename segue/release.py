@@ -1,0 +1,199 @@
+"""A release: everything one version of the recommender is, in one sealed folder of the BentoML model store.
+
+| file | holds |
+|---|---|
+| `query_tower/`, `track_tower/` | SavedModels: feature tensors to L2-normalised float32 vectors (n, d) |
+| `tracks.parquet` | one row per track, the row number being the track's index everywhere; the features of the services |
+| `vectors.npy` | float32 (tracks, d), row i for track i |
+| `index/` | ScaNN assets with relative paths; absent when search is exact |
+| `ranker/` | SavedModel with the functions `encode_users`, `encode_tracks`, `score` |
+| `ranker_tracks/*.npy` | what `encode_tracks` gives for every track, computed once |
+| `reference.parquet` | a sample of training features and scores, the baseline of drift |
+| `manifest.json` | what it was made from, and the SHA-256 of every file above |
+
+The manifest is written last. Loading verifies every byte of it and refuses what differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from segue.atomic import write_json
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.names import RELEASE_MODEL
+
+MANIFEST = "manifest.json"
+_BENTOML_FILES = {"model.yaml"}
+
+
+class FileEntry(BaseModel):
+    sha256: str
+    bytes: int
+
+
+class Manifest(BaseModel):
+    """What a release was made from, and its files.
+
+    `trained_through` is the first instant the model has not seen. `inputs` lists the tensors of each tower and of the
+    ranker as `[name, kind, length]`.
+    """
+
+    version: str
+    created_at: datetime
+    as_of: date
+    trained_through: datetime
+    feature_fingerprint: str
+    hyperparameters: dict[str, Any]
+    policy: dict[str, Any]
+    metrics: dict[str, Any]
+    libraries: dict[str, str]
+    inputs: dict[str, list[tuple[str, str, int | None]]]
+    tracks: int
+    dimensions: int
+    files: dict[str, FileEntry]
+
+
+class Pointer(BaseModel):
+    """Which release is live, and which were before it, newest last."""
+
+    version: str
+    promoted_at: datetime
+    previous: list[str] = []
+
+
+def bentoml_home() -> Path:
+    return get_home().releases / "bentoml"
+
+
+def release_path(version: str) -> Path:
+    """Where the model store keeps `version`; no promise that it exists."""
+    return bentoml_home() / "models" / RELEASE_MODEL / version
+
+
+def versions() -> list[str]:
+    """Sealed releases, oldest first. A folder without a manifest is the rest of a killed run and is not one."""
+    folder = bentoml_home() / "models" / RELEASE_MODEL
+    manifests = [read_manifest(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
+    return [m.version for m in sorted(manifests, key=lambda m: (m.created_at, m.version))]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a release folder, its files not yet verified."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError) as problem:
+        raise SegueError(
+            expected=f"a release manifest in {folder}",
+            received=str(problem).splitlines()[0],
+            mend="run `segue releases` for the versions there are",
+        ) from problem
+
+
+def file_entries(folder: Path) -> dict[str, FileEntry]:
+    """Relative path to size and SHA-256 of every file of a release folder, manifest and store metadata left out."""
+    entries = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name != MANIFEST and name not in _BENTOML_FILES:
+            entries[name] = FileEntry(sha256=_sha256(path), bytes=path.stat().st_size)
+    return entries
+
+
+def verify(version: str) -> Manifest:
+    """The manifest of `version`, after every file was read and matches it.
+
+    Raises:
+        SegueError: a file is missing, added or changed; the sentence names it.
+    """
+    folder = release_path(version)
+    manifest = read_manifest(folder)
+    found = file_entries(folder)
+    for name in sorted(manifest.files.keys() | found.keys()):
+        if manifest.files.get(name) != found.get(name):
+            state = "missing" if name not in found else "added" if name not in manifest.files else "changed"
+            raise SegueError(
+                expected=f"release {version} as its manifest describes it",
+                received=f"{name} {state}",
+                mend="go back with `segue rollback`, or train again",
+            )
+    return manifest
+
+
+def check_fingerprint(manifest: Manifest, present: str) -> None:
+    """Refuse a release whose features are not the ones the feature store serves now."""
+    if manifest.feature_fingerprint != present:
+        raise SegueError(
+            expected=f"the feature service {manifest.feature_fingerprint[:12]} that release {manifest.version} was trained on",
+            received=f"feature service {present[:12]}",
+            mend="train a release on the present feature views, or restore the views it was trained on",
+        )
+
+
+def read_pointer() -> Pointer | None:
+    """The live release, or None before the first promotion."""
+    path = _pointer_path()
+    return Pointer.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def point_to(version: str, *, at: datetime | None = None) -> Pointer:
+    """Make `version` live with one rename; a version already live is left as it is."""
+    before = read_pointer()
+    if before is not None and before.version == version:
+        return before
+    previous = [*before.previous, before.version] if before else []
+    after = Pointer(version=version, promoted_at=at or datetime.now(UTC), previous=previous)
+    write_json(_pointer_path(), after.model_dump(mode="json"))
+    return after
+
+
+def point_back() -> Pointer:
+    """Make the release before the live one live again.
+
+    Raises:
+        SegueError: there is none.
+    """
+    before = read_pointer()
+    if before is None or not before.previous:
+        raise SegueError(
+            expected="a release before the live one", received="none", mend="promote one with `segue promote VERSION`"
+        )
+    after = Pointer(version=before.previous[-1], promoted_at=datetime.now(UTC), previous=before.previous[:-1])
+    verify(after.version)
+    write_json(_pointer_path(), after.model_dump(mode="json"))
+    return after
+
+
+def evaluation_path(version: str) -> Path:
+    """Where `segue evaluate` keeps the table of `version`: beside the sealed release, never in it."""
+    return get_home().releases / "evaluations" / f"{version}.json"
+
+
+def verdict_path(version: str) -> Path:
+    """Where the gate keeps its reason."""
+    return get_home().releases / "verdicts" / f"{version}.json"
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_bytes()) if path.exists() else None
+
+
+def _pointer_path() -> Path:
+    return get_home().releases / "current.json"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def set_bentoml_home() -> None:
+    """Point BentoML at our store; to be called before BentoML is imported."""
+    os.environ["BENTOML_HOME"] = str(bentoml_home())

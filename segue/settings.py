@@ -1,0 +1,53 @@
+"""Every setting of the platform, read from the environment (prefix `SEGUE_`) on first use.
+
+Settings say where things are and how to reach them. Hyperparameters are not settings: they are frozen dataclasses in
+`trainers/` that travel inside the release.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings with safe local defaults; secrets have none."""
+
+    model_config = SettingsConfigDict(env_prefix="SEGUE_", extra="ignore")
+
+    home: Path = Field(default=Path("var"), description="everything a run writes lives here")
+    data_dir: Path = Field(default=Path("../shared/data"), description="public research data, for tests and benches")
+    seed: int = Field(default=17, description="seed of every random choice that no other key decides")
+
+    holdout_days: int = Field(default=7, ge=1, le=28, description="days before the as-of date kept for evaluation")
+    exact_search_below: int = Field(default=20_000, description="catalogues smaller than this use exact search")
+    train_rows: int = Field(default=400_000, ge=1_000, description="most listens a training set samples")
+
+    online_store: Literal["sqlite", "redis"] = "sqlite"
+    redis_url: SecretStr | None = Field(default=None, description="host:port,password=... as Feast takes it")
+
+    serve_host: str = "127.0.0.1"
+    serve_port: int = 3000
+    serve_workers: int = Field(default=1, ge=1)
+    max_request_bytes: int = 1_000_000
+
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 1025
+    smtp_security: Literal["none", "starttls", "tls"] = "none"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    mail_from: str = "segue@localhost"
+    mail_to: str = "on-call@localhost"
+
+    airflow_port: int = 8080
+    service_url: str | None = Field(default=None, description="where links in mails point; default from serve_port")
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process; `get_settings.cache_clear()` reads the environment again."""
+    return Settings()
