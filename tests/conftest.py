@@ -1,0 +1,36 @@
+"""Fixtures every room's tests share: a home of their own, and the real data when it is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from segue.home import Home, get_home
+from segue.settings import get_settings
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """An empty `SEGUE_HOME` for one test."""
+    monkeypatch.setenv("SEGUE_HOME", str(tmp_path / "home"))
+    get_settings.cache_clear()
+    yield get_home()
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The public research data; its absence fails in CI and skips elsewhere."""
+    folder = get_settings().data_dir.resolve()
+    if not folder.is_dir():
+        message = f"no research data at {folder}: set SEGUE_DATA_DIR to run this test"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
