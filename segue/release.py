@@ -12,6 +12,19 @@
 | `manifest.json` | what it was made from, and the SHA-256 of every file above |
 
 The manifest is written last. Loading verifies every byte of it and refuses what differs.
+
+How the models are called, n users, m tracks, c candidates each, d dimensions. `inputs` are dictionaries of tensors as
+`segue.tensors.to_tensors` makes them from the specs in `Manifest.inputs` (`query`, `track`, `ranker_users`,
+`ranker_tracks`), floats as float32, ints as int64, strings as string tensors:
+
+- `tf.saved_model.load(query_tower).encode(inputs)` and `track_tower`'s give float32 (n, d). The query's `device`,
+  `hour_of_day` and `day_of_week` are the moment of the request: "", -1 and -1 where there is none.
+- `ranker.encode_users(inputs)` and `ranker.encode_tracks(inputs)` give a dictionary of tensors each, (n, ...) and (m, ...).
+- `ranker.score(users, tracks, candidates, retrieval_scores)` takes those two dictionaries, int32 track indices (n, c) and
+  the float32 dot products (n, c), and gives `{"score": (n, c), "heads": (n, c, 3)}`: the one score to sort by, and the
+  probabilities of complete, early skip and save.
+- `ranker_tracks/NAME.npy` is the entry NAME of `tracks`, whole; `territory.npy` among them is (territories + 1, m, 2).
+- `index/` is a ScaNN searcher for `scann.scann_ops_pybind.load_searcher`; it answers track indices.
 """
 
 from __future__ import annotations
