@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     mail_to: str = "on-call@localhost"
 
     airflow_port: int = 8080
+    schedules: bool = Field(default=True, description="run the DAGs by the clock too; off leaves assets and hands")
+    retry_seconds: int = Field(default=300, ge=1, description="wait before a failed task's first retry; doubles after")
     service_url: str | None = Field(default=None, description="where links in mails point; default from serve_port")
 
 

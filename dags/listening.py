@@ -1,0 +1,90 @@
+"""Daily: bring events in, then rebuild the features from them."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Param
+
+from segue.names import Dag, Source
+from segue_assets import FEATURES
+from segue_tasks import AS_OF, AS_OF_PARAM, dag_defaults, say_day, segue_task, when
+
+NOTHING_TO_FETCH = 99
+
+CHOOSE = f"""
+case "$SOURCE" in
+  service) echo "what the service received over HTTP is landed already" >&2; exit {NOTHING_TO_FETCH} ;;
+  world) set -- world --start="$START" --days="$DAYS" --users="$USERS" --tracks="$TRACKS" --seed="$SEED" ;;
+  *) set -- land --source="$SOURCE" --path="$LAND_PATH" ;;
+esac
+"""
+
+PARAMS = {
+    "as_of": AS_OF_PARAM,
+    "source": Param(
+        "service",
+        type="string",
+        enum=["service", "world", *(source.value for source in Source)],
+        title="Source of events",
+        description="`service`: what arrived over HTTP is there already. `world`: simulate a streaming service. "
+        "The others read the path below.",
+    ),
+    "path": Param(
+        None,
+        type=["null", "string"],
+        pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./ -]*$",
+        maxLength=500,
+        title="Path",
+        description="A file or a folder of files, for the sources that are read from one.",
+    ),
+    "full_refresh": Param(False, type="boolean", title="Full refresh", description="Rebuild every table from landing."),
+    "start": Param(
+        "2026-09-21", type="string", format="date", pattern=r"^\d{4}-\d{2}-\d{2}$", title="World: first day", section="World"
+    ),
+    "days": Param(56, type="integer", minimum=1, maximum=366, title="World: days to simulate", section="World"),
+    "users": Param(2_000, type="integer", minimum=10, maximum=1_000_000, title="World: listeners", section="World"),
+    "tracks": Param(10_000, type="integer", minimum=100, maximum=10_000_000, title="World: tracks", section="World"),
+    "seed": Param(
+        17,
+        type="integer",
+        minimum=0,
+        maximum=2**31 - 1,
+        title="World: seed",
+        description="The same seed gives the same world.",
+        section="World",
+    ),
+}
+
+with DAG(
+    dag_id=Dag.LISTENING.value,
+    description="Daily: land events, then dbt, checks and Feast",
+    doc_md=__doc__,
+    schedule=when("0 2 * * *"),
+    params=PARAMS,
+    **dag_defaults(),
+):
+    land = segue_task(
+        "land",
+        '"$@"',
+        before=CHOOSE,
+        env={
+            "SOURCE": "{{ params.source }}",
+            "LAND_PATH": "{{ params.path or '' }}",
+            "START": "{{ params.start }}",
+            "DAYS": "{{ params.days }}",
+            "USERS": "{{ params.users }}",
+            "TRACKS": "{{ params.tracks }}",
+            "SEED": "{{ params.seed }}",
+        },
+        skip_on_exit_code=NOTHING_TO_FETCH,
+        doc_md="Lands events; skipped when there is nothing to fetch.",
+    )
+    features = segue_task(
+        "features",
+        'features --as-of="$AS_OF" ${FULL_REFRESH:+--full-refresh}',
+        env={"AS_OF": AS_OF, "FULL_REFRESH": "{{ '1' if params.full_refresh else '' }}"},
+        trigger_rule="none_failed",
+        outlets=[FEATURES],
+        post_execute=say_day(FEATURES),
+        doc_md="dbt build, its tests, Feast apply and materialise.",
+    )
+    land >> features
