@@ -59,6 +59,10 @@ class Service(StrEnum):
     WEEKLY_PLAYLISTS = "weekly_playlists"
 
 
+MODEL_SERVICES = (Service.RETRIEVER, Service.RANKER)
+"""What a release's feature fingerprint is taken over, in this order: whoever writes or checks one uses this."""
+
+
 class Dag(StrEnum):
     LISTENING = "listening"
     RECOMMENDER = "recommender"
