@@ -1,0 +1,134 @@
+"""Every stage can be killed at any moment and run again, with the result of an undisturbed run.
+
+A second loop runs beside the undisturbed one. Each of its stages is killed with SIGKILL twice, early and late in its
+work, and then run to its end; what it left must be what the undisturbed stage left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mailbox
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from conftest import smtp_server
+from loop import AS_OF, STAGES, WEEK, Loop
+
+from segue.home import Home
+from segue.names import Service, Table
+
+pytestmark = pytest.mark.e2e
+LookAt = Callable[[Path], Home]
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    root = tmp_path_factory.mktemp("disturbed")
+    server = smtp_server(root / "mail")
+    yield Loop(root / "home", smtp_port=server.server.sockets[0].getsockname()[1])
+    server.stop()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_killed_twice_and_run_again_leaves_what_an_undisturbed_run_leaves(
+    stage: str, undisturbed: Loop, disturbed: Loop, in_home: LookAt
+) -> None:
+    killed = [disturbed.kill_after(stage, share * undisturbed.seconds[stage]) for share in (0.45, 0.8)]
+    assert killed[0], "the first kill came after the end: nothing was tested"
+    disturbed.run(stage)
+    expected = LEFT_BY[stage](in_home(undisturbed.home))
+    assert expected, "the undisturbed stage left nothing to compare"
+    assert LEFT_BY[stage](in_home(disturbed.home)) == expected
+
+
+def test_a_killed_stage_that_is_not_run_again_is_noticed(undisturbed: Loop, in_home: LookAt, tmp_path: Path) -> None:
+    half = Loop(tmp_path / "home", smtp_port=undisturbed.smtp_port)
+    half.kill_after("world", 0.6 * undisturbed.seconds["world"])
+    assert _landing(in_home(half.home)) != _landing(in_home(undisturbed.home))
+
+
+def _landing(home: Home) -> dict[str, str]:
+    files = [path for path in home.landing.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return {str(path.relative_to(home.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _tables(home: Home) -> dict[str, Any]:
+    from segue.features import online_rows
+
+    left: dict[str, Any] = {}
+    for table in Table:
+        rows = duckdb.read_parquet(f"{home.table(table)}/**/*.parquet").fetchall()
+        left[table] = hashlib.sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
+    left["online"] = repr(online_rows(Service.RETRIEVER, _users(home)))
+    return left
+
+
+def _users(home: Home) -> list[str]:
+    return sorted(
+        user for (user,) in duckdb.read_parquet(f"{home.table(Table.USERS)}/**/*.parquet").project("user_id").fetchall()
+    )
+
+
+def _release(home: Home) -> dict[str, Any]:
+    from segue import release
+
+    left: dict[str, Any] = {}
+    for version in release.versions():
+        release.verify(version)
+        vectors = np.load(release.release_path(version) / "vectors.npy", allow_pickle=False)
+        left[version] = [vectors.shape, np.round(vectors.astype(float), 4).tolist()]
+    assert not list(home.tmp.glob("*")) or all(not path.is_file() for path in home.tmp.glob("*"))
+    return left
+
+
+def _evaluation(home: Home) -> dict[str, Any]:
+    files = sorted((home.releases / "evaluations").glob("*.json"))
+    return {path.name: _without_times(json.loads(path.read_bytes())) for path in files}
+
+
+def _pointer(home: Home) -> str | None:
+    from segue import release
+
+    pointer = release.read_pointer()
+    return pointer.version if pointer else None
+
+
+def _playlists(home: Home) -> dict[str, Any]:
+    from segue.features import playlist_row
+    from segue.playlists import read_visible_week, week_key
+
+    visible = read_visible_week()
+    assert visible is not None
+    assert visible.week.isoformat() == WEEK
+    key = week_key(visible.week, visible.release)
+    return {user: repr(playlist_row(user, key)) for user in _users(home)}
+
+
+def _report(home: Home) -> dict[str, Any]:
+    summary = json.loads((home.reports / f"day={AS_OF}" / "summary.json").read_bytes())
+    mails = mailbox.Maildir(home.root.parent / "mail")
+    return {"verdict": summary["verdict"], "mails": len(mails), "subjects": [mail["Subject"] for mail in mails]}
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_times(v) for k, v in value.items() if "seconds" not in k and not k.endswith("_at")}
+    if isinstance(value, list):
+        return [_without_times(item) for item in value]
+    return round(value, 6) if isinstance(value, float) else value
+
+
+LEFT_BY: dict[str, Callable[[Home], Any]] = {
+    "world": _landing,
+    "features": _tables,
+    "train": _release,
+    "evaluate": _evaluation,
+    "promote": _pointer,
+    "playlists": _playlists,
+    "monitor": _report,
+}
