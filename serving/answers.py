@@ -1,0 +1,106 @@
+"""From funnel arrays to the lists people get and the records the prediction log keeps; the only place that makes either."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+
+from segue.names import Fallback
+from segue.predictions import PredictedTrack, Prediction
+from segue.pseudonyms import pseudonym
+from segue.requests import RecommendedTrack, RemovedTrack, TrackList
+from serving.catalogue import Catalogue, Rows
+from serving.funnel import SOURCES, Funnel, Lists, Taken
+from serving.policy.order import RULES
+from serving.policy.rule import Listeners, Removal
+
+SCORE_PLACES = 6
+"""Decimals a score keeps: more would differ with the width of a batch, as sums in another order do."""
+
+
+def tracks_of(catalogue: Catalogue, lists: Lists, who: int, reasons: list[str]) -> list[RecommendedTrack]:
+    """The tracks of list `who`, best first, with one reason each."""
+    length = int(lists.lengths()[who])
+    return [
+        RecommendedTrack(
+            **labels(catalogue, int(row)),
+            score=round(float(score), SCORE_PLACES),
+            source=SOURCES[source],
+            reason=reason,
+        )
+        for row, score, source, reason in zip(
+            lists.rows[who, :length], lists.score[who, :length], lists.source[who, :length], reasons, strict=True
+        )
+    ]
+
+
+def labels(catalogue: Catalogue, row: int) -> dict[str, Any]:
+    """What a track is called."""
+    return {
+        "track_id": catalogue.ids[row],
+        "title": catalogue.title[row],
+        "artist_id": catalogue.artist_id[row],
+        "artist_name": catalogue.artist_name[row],
+    }
+
+
+def removed_of(funnel: Funnel, listeners: Listeners, removed: Taken, kept: Rows) -> list[RemovedTrack]:
+    """What was removed from one listener's candidates and by which rule, in words."""
+    stayed = set(kept.tolist())
+    return [
+        RemovedTrack(
+            track_id=funnel.catalogue.ids[row],
+            rule=RULES[rule].name,
+            reason=RULES[rule].reason(Removal(listeners, funnel.catalogue, 0, int(row))),
+        )
+        for row, rule in zip(removed.rows, removed.rule, strict=True)
+        if row not in stayed
+    ]
+
+
+def chart_fallback(catalogue: Catalogue, territory: str | None) -> Fallback:
+    """The name of the popularity fallback for a listener in `territory`."""
+    return Fallback.NEW_USER if catalogue.popular(territory).territory is not None else Fallback.WORLDWIDE
+
+
+def prediction_of(
+    answer: TrackList,
+    *,
+    at: datetime,
+    territory: str | None,
+    features: Mapping[str, Any] | None,
+    latency_ms: float,
+) -> Prediction:
+    """The log record of an answer; the user becomes a pseudonym here."""
+    return Prediction(
+        request_id=answer.request_id,
+        at=at,
+        surface=answer.surface,
+        user=pseudonym(answer.user_id) if answer.user_id else None,
+        release=answer.release,
+        week=answer.week,
+        fallback=answer.fallback,
+        territory=territory,
+        features={name: plain(value) for name, value in features.items()} if features is not None else None,
+        tracks=[PredictedTrack(track_id=t.track_id, score=t.score, source=t.source, reason=t.reason) for t in answer.tracks],
+        latency_ms=round(latency_ms, 3),
+    )
+
+
+def weekly_request_id(user_id: str, week: date, release: str) -> str:
+    """The same for the same user, week and release: making a playlist again is the same request."""
+    return hashlib.sha256(f"{user_id}\x00{week.isoformat()}\x00{release}".encode()).hexdigest()[:32]
+
+
+def plain(value: Any) -> Any:
+    """A feature as JSON can hold it: NumPy's numbers and arrays as Python's, not-a-number as null."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,103 @@
+"""A release opened for serving: verified, its models loaded once, its arrays in memory. It is never changed afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.features import fingerprint, shared_store
+from segue.names import Service
+from segue.release import Manifest, check_fingerprint, release_path, verify
+from segue.tensors import TensorSpec, to_tensors
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow: the models were saved by Keras 2
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+Columns = Mapping[str, Sequence[Any]]
+Floats = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int32]
+FINGERPRINTED = (Service.RETRIEVER, Service.RANKER)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One release in memory. `track_ids` (m,) and `vectors` (m, d) are in the release's own track order; `searcher` is
+    None when search is exact. `query_specs` and `user_specs` name the columns the models read."""
+
+    version: str
+    manifest: Manifest
+    track_ids: npt.NDArray[np.object_]
+    vectors: Floats
+    searcher: Any
+    query_tower: Any
+    ranker: Any
+    ranker_tracks: dict[str, Any]
+    query_specs: tuple[TensorSpec, ...]
+    user_specs: tuple[TensorSpec, ...]
+
+    def queries(self, columns: Columns) -> Floats:
+        """L2-normalised query vectors (n, d) of user columns."""
+        answer: Floats = self.query_tower.encode(_tensors(columns, self.query_specs)).numpy()
+        return answer
+
+    def scores(self, columns: Columns, candidates: Indices, similarity: Floats) -> Floats:
+        """The ranker's one score (n, c) for candidates (n, c), track numbers of this release, with their dot products."""
+        users = self.ranker.encode_users(_tensors(columns, self.user_specs))
+        answer: Floats = self.ranker.score(users, self.ranker_tracks, candidates, similarity)["score"].numpy()
+        return answer
+
+    def nearest(self, queries: Floats, count: int) -> tuple[Indices, Floats]:
+        """Track numbers and dot products (n, count) from the index, best first; only with a searcher."""
+        numbers, similarity = self.searcher.search_batched(queries, final_num_neighbors=min(count, len(self.track_ids)))
+        return np.asarray(numbers, dtype=np.int32), np.nan_to_num(similarity, nan=-np.inf).astype(np.float32)
+
+
+def load_model(version: str) -> Model:
+    """Verify every file of a release, check that it was trained on the features served now, and open it.
+
+    Raises:
+        SegueError: a file is missing, added or changed, or the feature views are others; the sentence says which.
+    """
+    manifest = verify(version)
+    check_fingerprint(manifest, fingerprint(shared_store(), FINGERPRINTED))
+    folder = release_path(version)
+    import pyarrow.parquet as pq
+    import tensorflow as tf
+
+    ids = pq.read_table(folder / "tracks.parquet", columns=["track_id"])["track_id"].to_numpy(zero_copy_only=False)
+    return Model(
+        version=version,
+        manifest=manifest,
+        track_ids=ids.astype(object),
+        vectors=np.load(folder / "vectors.npy", allow_pickle=False),
+        searcher=_searcher(folder / "index"),
+        query_tower=tf.saved_model.load(str(folder / "query_tower")),
+        ranker=tf.saved_model.load(str(folder / "ranker")),
+        ranker_tracks={p.stem: tf.constant(np.load(p, allow_pickle=False)) for p in folder.glob("ranker_tracks/*.npy")},
+        query_specs=_specs(manifest, "query"),
+        user_specs=_specs(manifest, "ranker_users"),
+    )
+
+
+def _searcher(folder: Path) -> Any:
+    if not folder.is_dir():
+        return None
+    from scann import scann_ops_pybind
+
+    return scann_ops_pybind.load_searcher(str(folder))
+
+
+def _specs(manifest: Manifest, model: str) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(name, kind, length) for name, kind, length in manifest.inputs[model])  # type: ignore[arg-type]
+
+
+def _tensors(columns: Columns, specs: Sequence[TensorSpec]) -> dict[str, Any]:
+    import tensorflow as tf
+
+    return {name: tf.constant(array) for name, array in to_tensors(columns, specs).items()}

@@ -1,0 +1,117 @@
+"""Who a list is for: user columns for the models and facts for the policy, the same for batch and live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from segue.dates import start_of
+from segue.features import online_rows, training_frame
+from segue.names import Service
+from segue.request_features import request_columns
+from serving.catalogue import Catalogue, Rows
+from serving.policy.rule import Listeners
+
+NOTHING: Rows = np.empty(0, dtype=np.int32)
+UNKNOWN_DEVICE = ""
+_NOT_FEATURES = ("user_id", "event_timestamp")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One user's features and policy facts, as the feature store has them; empty where it knows nothing."""
+
+    features: dict[str, Any]
+    policy: dict[str, Any]
+
+    @property
+    def has_history(self) -> bool:
+        return has_history(self.features.get("recent_tracks"), self.policy.get("heard_tracks"))
+
+
+def has_history(recent: Any, heard: Any) -> bool:
+    """Whether anything is known of what a user played: without it there is nothing to be personal about."""
+    return any(np.ndim(tracks) == 1 and len(tracks) > 0 for tracks in (recent, heard))
+
+
+def read_row(user_id: str) -> Row:
+    """One user's row from the online store: the live path's only read."""
+    features, policy = ({k: v[0] for k, v in online_rows(s, [user_id]).items()} for s in (Service.RANKER, Service.POLICY))
+    return Row(_features_only(features), _features_only(policy))
+
+
+def moment(requested_at: datetime | None, device: str | None) -> dict[str, list[Any]]:
+    """Request features of one list as columns of one row; all unknown without a moment."""
+    time = np.datetime64("NaT", "us") if requested_at is None else np.datetime64(_utc(requested_at), "us")
+    columns = {name: [int(v) for v in values] for name, values in request_columns(np.array([time])).items()}
+    return columns | {"device": [device or UNKNOWN_DEVICE]}
+
+
+def no_moment(count: int) -> dict[str, list[Any]]:
+    """Request features of `count` lists that have no moment: a weekly playlist is for the whole week."""
+    return {name: values * count for name, values in moment(None, None).items()}
+
+
+def week_columns(user_ids: Sequence[str], week: date) -> dict[str, list[Any]]:
+    """User features as known at the start of `week`, by point-in-time join, with no moment: lists of n by name."""
+    import pandas as pd
+
+    at = pd.Series(pd.Timestamp(start_of(week)), index=range(len(user_ids))).astype("datetime64[us, UTC]")
+    rows = pd.DataFrame({"user_id": list(user_ids), "event_timestamp": at})
+    frame = training_frame(Service.RANKER, rows)
+    columns = {name: list(frame[name]) for name in frame.columns if name not in _NOT_FEATURES}
+    return columns | no_moment(len(user_ids))
+
+
+def listeners_of(
+    catalogue: Catalogue,
+    user_ids: Sequence[str],
+    policy: Mapping[str, Sequence[Any]],
+    *,
+    days: tuple[date, date],
+    territory: str | None = None,
+    excluded: Sequence[str] = (),
+) -> Listeners:
+    """The policy's view of n users; `territory` is where they are now, default their account's."""
+    accounts = [catalogue.account(user) for user in user_ids]
+    said = policy.get("explicit_allowed") or [None] * len(user_ids)
+    return Listeners(
+        ids=list(user_ids),
+        territory=[territory or place for place, _ in accounts],
+        explicit_allowed=np.array([bool(a) and s is not False for (_, a), s in zip(accounts, said, strict=True)], dtype=bool),
+        heard=_rows(catalogue, policy.get("heard_tracks"), len(user_ids)),
+        disliked=_rows(catalogue, policy.get("disliked_tracks"), len(user_ids)),
+        excluded=[catalogue.rows(excluded)] * len(user_ids),
+        first=days[0],
+        last=days[1],
+    )
+
+
+def nobody(*, territory: str | None, explicit_allowed: bool, excluded: Rows, day: date) -> Listeners:
+    """A list for no one in particular: the neighbours of a track."""
+    return Listeners(
+        [""],
+        [territory],
+        np.array([explicit_allowed]),
+        heard=[NOTHING],
+        disliked=[NOTHING],
+        excluded=[excluded],
+        first=day,
+        last=day,
+    )
+
+
+def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list[Rows]:
+    return [catalogue.rows(tracks) if np.ndim(tracks) == 1 else NOTHING for tracks in lists or [None] * count]
+
+
+def _features_only(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in _NOT_FEATURES}
+
+
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(tzinfo=None)

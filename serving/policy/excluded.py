@@ -1,0 +1,17 @@
+"""Nothing the caller asked to leave out of this list."""
+
+from __future__ import annotations
+
+from serving.catalogue import Mask
+from serving.policy.rule import Candidates, Removal, member
+
+
+class NotExcluded:
+    name = "excluded"
+    about_list = False
+
+    def allowed(self, candidates: Candidates, /) -> Mask:
+        return ~member(candidates.listeners.excluded, candidates.rows, len(candidates.catalogue))
+
+    def reason(self, _: Removal, /) -> str:
+        return "the request left it out"

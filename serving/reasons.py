@@ -1,0 +1,73 @@
+"""Why a kept track is in a list, in words a listener understands, from the same features the models saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from serving.catalogue import NO_TRACK, Catalogue, Rows
+from serving.funnel import POPULAR, SIMILAR, Funnel
+from serving.model import Floats
+
+CLOSE = 0.6
+"""Cosine from which a track is close enough to a recent one to say so."""
+RECENT = 20
+
+
+def personal_reasons(
+    funnel: Funnel, features: Mapping[str, Any], rows: Rows, sources: Any, territory: str | None
+) -> list[str]:
+    """One reason for each track of one list, rows (k,) without padding. The nearest truth first: an artist they often
+    play, a track they just played, a genre they listen to."""
+    catalogue = funnel.catalogue
+    artists, genres = set(_items(features.get("top_artists"))), set(_items(features.get("top_genres")))
+    recent = catalogue.rows(_items(features.get("recent_tracks"))[:RECENT])
+    closeness = funnel.vectors_of(rows) @ funnel.vectors_of(recent).T
+    out = []
+    for place, row in enumerate(rows):
+        if sources[place] == POPULAR:
+            out.append(popular_reason(catalogue, int(row), territory))
+        elif catalogue.artist_id[row] in artists:
+            out.append(f"because you often play {catalogue.artist_name[row] or catalogue.artist_id[row]}")
+        else:
+            out.append(_by_sound(catalogue, int(row), recent, closeness[place], genres))
+    return out
+
+
+def _by_sound(catalogue: Catalogue, row: int, recent: Rows, closeness: Floats, genres: set[str]) -> str:
+    nearest = int(np.argmax(closeness)) if len(recent) else NO_TRACK
+    genre = catalogue.genre[row]
+    if nearest >= 0 and closeness[nearest] >= CLOSE:
+        return f"similar to {_title(catalogue, int(recent[nearest]))} you played recently"
+    if genre in genres:
+        return f"matches your {genre} listening"
+    if nearest >= 0 and closeness[nearest] > 0:
+        return f"a step away from {_title(catalogue, int(recent[nearest]))} you played recently"
+    return "played by listeners with a taste like yours"
+
+
+def similar_reasons(catalogue: Catalogue, seed: int, rows: Rows, sources: Any, territory: str | None) -> list[str]:
+    """One reason for each neighbour of the track `seed`."""
+    close = f"similar to {_title(catalogue, seed)}"
+    return [
+        close if source == SIMILAR else popular_reason(catalogue, int(row), territory)
+        for row, source in zip(rows, sources, strict=True)
+    ]
+
+
+def popular_reason(catalogue: Catalogue, row: int, territory: str | None) -> str:
+    """Popular where it was played; said as it is when it was played nowhere."""
+    chart = catalogue.popular(territory)
+    if chart.territory is not None and chart.share[row] > 0:
+        return f"popular in {chart.territory}"
+    return "popular worldwide" if catalogue.plays[row] > 0 else "new to most listeners"
+
+
+def _title(catalogue: Catalogue, row: int) -> str:
+    return catalogue.title[row] or catalogue.ids[row]
+
+
+def _items(values: Any) -> list[str]:
+    return list(values) if np.ndim(values) == 1 else []
