@@ -1,0 +1,165 @@
+"""`segue promote`: the gate. A release goes live when it is not worse than the live one and better than popularity.
+
+The verdict is stored before the pointer moves: a run killed between the two says why, and running it again moves it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from segue.atomic import write_json
+from segue.errors import SegueError
+from segue.features import fingerprint, shared_store
+from segue.names import MODEL_SERVICES
+from segue.release import check_fingerprint, point_to, read_pointer, verdict_path, verify
+from segue.stage import Outcome, Progress, table
+from trainers import metrics
+from trainers.evaluation import FUNNEL, LIVE_FUNNEL, POPULAR, LiveState, read
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REFUSED = 3
+
+
+@dataclass(frozen=True)
+class GateRule:
+    """What a candidate must show, all on NDCG of the funnel's lists, paired by user.
+
+    Args:
+        tolerance: the candidate is worse than the live release when the 95% interval of the difference lies wholly below
+            minus this.
+        margin: it is better than popularity when the interval of that difference lies wholly above this.
+        least_coverage: share of the tracks its lists could show, all different, that they must show; a funnel that gives
+            everyone the same list is broken.
+        least_users: fewer users than this prove nothing.
+        seed: of the bootstrap.
+    """
+
+    tolerance: float = 0.0
+    margin: float = 0.0
+    least_coverage: float = 0.02
+    least_users: int = 30
+    seed: int = 17
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition, in words."""
+
+    name: str
+    passed: bool
+    reason: str
+
+
+def run(*, version: str) -> Outcome:
+    """Judge `version`, store the verdict, and make it live when it passed; exit code 3 when it did not.
+
+    Raises:
+        SegueError: changed bytes, other feature views, no evaluation, or one that compared it with another live release.
+    """
+    progress, rule = Progress("promote"), GateRule()
+    with progress.step("verify"):
+        check_fingerprint(verify(version), fingerprint(shared_store(), MODEL_SERVICES))
+    pointer = read_pointer()
+    live = pointer.version if pointer else None
+    if live == version:
+        return Outcome({"version": version, "passed": True, "live": version}, f"{version} is live already")
+    report, users = read(version)
+    _require_present_comparison(report, live)
+    checks = judge(report, users, rule)
+    passed = all(check.passed for check in checks)
+    verdict = {
+        "version": version,
+        "passed": passed,
+        "reason": _reason(checks),
+        "compared_with": live,
+        "checks": [asdict(check) for check in checks],
+        "rule": asdict(rule),
+    }
+    write_json(verdict_path(version), verdict)
+    if passed:
+        point_to(version)
+    return Outcome(verdict | {"live": version if passed else live}, _text(verdict, checks, live), 0 if passed else REFUSED)
+
+
+def judge(report: dict[str, Any], users: pd.DataFrame, rule: GateRule) -> list[Check]:
+    """The conditions of `rule` on a stored evaluation and its values by user, in the order they are told."""
+    row = next(model for model in report["models"] if model["model"] == FUNNEL)
+    return [
+        _sound(row, users),
+        _enough(len(users), rule),
+        _covers(row["coverage"] * report["tracks"], min(report["tracks"], report["users"] * report["k"]), rule),
+        _beats_popularity(users, rule),
+        _not_worse_than_live(report["live"], users, rule),
+    ]
+
+
+def _sound(row: dict[str, Any], users: pd.DataFrame) -> Check:
+    numbers = [*(value for value in row.values() if not isinstance(value, str)), *users[FUNNEL]]
+    broken = [value for value in numbers if not isinstance(value, int | float) or not math.isfinite(value)]
+    reason = f"{len(broken)} of its numbers are no numbers" if broken else "every number is finite"
+    return Check("numbers", not broken, reason)
+
+
+def _enough(users: int, rule: GateRule) -> Check:
+    return Check("users", users >= rule.least_users, f"{users} users were asked, at least {rule.least_users} are needed")
+
+
+def _covers(shown: float, possible: int, rule: GateRule) -> Check:
+    least = rule.least_coverage * possible
+    reason = f"its lists show {shown:.0f} different tracks, at least {least:.0f} are wanted"
+    return Check("coverage", shown >= least, reason)
+
+
+def _beats_popularity(users: pd.DataFrame, rule: GateRule) -> Check:
+    mean, low, high = _difference(users, POPULAR, rule)
+    passed = low > rule.margin
+    words = "better than popularity" if passed else "not shown to be better than popularity"
+    return Check("popularity", passed, f"{words}: {_interval(mean, low, high)}")
+
+
+def _not_worse_than_live(live: dict[str, Any], users: pd.DataFrame, rule: GateRule) -> Check:
+    state = LiveState[live["state"].upper()]
+    if state is LiveState.COMPARED:
+        mean, low, high = _difference(users, LIVE_FUNNEL, rule)
+        passed = high >= -rule.tolerance
+        words = f"{'not ' if passed else ''}worse than the live release {live['version']}"
+        return Check("live", passed, f"{words}: {_interval(mean, low, high)}")
+    if state is LiveState.SEEN:
+        reason = f"{state}: it is newer; train on a later day, or go back to an older release with `segue rollback`"
+        return Check("live", False, reason)
+    return Check("live", True, f"not compared: {state}")
+
+
+def _difference(users: pd.DataFrame, other: str, rule: GateRule) -> tuple[float, float, float]:
+    values = (users[FUNNEL] - users[other]).to_numpy(dtype=float)
+    low, high = metrics.bootstrap_interval(values, seed=rule.seed)
+    return float(values.mean()), low, high
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    return f"NDCG {mean:+.4f}, 95% interval {low:+.4f} to {high:+.4f}"
+
+
+def _require_present_comparison(report: dict[str, Any], live: str | None) -> None:
+    compared = report["live"]["version"]
+    if compared != live:
+        raise SegueError(
+            expected=f"an evaluation beside the live release {live or '(none)'}",
+            received=f"one beside {compared or 'no live release'}",
+            mend=f"run `segue evaluate {report['version']}` again",
+        )
+
+
+def _reason(checks: list[Check]) -> str:
+    failed = [check.reason for check in checks if not check.passed]
+    return "; ".join(failed or [check.reason for check in checks])
+
+
+def _text(verdict: dict[str, Any], checks: list[Check], live: str | None) -> str:
+    rows = [[check.name, "passed" if check.passed else "FAILED", check.reason] for check in checks]
+    end = f"{verdict['version']} is live" if verdict["passed"] else f"refused: {live or 'no release'} stays live"
+    return "\n".join([table(["check", "", "reason"], rows), "", end])

@@ -1,0 +1,198 @@
+"""The question every model is asked: who listened in the held-out days, to which tracks they had not heard before, and
+what was known about users, tracks and listening at the cutoff. No model is here, and nothing after the cutoff but the
+answers and the release dates of the tracks that came out meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from segue.dates import Split
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.names import UNKNOWN_TERRITORY, Table
+from trainers.examples import Catalogue, catalogue_at, read_labels, users_at
+from trainers.interactions import Indices, Interactions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATIC_COLUMNS = frozenset({"track_id", "artist_id", "genre", "tempo", "energy", "duration_s", "explicit", "version_family"})
+"""What is known of a track before anybody heard it; every other feature of a track released in the window is null."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One question.
+
+    Args:
+        split: the days.
+        catalogue: the tracks that may be recommended; row number is the track's index everywhere here.
+        interactions: listens before the cutoff with weight above zero; users by index.
+        user_ids: the users asked (n,), sorted.
+        users: their rows as known at the cutoff (n).
+        asked: their indices in `interactions` (n,).
+        first_seen: first listen before the cutoff (n,), NaT for a user without one.
+        territories: their territories (n,).
+        truth: (n, tracks) the first listens of the window with weight above zero.
+        heard: (n, tracks) every listen before the cutoff, skips too: may not be recommended.
+        listeners: how many users had heard each track (tracks,), and `known_users` how many users there were.
+        out_of_reach: answers left out because their track was not in the catalogue.
+    """
+
+    split: Split
+    catalogue: Catalogue
+    interactions: Interactions
+    user_ids: npt.NDArray[np.object_]
+    users: pd.DataFrame
+    asked: Indices
+    first_seen: npt.NDArray[np.datetime64]
+    territories: npt.NDArray[np.str_]
+    truth: sp.csr_matrix
+    heard: sp.csr_matrix
+    listeners: Indices
+    known_users: int
+    out_of_reach: int
+
+    @property
+    def tracks(self) -> int:
+        return len(self.catalogue.frame)
+
+    @property
+    def wanted(self) -> Indices:
+        """How many tracks each user's truth has (n,)."""
+        return np.diff(self.truth.indptr).astype(np.int64)
+
+
+def held_out(split: Split) -> HeldOut:
+    """The question of `split`.
+
+    Raises:
+        SegueError: nobody listened before the cutoff, or nobody heard anything new in the held-out days.
+    """
+    import pandas as pd
+
+    catalogue = _with_new_releases(catalogue_at(split.cutoff), split)
+    before = read_labels(None, split.cutoff)
+    wanted, out_of_reach = _answers(split, before, catalogue)
+    _require(before, wanted, split)
+    user_ids = np.unique(wanted["user_id"].to_numpy(dtype=object))
+    everyone = pd.Index(np.union1d(before["user_id"].unique(), user_ids))
+    asked = everyone.get_indexer(pd.Index(user_ids))
+    user, track = _places(everyone, before["user_id"]), _places(pd.Index(catalogue.track_ids), before["track_id"])
+    heard = _marks(user[track >= 0], track[track >= 0], (len(everyone), len(catalogue.frame)))
+    territories = _territories(everyone)
+    return HeldOut(
+        split=split,
+        catalogue=catalogue,
+        interactions=_interactions(before, user, track, heard.shape, territories, split.cutoff),
+        user_ids=user_ids,
+        users=users_at(list(user_ids), split.cutoff),
+        asked=asked,
+        first_seen=before.groupby("user_id")["event_timestamp"].min().reindex(user_ids).to_numpy("datetime64[us]"),
+        territories=territories[asked],
+        truth=_truth(wanted, user_ids, catalogue),
+        heard=heard[asked],
+        listeners=np.asarray(heard.sum(axis=0)).ravel().astype(np.int64),
+        known_users=int(before["user_id"].nunique()),
+        out_of_reach=out_of_reach,
+    )
+
+
+def _with_new_releases(known: Catalogue, split: Split) -> Catalogue:
+    """`known` at the cutoff and the tracks with a release date in the held-out days, these without any history.
+
+    A track that a source merely began to play then stays out: that it is listed would already say it was played.
+    """
+    import pandas as pd
+
+    tracks = pd.read_parquet(get_home().table(Table.TRACKS) / "data.parquet", columns=["track_id", "release_date"])
+    released = pd.to_datetime(tracks["release_date"], utc=True)
+    fresh = tracks["track_id"][(released >= split.cutoff) & (released < split.end)]
+    later = catalogue_at(split.end).frame
+    added = later[later["track_id"].isin(fresh) & ~later["track_id"].isin(known.frame["track_id"])]
+    if added.empty:
+        return known
+    added = added[[c for c in added.columns if c in STATIC_COLUMNS]].reindex(columns=known.frame.columns)
+    unplayed = np.full((known.popularity.shape[0], len(added), known.popularity.shape[2]), np.nan, dtype=np.float32)
+    frame = pd.concat([known.frame, added], ignore_index=True)
+    return Catalogue(frame, known.territories, np.concatenate([known.popularity, unplayed], axis=1))
+
+
+def _answers(split: Split, before: pd.DataFrame, catalogue: Catalogue) -> tuple[pd.DataFrame, int]:
+    """One row per user and new track of the window, and how many such rows named a track outside the catalogue."""
+    import pandas as pd
+
+    window = read_labels(split.cutoff, split.end)
+    fresh = window[window["first_listen"] & (window["weight"] > 0)][["user_id", "track_id"]].drop_duplicates()
+    seen = pd.MultiIndex.from_frame(before[["user_id", "track_id"]])
+    fresh = fresh[~pd.MultiIndex.from_frame(fresh).isin(seen)]
+    listed = fresh["track_id"].isin(catalogue.frame["track_id"])
+    return fresh[listed], int((~listed).sum())
+
+
+def _require(before: pd.DataFrame, wanted: pd.DataFrame, split: Split) -> None:
+    if before.empty or wanted.empty:
+        when = f"before {split.cutoff:%Y-%m-%d}" if before.empty else f"in {split.cutoff:%Y-%m-%d} to {split.end:%Y-%m-%d}"
+        raise SegueError(
+            expected="listens before the cutoff and first listens of known tracks after it",
+            received=f"none {when}",
+            mend="set SEGUE_HOLDOUT_DAYS so that the history reaches both sides of the cutoff, and train again",
+        )
+
+
+def _interactions(
+    before: pd.DataFrame,
+    user: Indices,
+    track: Indices,
+    shape: tuple[int, int],
+    territories: npt.NDArray[np.str_],
+    cutoff: datetime,
+) -> Interactions:
+    keep = (track >= 0) & (before["weight"].to_numpy() > 0)
+    age = (cutoff - before["event_timestamp"]).dt.total_seconds().to_numpy() / 86_400
+    return Interactions(
+        users=user[keep].astype(np.int64),
+        tracks=track[keep].astype(np.int64),
+        weights=before["weight"].to_numpy(np.float32)[keep],
+        n_users=shape[0],
+        n_tracks=shape[1],
+        age_days=age[keep].astype(np.float32),
+        territories=list(territories),
+    )
+
+
+def _territories(everyone: pd.Index[str]) -> npt.NDArray[np.str_]:
+    import pandas as pd
+
+    accounts = pd.read_parquet(get_home().table(Table.USERS) / "data.parquet", columns=["user_id", "territory"])
+    known = accounts.set_index("user_id")["territory"].reindex(everyone)
+    return known.fillna(UNKNOWN_TERRITORY).to_numpy(dtype=np.str_)
+
+
+def _truth(wanted: pd.DataFrame, user_ids: npt.NDArray[np.object_], catalogue: Catalogue) -> sp.csr_matrix:
+    import pandas as pd
+
+    rows = _places(pd.Index(user_ids), wanted["user_id"])
+    columns = _places(pd.Index(catalogue.track_ids), wanted["track_id"])
+    return _marks(rows, columns, (len(user_ids), len(catalogue.frame)))
+
+
+def _places(ids: pd.Index[str], named: pd.Series[str]) -> Indices:
+    """Position of every name in `ids`, -1 where it is not there."""
+    import pandas as pd
+
+    return ids.get_indexer(pd.Index(named)).astype(np.int64)
+
+
+def _marks(rows: Indices, columns: Indices, shape: tuple[int, int]) -> sp.csr_matrix:
+    """(users, tracks) float32 with 1 at every named place."""
+    marks = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
+    marks.data[:] = 1
+    return marks
