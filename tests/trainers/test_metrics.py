@@ -1,0 +1,86 @@
+"""The metrics on examples worked out by hand, with the formulas of the project's reference scorer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainers import metrics
+from trainers.interactions import NOTHING
+
+# user 0 finds tracks 3 (place 1) and 1 (place 3) of three wanted; user 1 finds nothing; user 2 finds its one at place 2.
+LISTS = np.array([[3, 0, 1], [4, 5, 2], [2, 6, NOTHING]])
+TRUTH = sp.csr_matrix(
+    (np.ones(6, np.float32), ([0, 0, 0, 1, 1, 2], [1, 3, 7, 0, 7, 6])),
+    shape=(3, 8),
+)
+WANTED = np.array([3, 2, 1])
+
+
+def test_recall_is_the_share_of_wanted_tracks_found() -> None:
+    np.testing.assert_allclose(metrics.recall(metrics.hits(LISTS, TRUTH), WANTED), [2 / 3, 0, 1])
+
+
+def test_ndcg_equals_the_hand_calculation() -> None:
+    first = (1 / math.log2(2) + 1 / math.log2(4)) / (1 / math.log2(2) + 1 / math.log2(3) + 1 / math.log2(4))
+    expected = [first, 0, 1 / math.log2(3)]
+    np.testing.assert_allclose(metrics.ndcg(metrics.hits(LISTS, TRUTH), WANTED), expected, rtol=1e-12)
+    assert expected[0] == pytest.approx(0.70391809)
+
+
+def test_nothing_at_the_end_of_a_list_is_no_hit_on_the_first_track() -> None:
+    truth = sp.csr_matrix(([1.0], ([0], [0])), shape=(1, 3))
+    assert not metrics.hits(np.array([[NOTHING, NOTHING]]), truth).any()
+
+
+def test_more_wanted_tracks_than_places_can_still_score_one() -> None:
+    truth = sp.csr_matrix(np.ones((1, 8), np.float32))
+    assert metrics.ndcg(metrics.hits(np.array([[5, 1, 2]]), truth), np.array([8]))[0] == pytest.approx(1)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6, unique=True), st.sets(st.integers(0, 9), min_size=1))
+def test_values_agree_with_the_reference_scorers_formulas(ranked: list[int], wanted: set[int]) -> None:
+    k = 6
+    discount = [1 / math.log2(rank + 2) for rank in range(k)]
+    gains = [discount[rank] for rank, item in enumerate(ranked) if item in wanted]
+    lists = np.array([ranked + [NOTHING] * (k - len(ranked))])
+    truth = sp.csr_matrix((np.ones(len(wanted), np.float32), ([0] * len(wanted), sorted(wanted))), shape=(1, 10))
+    hit, count = metrics.hits(lists, truth), np.array([len(wanted)])
+    assert metrics.recall(hit, count)[0] == pytest.approx(len(gains) / len(wanted))
+    assert metrics.ndcg(hit, count)[0] == pytest.approx(sum(gains) / sum(discount[: min(k, len(wanted))]))
+
+
+def test_coverage_counts_each_shown_track_once() -> None:
+    assert metrics.coverage(LISTS, 8) == 7 / 8
+    assert metrics.coverage(np.array([[1, 2], [2, 1]]), 8) == 0.25
+    assert metrics.coverage(np.full((2, 2), NOTHING), 8) == 0
+
+
+def test_novelty_is_the_mean_self_information_in_bits() -> None:
+    listeners = np.array([7, 3, 0])  # of 7 users: p is 8/8, 4/8 and 1/8, so 0, 1 and 3 bits
+    assert metrics.novelty(np.array([[0, 1], [2, NOTHING]]), listeners, 7) == pytest.approx(4 / 3)
+    assert metrics.novelty(np.array([[NOTHING]]), listeners, 7) == 0
+
+
+def test_the_interval_holds_the_mean_and_narrows_with_more_users() -> None:
+    values = np.random.default_rng(3).random(4_000)
+    low, high = metrics.bootstrap_interval(values, seed=1)
+    few_low, few_high = metrics.bootstrap_interval(values[:40], seed=1)
+    assert low < values.mean() < high
+    assert high - low < (few_high - few_low) / 5
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(4_000), rel=0.1)
+
+
+def test_the_interval_is_the_same_for_the_same_seed_and_a_point_for_equal_values() -> None:
+    values = np.random.default_rng(3).random(100)
+    assert metrics.bootstrap_interval(values, seed=1) == metrics.bootstrap_interval(values, seed=1)
+    assert metrics.bootstrap_interval(np.full(9, 0.25), seed=1) == (0.25, 0.25)
+
+
+def test_the_interval_of_nobody_is_no_number() -> None:
+    assert all(math.isnan(end) for end in metrics.bootstrap_interval(np.array([]), seed=1))
