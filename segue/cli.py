@@ -94,7 +94,7 @@ def _overview() -> str:
 
 class _ShowOverview(argparse.Action):
     def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, help="list the commands")
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="list the commands")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         sys.stdout.write(_overview())

@@ -1,0 +1,1 @@
+"""A simulated streaming service with known ground truth; `segue world` lands its events."""
