@@ -1,159 +1,152 @@
-"""The two Feast reads, and nothing else touches features: the point-in-time frame and the online rows.
+"""The Feast reads and the one Feast write of playlists; nothing else touches features.
 
-Both take a FeatureService, so training, the weekly batch and the live service name the same columns. The registry holds
-pickled functions: it lives under `SEGUE_HOME/feast`, a folder only its owner may enter, and is opened only after that is so.
+Both reads, the point-in-time frame and the online rows, take a FeatureService, so training, the weekly batch and the live
+service name the same columns. Opening the store and the fingerprint have files of their own and are offered here too.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import stat
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from segue.errors import SegueError
-from segue.home import get_home
+from segue.feature_store import (
+    MATERIALISED,
+    PROJECT,
+    REGISTRY,
+    guard_registry,
+    materialised_through,
+    open_store,
+    repo_config,
+    shared_store,
+    views_of,
+)
+from segue.fingerprint import fingerprint
 from segue.names import Service
-from segue.settings import get_settings
 
 if TYPE_CHECKING:
     import pandas as pd
-    from feast import FeatureStore, RepoConfig
-    from feast.feature_view import FeatureView
-
-PROJECT = "segue"
-TIMESTAMP = "event_timestamp"
-
-
-def repo_config() -> RepoConfig:
-    """Feast's configuration from our settings: DuckDB offline, SQLite or Redis online."""
-    from feast import RepoConfig
-
-    home, settings = get_home(), get_settings()
-    online: dict[str, Any] = {"type": "sqlite", "path": str(home.feast / "online.db")}
-    if settings.online_store == "redis":
-        if settings.redis_url is None:
-            raise SegueError(
-                expected="SEGUE_REDIS_URL with SEGUE_ONLINE_STORE=redis",
-                received="no address",
-                mend="set SEGUE_REDIS_URL to host:port",
-            )
-        online = {"type": "redis", "connection_string": settings.redis_url.get_secret_value()}
-    return RepoConfig(
-        project=PROJECT,
-        provider="local",
-        registry={"path": str(home.feast / "registry.db"), "cache_ttl_seconds": 0},
-        offline_store={"type": "duckdb"},
-        online_store=online,
-        entity_key_serialization_version=3,
-        repo_path=home.features,
-    )
-
-
-def open_store() -> FeatureStore:
-    """The feature store of this home.
-
-    Raises:
-        SegueError: nothing was applied yet, or others may write the registry.
-    """
     from feast import FeatureStore
 
-    folder = get_home().feast
-    if not (folder / "registry.db").exists():
-        raise SegueError(
-            expected=f"a Feast registry in {folder}", received="none", mend="run `segue features --as-of D` first"
-        )
-    if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise SegueError(
-            expected=f"{folder} writable by its owner only",
-            received=stat.filemode(folder.stat().st_mode),
-            mend=f"run `chmod 700 {folder}`: whoever writes the registry can run code in the service",
-        )
-    return FeatureStore(config=repo_config())
+__all__ = [
+    "MATERIALISED",
+    "PLAYLIST_COLUMNS",
+    "PLAYLIST_KEYS",
+    "PROJECT",
+    "REGISTRY",
+    "REQUESTED_AT",
+    "SHARED_NAMES",
+    "TIMESTAMP",
+    "fingerprint",
+    "guard_registry",
+    "materialised_through",
+    "online_rows",
+    "open_store",
+    "playlist_row",
+    "repo_config",
+    "shared_store",
+    "training_frame",
+    "views_of",
+    "write_playlists",
+]
 
+TIMESTAMP = "event_timestamp"
+REQUESTED_AT = "requested_at"
 
-@lru_cache(maxsize=4)
-def _shared_store(registry: str, modified_ns: int) -> FeatureStore:
-    del registry, modified_ns  # the key: a new registry file means a new store
-    return open_store()
+PLAYLIST_KEYS = ("user_id", "week")
+PLAYLIST_COLUMNS = ("track_ids", "scores", "sources", "reasons", "release")
 
+_USERS_PER_READ = 2_000  # SQLite takes at most 32,766 keys in one question
+_PLAYLISTS_PER_WRITE = 5_000  # Feast holds a whole batch as protocol buffers
 
-def shared_store() -> FeatureStore:
-    """`open_store`, kept for the process until the registry file changes."""
-    path = get_home().feast / "registry.db"
-    return _shared_store(str(path), path.stat().st_mtime_ns if path.exists() else 0)
-
-
-def views_of(store: FeatureStore, service: Service) -> dict[tuple[str, ...], list[str]]:
-    """Join keys to the feature references (`view:feature`) of a service's stored views, in the service's order."""
-    refs: dict[tuple[str, ...], list[str]] = {}
-    for projection in store.get_feature_service(str(service)).feature_view_projections:
-        view = _stored_view(store, projection.name)
-        if view is None:
-            continue  # on-demand: a pure function of the request, see segue.request_features
-        keys = tuple(sorted(column.name for column in view.entity_columns))
-        refs.setdefault(keys, []).extend(f"{projection.name}:{feature.name}" for feature in projection.features)
-    return refs
-
-
-def _stored_view(store: FeatureStore, name: str) -> FeatureView | None:
-    from feast.errors import FeatureViewNotFoundException
-
-    try:
-        return store.get_feature_view(name)
-    except FeatureViewNotFoundException:
-        return None
-
-
-def fingerprint(store: FeatureStore, services: Sequence[Service]) -> str:
-    """SHA-256 over the names, types, keys and time to live of every view behind `services`.
-
-    A release stores it; a service that reads other features than the release was trained on has another fingerprint.
-    """
-    described: list[Any] = []
-    for service in services:
-        for projection in store.get_feature_service(str(service)).feature_view_projections:
-            view = _stored_view(store, projection.name)
-            keys = sorted((c.name, str(c.dtype)) for c in view.entity_columns) if view else []
-            ttl = str(view.ttl) if view else ""
-            columns = [(feature.name, str(feature.dtype)) for feature in projection.features]
-            described.append([str(service), projection.name, keys, ttl, columns])
-    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+SHARED_NAMES = {
+    "plays_7d": "track_plays_7d",
+    "plays_30d": "track_plays_30d",
+    "early_skip_rate_30d": "track_early_skip_rate_30d",
+    "save_rate_30d": "track_save_rate_30d",
+}
+"""Columns of gold `track_features` that gold `user_features` has too, and what the feature store calls them on a track:
+the columns of one service share one name space."""
 
 
 def training_frame(service: Service, rows: pd.DataFrame) -> pd.DataFrame:
     """`rows` (n, with the service's join keys and `event_timestamp` in UTC) with the service's features as known then.
 
     Feast's point-in-time join is asked once per set of keys and snapshot day: snapshots fall on midnight UTC, so the last
-    one at or before an event is the last one at or before the midnight that began its day. Row order and index are kept.
+    one at or before an event is the last one at or before the midnight that began its day. Request features are added when
+    `rows` has `requested_at`. Row order and index are kept, and so is every column of `rows`: where a feature has the name
+    of one, as `territory` may, the caller's value is the one known at the moment and stays.
 
     Raises:
         SegueError: a join key is missing.
     """
     store = shared_store()
     frame = rows.copy()
-    midnight = frame[TIMESTAMP].dt.floor("D")
+    midnight = rows[TIMESTAMP].dt.floor("D").astype("datetime64[us, UTC]")
     for keys, refs in views_of(store, service).items():
-        _require_columns(frame, keys, service)
-        wanted = frame[list(keys)].assign(**{TIMESTAMP: midnight.astype("datetime64[us, UTC]")})
+        _require_columns(rows, keys, service)
+        wanted = rows[list(keys)].assign(**{TIMESTAMP: midnight})
         unique = wanted.drop_duplicates(ignore_index=True)
         found = store.get_historical_features(entity_df=unique, features=refs).to_df()
         found[TIMESTAMP] = found[TIMESTAMP].astype("datetime64[us, UTC]")
         joined = wanted.merge(found, on=[*keys, TIMESTAMP], how="left", validate="many_to_one")
         for ref in refs:
             column = ref.partition(":")[2]
-            frame[column] = joined[column].set_axis(frame.index)
+            if column not in rows.columns:
+                frame[column] = joined[column].set_axis(frame.index)
     return frame
 
 
 def online_rows(service: Service, user_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """The user features of a service from the online store, one list (n,) per feature, None where nothing is stored."""
+    """The user features of a service from the online store, one list (n,) per feature in the service's order.
+
+    None where nothing is stored: for a user nobody knows, every feature is None. Any number of users.
+    """
     store = shared_store()
-    refs = views_of(store, service)[("user_id",)]
-    answer = store.get_online_features(features=refs, entity_rows=[{"user_id": user} for user in user_ids])
-    return answer.to_dict()
+    refs = _refs_by_user(store, service)
+    columns: dict[str, list[Any]] = {ref.partition(":")[2]: [] for ref in refs}
+    for start in range(0, len(user_ids), _USERS_PER_READ):
+        some = list(user_ids[start : start + _USERS_PER_READ])
+        answer = store.get_online_features(features=refs, entity_rows={"user_id": some}).to_dict()
+        for name, values in columns.items():
+            values.extend(answer[name])
+    return columns
+
+
+@lru_cache(maxsize=16)
+def _refs_by_user(store: FeatureStore, service: Service) -> list[str]:
+    return views_of(store, service)[("user_id",)]
+
+
+def write_playlists(playlists: pd.DataFrame) -> None:
+    """Store playlists (n) under (user_id, week), replacing what is there; nobody sees them before the week's pointer moves.
+
+    Args:
+        playlists: columns `user_id`, `week` (see `segue.playlists.week_key`), `track_ids`, `scores`, `sources`, `reasons`
+            (lists of equal length per row, best first) and `release`.
+    """
+    if playlists.empty:
+        return  # Feast warns about empty frames
+    day = playlists["week"].str.slice(0, 10)
+    stamped = playlists[[*PLAYLIST_KEYS, *PLAYLIST_COLUMNS]].assign(**{TIMESTAMP: _midnights(day)})
+    store = shared_store()
+    for start in range(0, len(stamped), _PLAYLISTS_PER_WRITE):
+        store.write_to_online_store(str(Service.WEEKLY_PLAYLISTS), df=stamped.iloc[start : start + _PLAYLISTS_PER_WRITE])
+
+
+def playlist_row(user_id: str, week_key: str) -> dict[str, Any] | None:
+    """The stored playlist of a user and a week: `PLAYLIST_COLUMNS` by name, None when there is none."""
+    refs = [f"{Service.WEEKLY_PLAYLISTS}:{column}" for column in PLAYLIST_COLUMNS]
+    answer = shared_store().get_online_features(features=refs, entity_rows={"user_id": [user_id], "week": [week_key]})
+    row = {name: values[0] for name, values in answer.to_dict().items() if name in PLAYLIST_COLUMNS}
+    return row if row["track_ids"] is not None else None
+
+
+def _midnights(days: pd.Series[str]) -> pd.Series[Any]:
+    import pandas as pd
+
+    return pd.to_datetime(days, utc=True).astype("datetime64[us, UTC]")
 
 
 def _require_columns(rows: pd.DataFrame, keys: tuple[str, ...], service: Service) -> None:

@@ -6,6 +6,8 @@ A weekly playlist has no moment: it passes null, and every feature answers its u
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +28,18 @@ def day_of_week(requested_at: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int6
     """Weekday of each time (n,) in UTC, Monday 0 to Sunday 6, `UNKNOWN_WEEKDAY` where it is NaT."""
     days = _microseconds(requested_at) // (24 * _MICROSECONDS_PER_HOUR)
     return np.where(np.isnat(requested_at), UNKNOWN_WEEKDAY, (days + _EPOCH_WEEKDAY) % 7).astype(np.int64)
+
+
+REQUEST_FEATURES: dict[str, Callable[[npt.NDArray[np.datetime64]], npt.NDArray[np.int64]]] = {
+    "hour_of_day": hour_of_day,
+    "day_of_week": day_of_week,
+}
+"""Feature name to the function that makes it; the on-demand view, the fingerprint and the live service read this list."""
+
+
+def request_columns(requested_at: npt.NDArray[np.datetime64]) -> dict[str, npt.NDArray[np.int64]]:
+    """Every request feature (n,) by name, for times (n,) in UTC."""
+    return {name: function(requested_at) for name, function in REQUEST_FEATURES.items()}
 
 
 def _microseconds(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:

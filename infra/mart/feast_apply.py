@@ -1,0 +1,164 @@
+"""Applies `feature_repo/` to the feature store and materialises its views into the online store.
+
+A stage of `segue features`, after the gold tables are exported. The registry is built beside the live one and renamed over
+it at the very end, so a reader sees the old views or the new ones, and a killed run leaves nothing but a file to sweep.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from segue.atomic import replacing_file, write_json
+from segue.dates import end_of
+from segue.errors import SegueError
+from segue.features import (
+    MATERIALISED,
+    REGISTRY,
+    TIMESTAMP,
+    fingerprint,
+    guard_registry,
+    materialised_through,
+    open_store,
+    repo_config,
+)
+from segue.home import get_home
+from segue.names import DAILY_TABLES, Service, Table
+from segue.settings import get_settings
+from segue.stage import Progress
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+REPO = Path(__file__).resolve().parents[2] / "feature_repo"
+ONLINE_VIEWS = (Table.USER_FEATURES, Table.USER_HISTORY, Table.TRACK_FEATURES)
+"""Views read online. Tracks are served from the release; they are here so that parity covers them."""
+
+_BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
+
+
+def apply_and_materialise(as_of: date) -> dict[str, Any]:
+    """Bring the feature store to `as_of`: views applied, the newest row of every entity in the online store.
+
+    The online store never goes back: when it already holds a later day, the views are applied and no row is written, and
+    `online_as_of` in the answer says which day it holds. Running the same day again writes the same rows again.
+
+    Returns:
+        `as_of`, `online_as_of`, `fingerprint`, `rows` (view to rows written) and `seconds` (step to seconds).
+
+    Raises:
+        SegueError: a gold table is missing or ends before `as_of`, or others may write the registry.
+    """
+    _require_gold(as_of)
+    progress = Progress("features")
+    covered = materialised_through()
+    with _new_registry() as registry, contextlib.redirect_stdout(io.StringIO()):  # Feast prints as it goes
+        with progress.step("apply feature views"):
+            store = apply(registry)
+        rows = {}
+        for view in ONLINE_VIEWS if covered is None or covered <= as_of else ():
+            with progress.step(f"materialise {view}"):
+                rows[str(view)] = _materialise(store, view, end_of(as_of))
+    online = max(as_of, covered) if covered else as_of
+    if online > as_of:
+        progress.say(f"the online store already holds {online}: nothing older than that was written")
+    write_json(get_home().feast / MATERIALISED, {"as_of": online})
+    return {
+        "as_of": as_of.isoformat(),
+        "online_as_of": online.isoformat(),
+        "fingerprint": fingerprint(open_store(), tuple(Service)),
+        "rows": rows,
+        "seconds": progress.seconds,
+    }
+
+
+def apply(registry: Path, repo: Path = REPO) -> FeatureStore:
+    """Register everything `repo` defines in a registry file of its own and create the online tables; the store on it."""
+    from feast import FeatureStore
+
+    store = FeatureStore(config=repo_config(registry))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="On demand feature view is an experimental feature")
+        store.apply(_defined(_load(repo / "definitions.py")))
+    if get_settings().online_store == "sqlite":
+        _prepare_sqlite(get_home().feast / "online.db")
+    return store
+
+
+def _load(path: Path) -> ModuleType:
+    """The module at `path`, executed afresh: paths in it follow the present settings."""
+    spec = importlib.util.spec_from_file_location("segue_feature_definitions", path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise SegueError(
+            expected=f"feature definitions in {path}", received="no such file", mend="run Segue from a full checkout"
+        )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _defined(module: ModuleType) -> list[Any]:
+    from feast import Entity, FeatureService, FeatureView, OnDemandFeatureView
+
+    kinds = (Entity, FeatureView, OnDemandFeatureView, FeatureService)
+    return [value for value in vars(module).values() if isinstance(value, kinds)]
+
+
+@contextlib.contextmanager
+def _new_registry() -> Iterator[Path]:
+    """A path for a registry in the making, renamed over the live one when all went well.
+
+    Feast itself writes its registry in place, several times during a materialisation; a kill then would leave half a file.
+    """
+    folder = get_home().feast
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    guard_registry()
+    for left_behind in folder.glob(f".{REGISTRY}.*"):
+        left_behind.unlink()
+    with replacing_file(folder / REGISTRY) as temporary:
+        yield temporary
+        temporary.chmod(0o600)
+
+
+def _prepare_sqlite(path: Path) -> None:
+    """Let readers go on while a stage writes, and keep the file, which holds listening histories, to its owner."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    path.chmod(0o600)
+
+
+def _materialise(store: FeatureStore, view: Table, until: datetime) -> int:
+    """Write the newest row at or before `until` of every entity of `view`; the number of entities."""
+    store.materialize(_BEFORE_ALL, until, feature_views=[str(view)])
+    (key,) = (column.name for column in store.get_feature_view(str(view)).entity_columns)
+    files = get_home().table(view).rglob("*.parquet")
+    return _count_entities([str(file) for file in files], key, until)
+
+
+def _count_entities(files: list[str], key: str, until: datetime) -> int:
+    import pyarrow.dataset as ds
+
+    known = ds.dataset(files).to_table(columns=[key], filter=ds.field(TIMESTAMP) <= until)
+    return len(known.column(key).unique())
+
+
+def _require_gold(as_of: date) -> None:
+    """Refuse to serve a day that gold does not hold."""
+    for table in (Table.USER_FEATURES, Table.TRACK_FEATURES, Table.TRACK_TERRITORY_FEATURES, Table.USER_HISTORY):
+        folder = get_home().table(table)
+        part = folder / f"day={as_of.isoformat()}" if table in DAILY_TABLES else folder
+        if not any(part.glob("*.parquet")):
+            days = sorted(path.name.removeprefix("day=") for path in folder.glob("day=*"))
+            raise SegueError(
+                expected=f"the gold table {table} of {as_of} in {part}",
+                received=f"a table whose newest day is {days[-1]}" if days else "no such table",
+                mend=f"run `segue features --as-of {as_of}`, which builds gold before it applies the views",
+            )

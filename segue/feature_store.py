@@ -1,0 +1,141 @@
+"""Opening the feature store of a home: its configuration, the guard on its registry, one shared handle per process.
+
+The registry holds pickled functions: it lives under `SEGUE_HOME/feast`, a folder only its owner may write, and is opened
+only after that is so. What is read from the store is the business of `segue.features`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.names import Service
+from segue.settings import get_settings
+
+if TYPE_CHECKING:
+    from feast import FeatureService, FeatureStore, RepoConfig
+    from feast.feature_view import FeatureView
+
+PROJECT = "segue"
+REGISTRY = "registry.db"
+MATERIALISED = "materialised.json"
+
+
+def repo_config(registry: Path | None = None) -> RepoConfig:
+    """Feast's configuration from our settings: DuckDB offline, SQLite or Redis online, the live registry or another file."""
+    from feast import RepoConfig
+
+    home, settings = get_home(), get_settings()
+    online: dict[str, Any] = {"type": "sqlite", "path": str(home.feast / "online.db")}
+    if settings.online_store == "redis":
+        if settings.redis_url is None:
+            raise SegueError(
+                expected="SEGUE_REDIS_URL with SEGUE_ONLINE_STORE=redis",
+                received="no address",
+                mend="set SEGUE_REDIS_URL to host:port",
+            )
+        online = {"type": "redis", "connection_string": settings.redis_url.get_secret_value()}
+    return RepoConfig(
+        project=PROJECT,
+        provider="local",
+        registry={"path": str(registry or home.feast / REGISTRY), "cache_ttl_seconds": 0},  # 0: this process reads it once
+        offline_store={"type": "duckdb"},
+        online_store=online,
+        entity_key_serialization_version=3,
+        repo_path=home.features,
+    )
+
+
+def open_store() -> FeatureStore:
+    """The feature store of this home.
+
+    Raises:
+        SegueError: nothing was applied yet, or others may write the registry.
+    """
+    from feast import FeatureStore
+
+    folder = get_home().feast
+    if not (folder / REGISTRY).exists():
+        raise SegueError(
+            expected=f"a Feast registry in {folder}", received="none", mend="run `segue features --as-of D` first"
+        )
+    guard_registry()
+    return FeatureStore(config=repo_config())
+
+
+def guard_registry() -> None:
+    """Refuse a registry, or its folder, that anyone but its owner can write: opening it runs the functions inside.
+
+    Raises:
+        SegueError: the sentence names the path and the command that mends it.
+    """
+    folder = get_home().feast
+    for path in (folder, folder / REGISTRY):
+        if not path.exists():
+            continue
+        status = path.stat()
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise SegueError(
+                expected=f"{path} writable by its owner only",
+                received=stat.filemode(status.st_mode),
+                mend=f"run `chmod go-w {path}`: whoever writes the registry can run code in the service",
+            )
+        if status.st_uid not in (os.geteuid(), 0):
+            raise SegueError(
+                expected=f"{path} owned by the user who runs Segue",
+                received=f"user id {status.st_uid}",
+                mend="remove the folder and run `segue features` again: the registry's owner can run code in the service",
+            )
+
+
+@lru_cache(maxsize=4)
+def _shared_store(registry: str, modified_ns: int, inode: int) -> FeatureStore:
+    del registry, modified_ns, inode  # the key: a new registry file means a new store
+    return open_store()
+
+
+def shared_store() -> FeatureStore:
+    """`open_store`, kept for the process until the registry file changes."""
+    path = get_home().feast / REGISTRY
+    if not path.exists():
+        return open_store()  # says what to do
+    status = path.stat()
+    return _shared_store(str(path), status.st_mtime_ns, status.st_ino)
+
+
+def materialised_through() -> date | None:
+    """The as-of day whose rows the online store holds, None before the first materialisation."""
+    path = get_home().feast / MATERIALISED
+    return date.fromisoformat(json.loads(path.read_bytes())["as_of"]) if path.exists() else None
+
+
+def views_of(store: FeatureStore, service: Service) -> dict[tuple[str, ...], list[str]]:
+    """Join keys to the feature references (`view:feature`) of a service's stored views, in the service's order."""
+    refs: dict[tuple[str, ...], list[str]] = {}
+    for projection in stored_service(store, service).feature_view_projections:
+        view = stored_view(store, projection.name)
+        if view is None:
+            continue  # on-demand: a pure function of the request, see segue.request_features
+        keys = tuple(sorted(column.name for column in view.entity_columns))
+        refs.setdefault(keys, []).extend(f"{projection.name}:{feature.name}" for feature in projection.features)
+    return refs
+
+
+def stored_service(store: FeatureStore, service: Service) -> FeatureService:
+    return store.get_feature_service(str(service), allow_cache=True)
+
+
+def stored_view(store: FeatureStore, name: str) -> FeatureView | None:
+    from feast.errors import FeatureViewNotFoundException
+
+    try:
+        return store.get_feature_view(name, allow_registry_cache=True)
+    except FeatureViewNotFoundException:
+        return None
