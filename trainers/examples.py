@@ -1,19 +1,60 @@
-"""Training examples: which listens, with which features as known then. Every feature comes through `segue.features`."""
+"""Training examples: which listens, with which features as known then. Every feature comes through `segue.features`.
+
+The task is discovery, so an example is a first listen. Its features are those of the snapshot before the day of the listen:
+neither the user's recent tracks nor the track's popularity can contain the listen itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segue.errors import SegueError
+from segue.features import TIMESTAMP, training_frame
+from segue.names import Service
+from segue.request_features import UNKNOWN_HOUR, UNKNOWN_WEEKDAY, day_of_week, hour_of_day
+from trainers.gold import read_labels, read_territories, read_tracks
+from trainers.inputs import TRACK, USER_STATE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+HALF_LIFE_DAYS = 14.0
+"""How the sample favours new listens: one this old is half as likely to be drawn."""
+
+NOBODY = NOTHING = ""
+"""Stands for the user of a track's row, and for the track of a user's: a service wants every join key."""
+
+RANDOM_SHARE = 0.2
+"""Tracks drawn evenly from the catalogue, per example: negatives that in-batch sampling would never show."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n first listens. `users` and `tracks` hold each (user, day) and (track, day) once; `user_row` and `track_row` (n,)
+    point into them. `random_rows` (r,) points at tracks of the whole catalogue on days of listens, as further negatives.
+
+    `weight` (n,) is 0 for an early skip, which `skipped` marks.
+    """
+
+    users: pd.DataFrame
+    tracks: pd.DataFrame
+    user_row: npt.NDArray[np.int32]
+    track_row: npt.NDArray[np.int32]
+    random_rows: npt.NDArray[np.int32]
+    device: npt.NDArray[np.object_]
+    hour_of_day: npt.NDArray[np.int64]
+    day_of_week: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.float32]
+    skipped: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.user_row)
 
 
 @dataclass(frozen=True)
@@ -34,24 +75,113 @@ class Catalogue:
         return self.frame["track_id"].to_numpy(dtype=object)
 
 
+def first_listens(since: datetime | None, until: datetime, *, rows: int, seed: int) -> pd.DataFrame:
+    """At most `rows` first listens of `[since, until)`, newer ones likelier, oldest first; the same for the same seed.
+
+    Weighted sampling without replacement by exponential keys (Efraimidis and Spirakis 2006).
+    """
+    labels = read_labels(since, until)
+    listens = labels[labels["first_listen"].fillna(value=True).astype(bool)].reset_index(drop=True)
+    if len(listens) <= rows:
+        return listens
+    age = (listens[TIMESTAMP].max() - listens[TIMESTAMP]).dt.total_seconds().to_numpy() / 86_400
+    keys = np.random.default_rng(seed).exponential(size=len(listens)) * 2.0 ** (age / HALF_LIFE_DAYS)
+    return listens.iloc[np.sort(np.argpartition(keys, rows)[:rows])].reset_index(drop=True)
+
+
+def make_examples(listens: pd.DataFrame, *, seed: int) -> Examples:
+    """The features of `listens` (labels rows) as known before the day of each, through the retriever's service."""
+    import pandas as pd
+
+    n = len(listens)
+    keys = listens[["user_id", "track_id", TIMESTAMP]]
+    both = pd.concat([keys, _random_tracks(keys, round(n * RANDOM_SHARE), seed)], ignore_index=True)
+    frame = training_frame(Service.RETRIEVER, both)
+    day = both[TIMESTAMP].dt.floor("D")
+    user_row, users = _unique(frame, both["user_id"], day)
+    track_row, tracks = _unique(frame, both["track_id"], day)
+    moments = listens[TIMESTAMP].dt.tz_localize(None).to_numpy()
+    outcome = listens["outcome"].to_numpy(dtype=object)
+    return Examples(
+        users=users,
+        tracks=tracks,
+        user_row=user_row[:n],
+        track_row=track_row[:n],
+        random_rows=track_row[n:],
+        device=listens["device"].to_numpy(dtype=object),
+        hour_of_day=hour_of_day(moments),
+        day_of_week=day_of_week(moments),
+        weight=listens["weight"].fillna(1.0).to_numpy(dtype=np.float32),
+        skipped=outcome == "early_skip",
+    )
+
+
+def _unique(frame: pd.DataFrame, ids: pd.Series[Any], day: pd.Series[Any]) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
+    """The row number of each (id, day) among the distinct ones, and those rows of `frame`."""
+    import pandas as pd
+
+    codes, _ = pd.factorize(pd.MultiIndex.from_arrays([ids, day]))
+    _, first = np.unique(codes, return_index=True)
+    return codes.astype(np.int32), frame.iloc[first].reset_index(drop=True)
+
+
+def _random_tracks(keys: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Tracks drawn evenly from those already seen when the listen beside them happened."""
+    rng = np.random.default_rng(seed)
+    drawn = keys.iloc[np.sort(rng.integers(len(keys), size=count))].reset_index(drop=True)
+    tracks = read_tracks().sort_values(["first_seen_at", "track_id"], ignore_index=True)
+    known = np.searchsorted(_instants(tracks["first_seen_at"]), _instants(drawn[TIMESTAMP]), side="right")
+    chosen = (rng.random(count) * np.maximum(known, 1)).astype(int)
+    return drawn.assign(track_id=tracks["track_id"].to_numpy(dtype=object)[chosen])
+
+
+def _instants(times: pd.Series[Any]) -> npt.NDArray[np.int64]:
+    """UTC microseconds; a missing time counts as always."""
+    return times.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+
+
 def catalogue_at(instant: datetime) -> Catalogue:
-    """The catalogue as known at `instant`, a midnight UTC."""
-    raise NotImplementedError
+    """The catalogue as known at `instant`, a midnight UTC.
+
+    Raises:
+        SegueError: no track was known then.
+    """
+    import pandas as pd
+
+    tracks = read_tracks()
+    tracks = tracks[~(tracks["first_seen_at"] >= pd.Timestamp(instant))].sort_values("track_id", ignore_index=True)
+    if tracks.empty:
+        raise SegueError(
+            expected=f"tracks released or heard before {instant:%Y-%m-%d}", received="none", mend="choose a later as-of day"
+        )
+    rows = pd.DataFrame({"user_id": NOBODY, "track_id": tracks["track_id"], TIMESTAMP: pd.Timestamp(instant)})
+    frame = training_frame(Service.RETRIEVER, rows)[[spec.name for spec in TRACK]]
+    territories, popularity = _popularity(tracks["track_id"], instant)
+    return Catalogue(frame.assign(version_family=tracks["version_family"]), territories, popularity)
+
+
+def _popularity(track_ids: pd.Series[Any], instant: datetime) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+    """Territories, and their plays and ranks (territories + 1, tracks, 2) of `track_ids`, NaN where there are none."""
+    import pandas as pd
+
+    territories = tuple(read_territories())
+    place = pd.MultiIndex.from_product([territories, track_ids], names=["territory", "track_id"])
+    rows = place.to_frame(index=False).assign(user_id=NOBODY, **{TIMESTAMP: pd.Timestamp(instant)})
+    frame = training_frame(Service.RANKER, rows)
+    popularity = np.full((len(territories) + 1, len(track_ids), 2), np.nan, dtype=np.float32)
+    for n, column in enumerate(("territory_plays_30d", "territory_rank")):
+        popularity[:-1, :, n] = frame[column].to_numpy(np.float32, na_value=np.nan).reshape(len(territories), -1)
+    return territories, popularity
 
 
 def users_at(user_ids: Sequence[str], instant: datetime) -> pd.DataFrame:
-    """User rows (n, in the order asked) as known at `instant`: `user_id` and the features of the retriever and the ranker;
-    a user without history has nulls."""
-    raise NotImplementedError
+    """User rows (n, in the order asked) as known at `instant`: `user_id`, the features of the retriever and the ranker, and
+    an unknown moment; a user without history has nulls."""
+    import pandas as pd
+
+    rows = pd.DataFrame({"user_id": list(user_ids), "track_id": NOTHING, TIMESTAMP: pd.Timestamp(instant)})
+    frame = training_frame(Service.RETRIEVER, rows)[[spec.name for spec in USER_STATE]]
+    return frame.assign(device="", hour_of_day=UNKNOWN_HOUR, day_of_week=UNKNOWN_WEEKDAY)
 
 
-def read_labels(since: datetime | None, until: datetime) -> pd.DataFrame:
-    """Rows of the `labels` table with `since <= event_timestamp < until`, oldest first.
-
-    Raises:
-        SegueError: there is no labels table.
-    """
-    raise NotImplementedError
-
-
-__all__ = ["Catalogue", "SegueError", "catalogue_at", "read_labels", "users_at"]
+__all__ = ["Catalogue", "Examples", "catalogue_at", "first_listens", "make_examples", "read_labels", "users_at"]

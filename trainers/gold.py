@@ -1,0 +1,74 @@
+"""The gold tables a trainer reads directly: labels, which are no features, and the catalogue's rows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.names import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def label_files(since: datetime | None, until: datetime) -> list[Path]:
+    """The label partitions whose day lies in `[since, until)`, oldest first.
+
+    Raises:
+        SegueError: there is none.
+    """
+    folder = get_home().table(Table.LABELS)
+    days = {date.fromisoformat(path.name.partition("=")[2]): path for path in folder.glob("day=*")}
+    first = since.date() if since else date.min
+    files = [file for day in sorted(days) if first <= day < until.date() for file in sorted(days[day].glob("*.parquet"))]
+    if not files:
+        span = f"before {until:%Y-%m-%d}" if since is None else f"from {since:%Y-%m-%d} to before {until:%Y-%m-%d}"
+        raise SegueError(
+            expected=f"labelled listens {span}",
+            received=f"none in {folder}",
+            mend="run `segue features --as-of D` for a day with events, or choose another day",
+        )
+    return files
+
+
+def read_labels(since: datetime | None, until: datetime) -> pd.DataFrame:
+    """Rows of the `labels` table with `since <= event_timestamp < until` (midnights UTC), oldest first.
+
+    Raises:
+        SegueError: there is none.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = label_files(since, until)
+    table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in files], promote_options="permissive")
+    frame: pd.DataFrame = table.to_pandas()
+    return frame.sort_values(["event_timestamp", "listen_id"], ignore_index=True)
+
+
+def read_tracks() -> pd.DataFrame:
+    """The `tracks` table: the newest catalogue row of each track.
+
+    Raises:
+        SegueError: it does not exist.
+    """
+    import pandas as pd
+
+    path = get_home().table(Table.TRACKS) / "data.parquet"
+    if not path.exists():
+        raise SegueError(expected=f"the catalogue at {path}", received="none", mend="run `segue features --as-of D` first")
+    return pd.read_parquet(path)
+
+
+def read_territories() -> list[str]:
+    """The territories tracks were ever played in, in order, from the snapshots of territory popularity."""
+    import pyarrow.parquet as pq
+
+    found: set[str] = set()
+    for path in get_home().table(Table.TRACK_TERRITORY_FEATURES).glob("day=*/*.parquet"):
+        column = pq.read_table(path, columns=["territory"], partitioning=None)["territory"]
+        found.update(value for value in column.unique().to_pylist() if value)
+    return sorted(found)

@@ -1,0 +1,267 @@
+"""The retriever: two towers trained so that the dot product of a user and a track ranks what the user will discover.
+
+The loss is in-batch sampled softmax (Yi et al. 2019, "Sampling-bias-corrected neural modeling for large corpus item
+recommendations") through `tfrs.tasks.Retrieval`, with three things around it. The candidates of a batch are its own tracks
+and some drawn evenly from the catalogue (mixed negative sampling, Yang et al. 2020); logQ corrects for both. A track the
+user has heard, or will, is no negative. And early skips, which weigh nothing as positives, are told from the positives by a
+logistic loss on the same dot product, so that a skip pushes its own track away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from segue.errors import SegueError
+from segue.tensors import TensorSpec, to_tensors
+from trainers.examples import Examples
+from trainers.inputs import CONTEXT, QUERY, TRACK, TRACK_NUMBERS, USER_NUMBERS, USER_STATE, signature
+from trainers.layers.heard import HeardPairs
+from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
+from trainers.towers import QueryTower, Tensors, TrackTower
+
+ENCODE_AT_ONCE = 16_384
+
+
+@dataclass(frozen=True)
+class RetrieverConfig:
+    """Hyperparameters.
+
+    `table_rate` is Adagrad's, for the embedding tables; `rate` is Adam's, for the rest: Adam would update every row of every
+    table at every step. `context_dropout` is how often the moment of a listen is hidden, because a weekly playlist has none;
+    `id_dropout` how often an id is, so that an unknown one is in distribution.
+    """
+
+    dimensions: int = 64
+    hidden: int = 128
+    temperature: float = 0.1
+    batch: int = 1024
+    random_negatives: int = 256
+    epochs: int = 4
+    warm_epochs: int = 2
+    table_rate: float = 0.1
+    rate: float = 1e-3
+    skip_weight: float = 0.3
+    context_dropout: float = 0.3
+    id_dropout: float = 0.1
+    log_q: bool = True
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    """Every id and name the towers know, from what is known at the cutoff."""
+
+    users: list[str]
+    tracks: list[str]
+    artists: list[str]
+    genres: list[str]
+    territories: list[str]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Examples as the towers' numbers: `users` and `tracks` by distinct row, `order` the arrays (n,) of each example."""
+
+    users: Tensors
+    tracks: Tensors
+    order: Tensors
+    random_rows: tf.Tensor
+    track_probability: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return int(self.order["user_row"].shape[0])
+
+
+class Retriever(tfrs.Model):
+    """Two towers and their loss. Give `fit_examples` the examples of a time span; call it again to go on with a later one."""
+
+    def __init__(self, config: RetrieverConfig, known: Vocabularies) -> None:
+        super().__init__()
+        self.config = config
+        vocabularies = [Vocabulary(v) for v in (known.tracks, known.artists, known.genres)]
+        self.track_tower = TrackTower(*vocabularies, width=config.dimensions, hidden=config.hidden)
+        users, territories = Vocabulary(known.users), Vocabulary(known.territories)
+        self.query_tower = QueryTower(users, territories, self.track_tower, config.dimensions, config.hidden)
+        self.task = tfrs.tasks.Retrieval(temperature=config.temperature, remove_accidental_hits=True)
+        self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
+        self.log_probability = tf.Variable(tf.zeros(vocabularies[0].size), trainable=False)
+        self.skips_known = tf.Variable(0.0, trainable=False)
+        self.heard: HeardPairs | None = None
+        self.table_optimizer = tf.keras.optimizers.legacy.Adagrad(config.table_rate)
+        self.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.rate))
+
+    def adapt(self, examples: Examples) -> None:
+        """Learn the normalisation of numbers from the distinct rows of `examples`."""
+        self.query_tower.numbers.adapt(_matrix(examples.users, [spec.name for spec in USER_NUMBERS]))
+        self.track_tower.numbers.adapt(_matrix(examples.tracks, [spec.name for spec in TRACK_NUMBERS]))
+
+    def encode_examples(self, examples: Examples) -> Encoded:
+        """Look every distinct row up once; training then touches numbers only."""
+        unknown = {name: np.full(len(examples.users), value) for name, value in (("hour_of_day", -1), ("day_of_week", -1))}
+        users = (
+            to_tensors(_columns(examples.users), USER_STATE) | unknown | {"device": np.full(len(examples.users), "", object)}
+        )
+        tracks = self._encode(self.track_tower, to_tensors(_columns(examples.tracks), TRACK))
+        moment = to_tensors({spec.name: getattr(examples, spec.name) for spec in CONTEXT}, CONTEXT)
+        order = {
+            "user_row": tf.constant(examples.user_row),
+            "track_row": tf.constant(examples.track_row),
+            "device": self.query_tower.devices(tf.constant(moment["device"], tf.string)),
+            "hour": tf.constant(moment["hour_of_day"] + 1, tf.int32),
+            "weekday": tf.constant(moment["day_of_week"] + 1, tf.int32),
+            "weight": tf.constant(examples.weight),
+            "skipped": tf.constant(examples.skipped),
+        }
+        played = np.bincount(tracks["track"].numpy()[examples.track_row], minlength=self.track_tower.tracks.size)
+        random = tf.constant(examples.random_rows)
+        return Encoded(self._encode(self.query_tower, users), tracks, order, random, self._probability(played))
+
+    def _probability(self, played: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """How likely each track is in one place of a batch: its share of the listens and its share of the catalogue, mixed."""
+        batch, even = self.config.batch, self.config.random_negatives
+        share, catalogue = played / max(played.sum(), 1), 1.0 / max(len(self.track_tower.tracks.known), 1)
+        return ((batch * share + even * catalogue) / (batch + even)).astype(np.float32)
+
+    def _encode(self, tower: QueryTower | TrackTower, inputs: dict[str, npt.NDArray[Any]]) -> Tensors:
+        rows = len(next(iter(inputs.values())))
+        parts = [
+            tower.encode(_constants({k: v[at : at + ENCODE_AT_ONCE] for k, v in inputs.items()}))
+            for at in range(0, rows, ENCODE_AT_ONCE)
+        ]
+        return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
+
+    def compute_loss(self, inputs: dict[str, Tensors], training: bool = False) -> tf.Tensor:
+        """Mean sampled-softmax loss of the positives, plus the logistic loss that tells skips from them."""
+        users, tracks, order = inputs["users"], inputs["tracks"], inputs["order"]
+        identity = {"user": users["user"], "track": tracks["track"]}
+        if training:
+            users, tracks = self._hide(users | {k: order[k] for k in ("device", "hour", "weekday")}), self._hide(tracks)
+        query, track = self.query_tower.embed(users), self.track_tower.embed(tracks)
+        batch = tf.shape(query)[0]
+        probability = tf.exp(tf.gather(self.log_probability, identity["track"])) if self.config.log_q else None
+        allowed = tf.logical_not(self.heard(identity["user"], identity["track"])) if self.heard else None
+        if allowed is not None:
+            allowed = tf.linalg.set_diag(allowed, tf.ones(batch, tf.bool))
+        softmax = self.task(
+            query,
+            track,
+            sample_weight=order["weight"],
+            candidate_sampling_probability=probability,
+            candidate_ids=identity["track"],
+            score_mask=allowed,
+            compute_metrics=False,
+        ) / tf.maximum(tf.reduce_sum(order["weight"]), 1.0)
+        return softmax + self.config.skip_weight * self.skips_known * self._feedback(query, track[:batch], order)
+
+    def _feedback(self, query: tf.Tensor, track: tf.Tensor, order: Tensors) -> tf.Tensor:
+        logits = self.feedback_scale * tf.reduce_sum(query * track, axis=1) + self.feedback_bias
+        liked = tf.cast(tf.logical_not(order["skipped"]), tf.float32)
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(liked, logits))
+
+    def _hide(self, encoded: Tensors) -> Tensors:
+        """Hide the moment of some rows, and the id of others."""
+        hidden = dict(encoded)
+        for name in ("user", "track"):
+            if name in encoded:
+                hidden[name] = _drop(encoded[name], self.config.id_dropout, UNKNOWN)
+        if "hour" in encoded:
+            keep = tf.cast(tf.random.uniform(tf.shape(encoded["hour"])) >= self.config.context_dropout, tf.int32)
+            hidden |= {
+                "hour": encoded["hour"] * keep,
+                "weekday": encoded["weekday"] * keep,
+                "device": encoded["device"] * keep,
+            }
+        return hidden
+
+    def train_step(self, inputs: dict[str, Tensors]) -> Tensors:
+        """One step: Adagrad for the tables, Adam for the rest."""
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(inputs, training=True)
+        variables = self.trainable_variables
+        pairs = list(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.table_optimizer.apply_gradients([p for p in pairs if "embedding" in p[1].name])
+        self.optimizer.apply_gradients([p for p in pairs if "embedding" not in p[1].name])
+        return {"loss": loss}
+
+    def fit_examples(self, examples: Examples, heard: HeardPairs, *, epochs: int, seed: int) -> list[float]:
+        """Train on `examples`; the mean loss of each epoch.
+
+        Raises:
+            SegueError: the loss or a weight became infinite or no number.
+        """
+        data = self.encode_examples(examples)
+        self.heard = heard
+        self.log_probability.assign(np.log(np.maximum(data.track_probability, 1e-9)))
+        self.skips_known.assign(float(examples.skipped.any()))
+        self.train_function = None  # `heard` is part of the traced step
+        history = self.fit(
+            self._batches(data, seed), epochs=epochs, verbose=0, callbacks=[tf.keras.callbacks.TerminateOnNaN()]
+        )
+        losses = [float(loss) for loss in history.history["loss"]]
+        self._require_finite(losses)
+        return losses
+
+    def _batches(self, data: Encoded, seed: int) -> tf.data.Dataset:
+        batch = min(self.config.batch, len(data))
+        rows = tf.data.Dataset.range(len(data)).shuffle(len(data), seed=seed).batch(batch, drop_remainder=True)
+        even = tf.data.Dataset.from_tensor_slices(data.random_rows).shuffle(max(len(data.random_rows), 1), seed=seed + 1)
+        even = even.repeat().batch(self.config.random_negatives, drop_remainder=True)
+
+        def gather(row: tf.Tensor, random_rows: tf.Tensor) -> dict[str, Tensors]:
+            order = {name: tf.gather(values, row) for name, values in data.order.items()}
+            track_rows = tf.concat([order["track_row"], random_rows], axis=0)
+            users = {name: tf.gather(values, order["user_row"]) for name, values in data.users.items()}
+            return {
+                "order": order,
+                "users": users,
+                "tracks": {name: tf.gather(values, track_rows) for name, values in data.tracks.items()},
+            }
+
+        return tf.data.Dataset.zip((rows, even)).map(gather, num_parallel_calls=1).prefetch(2)
+
+    def _require_finite(self, losses: list[float]) -> None:
+        weights = all(bool(tf.reduce_all(tf.math.is_finite(variable))) for variable in self.trainable_variables)
+        if not weights or not np.isfinite(losses).all():
+            raise SegueError(
+                expected="a retriever whose loss and weights stay finite",
+                received=f"losses {', '.join(f'{loss:.4g}' for loss in losses)}",
+                mend="lower the learning rates in RetrieverConfig, or look for absurd values in the features of this day",
+            )
+
+
+class SavedTower(tf.Module):
+    """What a tower is in a release: `encode`, from feature tensors to unit vectors."""
+
+    def __init__(self, tower: QueryTower | TrackTower, specs: tuple[TensorSpec, ...]) -> None:
+        super().__init__()
+        self.tower = tower
+        self.encode = tf.function(tower.__call__, input_signature=[signature(specs)])
+
+
+def save_towers(retriever: Retriever, folder: Path) -> None:
+    """Write `query_tower/` and `track_tower/` as SavedModels."""
+    tf.saved_model.save(SavedTower(retriever.query_tower, QUERY), str(folder / "query_tower"))
+    tf.saved_model.save(SavedTower(retriever.track_tower, TRACK), str(folder / "track_tower"))
+
+
+def _drop(ids: tf.Tensor, rate: float, stand_in: int) -> tf.Tensor:
+    hide = (tf.random.uniform(tf.shape(ids)) < rate) & (ids > max(MISSING, UNKNOWN))
+    return tf.where(hide, stand_in, ids)
+
+
+def _matrix(frame: Any, names: list[str]) -> npt.NDArray[np.float32]:
+    return np.stack([frame[name].to_numpy(np.float32, na_value=np.nan) for name in names], axis=1)
+
+
+def _columns(frame: Any) -> dict[str, Any]:
+    return {name: frame[name] for name in frame.columns}
+
+
+def _constants(inputs: dict[str, npt.NDArray[Any]]) -> Tensors:
+    return {k: tf.constant(v, tf.string if v.dtype == object else v.dtype) for k, v in inputs.items()}

@@ -1,0 +1,125 @@
+"""The two towers of the retriever: feature tensors to unit vectors whose dot product is the retrieval score.
+
+Each tower has two halves. `encode` looks strings up and normalises numbers; it needs no gradient, so training runs it once
+over the whole training set. `embed` is the network. The saved tower is one after the other.
+Ids are residuals that start at zero: an unknown user or track is exactly its features, and costs nothing.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from trainers.inputs import RECENT, TRACK_NUMBERS, USER_NUMBERS
+from trainers.layers.numbers import Numbers
+from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
+
+Tensors = dict[str, tf.Tensor]
+DEVICES = ("phone", "desktop", "speaker", "tv", "car", "web")
+CONTEXT_WIDTH = 8
+
+
+def _table(size: int, width: int, name: str, *, zero: bool = False) -> tf.Variable:
+    start = tf.zeros((size, width)) if zero else tf.random.normal((size, width), stddev=width**-0.5)
+    return tf.Variable(start, name=name)
+
+
+class TrackTower(tf.Module):
+    """Tracks to vectors: id, artist and genre embeddings, plus a network over audio, age and popularity."""
+
+    def __init__(self, tracks: Vocabulary, artists: Vocabulary, genres: Vocabulary, width: int, hidden: int) -> None:
+        super().__init__(name="track_tower")
+        self.tracks, self.artists, self.genres = tracks, artists, genres
+        self.numbers = Numbers(TRACK_NUMBERS, name="track_numbers")
+        self.track_table = _table(tracks.size, width, "track_embedding", zero=True)
+        self.artist_table = _table(artists.size, width, "artist_embedding")
+        self.genre_table = _table(genres.size, width, "genre_embedding")
+        self.network = tf.keras.Sequential([tf.keras.layers.Dense(hidden, "relu"), tf.keras.layers.Dense(width)])
+
+    def encode(self, inputs: Tensors) -> Tensors:
+        """Feature tensors to numbers: `track`, `artist`, `genre` (n,) int32 and `numbers` (n, f) float32."""
+        return {
+            "track": self.tracks(inputs["track_id"]),
+            "artist": self.artists(inputs["artist_id"]),
+            "genre": self.genres(inputs["genre"]),
+            "numbers": self.numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1)),
+        }
+
+    def embed(self, encoded: Tensors) -> tf.Tensor:
+        """Unit vectors (n, width)."""
+        artist = tf.gather(self.artist_table, encoded["artist"])
+        genre = tf.gather(self.genre_table, encoded["genre"])
+        content = self.network(tf.concat([encoded["numbers"], genre], axis=1))
+        return tf.math.l2_normalize(tf.gather(self.track_table, encoded["track"]) + artist + genre + content, axis=1)
+
+    def __call__(self, inputs: Tensors) -> tf.Tensor:
+        return self.embed(self.encode(inputs))
+
+
+class QueryTower(tf.Module):
+    """Users to vectors: what they played lately and mostly, as means of the track tower's own embeddings, who they are,
+    where and when, and how much they listen."""
+
+    def __init__(self, users: Vocabulary, territories: Vocabulary, track_tower: TrackTower, width: int, hidden: int) -> None:
+        super().__init__(name="query_tower")
+        self.users, self.territories, self.track_tower = users, territories, track_tower
+        self.devices = Vocabulary(DEVICES, name="devices")
+        self.numbers = Numbers(USER_NUMBERS, name="user_numbers")
+        self.user_table = _table(users.size, width, "user_embedding", zero=True)
+        self.territory_table = _table(territories.size, width, "territory_embedding")
+        self.device_table = _table(self.devices.size, CONTEXT_WIDTH, "device_embedding")
+        self.hour_table = _table(25, CONTEXT_WIDTH, "hour_embedding")
+        self.weekday_table = _table(8, CONTEXT_WIDTH, "weekday_embedding")
+        self.recency = tf.Variable(tf.zeros(RECENT), name="recency")
+        self.mix = tf.Variable(tf.ones(3), name="profile_mix")
+        self.network = tf.keras.Sequential([tf.keras.layers.Dense(hidden, "relu"), tf.keras.layers.Dense(width)])
+
+    def encode(self, inputs: Tensors) -> Tensors:
+        """Feature tensors to numbers; lists keep their length, shares of padding are 0."""
+        return {
+            "user": self.users(inputs["user_id"]),
+            "territory": self.territories(inputs["territory"]),
+            "top_device": self.devices(inputs["top_device"]),
+            "device": self.devices(inputs["device"]),
+            "hour": tf.cast(tf.clip_by_value(inputs["hour_of_day"], -1, 23) + 1, tf.int32),
+            "weekday": tf.cast(tf.clip_by_value(inputs["day_of_week"], -1, 6) + 1, tf.int32),
+            "numbers": self.numbers(tf.stack([inputs[spec.name] for spec in USER_NUMBERS], axis=1)),
+            "hours": _known(inputs["hour_shares"]),
+            "genres": self.track_tower.genres(inputs["top_genres"]),
+            "genre_shares": _known(inputs["top_genre_shares"]),
+            "artists": self.track_tower.artists(inputs["top_artists"]),
+            "artist_shares": _known(inputs["top_artist_shares"]),
+            "recent": self.track_tower.tracks(inputs["recent_tracks"]),
+        }
+
+    def embed(self, encoded: Tensors) -> tf.Tensor:
+        """Unit vectors (n, width)."""
+        tower = self.track_tower
+        recent = _weighted(tower.track_table, encoded["recent"], tf.exp(self.recency))
+        artists = _weighted(tower.artist_table, encoded["artists"], encoded["artist_shares"])
+        genres = _weighted(tower.genre_table, encoded["genres"], encoded["genre_shares"])
+        territory = tf.gather(self.territory_table, encoded["territory"])
+        moment = [
+            tf.gather(self.device_table, encoded["top_device"]),
+            tf.gather(self.device_table, encoded["device"]),
+            tf.gather(self.hour_table, encoded["hour"]),
+            tf.gather(self.weekday_table, encoded["weekday"]),
+        ]
+        profile = [recent, artists, genres]
+        hidden = self.network(tf.concat([*profile, *moment, territory, encoded["numbers"], encoded["hours"]], axis=1))
+        taste = tf.add_n([self.mix[i] * part for i, part in enumerate(profile)])
+        return tf.math.l2_normalize(tf.gather(self.user_table, encoded["user"]) + taste + hidden, axis=1)
+
+    def __call__(self, inputs: Tensors) -> tf.Tensor:
+        return self.embed(self.encode(inputs))
+
+
+def _known(shares: tf.Tensor) -> tf.Tensor:
+    return tf.where(tf.math.is_finite(shares), shares, 0.0)
+
+
+def _weighted(table: tf.Variable, ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Weighted mean (n, width) of the embeddings of ids (n, k); missing and unknown ids have no weight."""
+    known = tf.cast(ids > max(MISSING, UNKNOWN), tf.float32) * weights
+    total = tf.reduce_sum(known, axis=1, keepdims=True)
+    shares = tf.math.divide_no_nan(known, total)
+    return tf.einsum("nk,nkw->nw", shares, tf.gather(table, ids))
