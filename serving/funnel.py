@@ -12,7 +12,7 @@ import numpy.typing as npt
 from segue.names import CandidateSource
 from serving.catalogue import NO_TRACK, Catalogue, Mask, Rows
 from serving.model import Columns, Floats, Indices, Model
-from serving.policy.order import KEPT, allowed_alone, removed_by
+from serving.policy.order import CAPPED, KEPT, allowed_alone, removed_by
 from serving.policy.rule import Listeners
 
 CANDIDATES = 500
@@ -140,8 +140,17 @@ class Funnel:
         rows = np.concatenate([kept.rows[short], more], axis=1)
         score = np.concatenate([kept.score[short], share], axis=1)
         source = np.concatenate([kept.source[short], np.full_like(more, POPULAR, dtype=np.int8)], axis=1)
-        alive = removed_by(listeners, self.catalogue, rows) == KEPT
-        return _take(Lists(rows, score, source), alive, count)
+        return _take(Lists(rows, score, source), self._most_alive(listeners, rows, count), count)
+
+    def _most_alive(self, listeners: Listeners, rows: Rows, count: int) -> Mask:
+        """What the policy leaves of candidates (n, c). A track that only the artist cap removed must not stand for its
+        version family: without it another artist's version may come in, so the rules are asked again until nothing moves."""
+        while True:
+            verdict = removed_by(listeners, self.catalogue, rows)
+            capped = (verdict == CAPPED) & ((verdict == KEPT).sum(axis=1) < count)[:, None]
+            if not capped.any():
+                return verdict == KEPT
+            rows = np.where(capped, NO_TRACK, rows)
 
     _row_of: Rows = None  # type: ignore[assignment]
     _number_of: Rows = None  # type: ignore[assignment]

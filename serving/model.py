@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.features import fingerprint, shared_store
-from segue.names import Service
+from segue.names import MODEL_SERVICES
 from segue.release import Manifest, check_fingerprint, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 
@@ -22,7 +22,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 Columns = Mapping[str, Sequence[Any]]
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
-FINGERPRINTED = (Service.RETRIEVER, Service.RANKER)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def load_model(version: str) -> Model:
         SegueError: a file is missing, added or changed, or the feature views are others; the sentence says which.
     """
     manifest = verify(version)
-    check_fingerprint(manifest, fingerprint(shared_store(), FINGERPRINTED))
+    check_fingerprint(manifest, fingerprint(shared_store(), MODEL_SERVICES))
     folder = release_path(version)
     import pyarrow.parquet as pq
     import tensorflow as tf

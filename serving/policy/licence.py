@@ -27,14 +27,14 @@ class Licensed:
             return "not licensed everywhere, and your territory is unknown"
         windows = removal.catalogue.licences
         mine = (windows.row == removal.row) & (windows.territory == place)
-        first, last = np.datetime64(removal.listeners.first), np.datetime64(removal.listeners.last)
+        first = np.datetime64(removal.listeners.first)
         open_now = windows.valid_to[mine & (windows.valid_from <= first) & (windows.valid_to > first)]
         if open_now.size:
             return f"its licence in {place} ends on {_words(open_now.max().item())}"
         later = windows.valid_from[mine & (windows.valid_from > first)]
         if later.size:
             return f"not licensed in {place} until {_words(later.min().item())}"
-        gone = windows.valid_to[mine & (windows.valid_to <= last)]
+        gone = windows.valid_to[mine & (windows.valid_to <= first)]
         return f"no longer licensed in {place} since {_words(gone.max().item())}" if gone.size else f"not licensed in {place}"
 
 

@@ -25,6 +25,8 @@ RULES: tuple[Rule, ...] = (
     ArtistCap(),
 )
 KEPT, NOT_A_TRACK = -1, -2
+CAPPED = len(RULES) - 1
+"""The number of the artist cap, the last rule."""
 
 
 def removed_by(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> npt.NDArray[np.int8]:

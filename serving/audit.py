@@ -1,0 +1,131 @@
+"""The audit of a week's playlists: every rule checked again in SQL over the gold tables, by none of the funnel's code.
+
+It reads the staged playlists as they will be stored. What it counts are broken promises, each with one example.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.dates import days_of_week
+from segue.home import get_home
+from segue.names import Table
+from segue.playlists import PLAYLIST_LENGTH
+
+if TYPE_CHECKING:
+    import duckdb
+
+CHECKS: dict[str, str] = {
+    "everyone has a playlist": """
+        select user_id, null as track_id from known_users anti join staged using (user_id)""",
+    "only known users": "select user_id, null from staged anti join accounts using (user_id)",
+    "one playlist per user": "select user_id, null from staged group by user_id having count(*) > 1",
+    "a full list": """
+        select user_id, min(track_id) from could_be_added group by user_id
+        union all select user_id, null from staged where len(track_ids) > (select wanted from period)""",
+    "a score, source and reason per track": """
+        select user_id, null from staged
+        where len(scores) <> len(track_ids) or len(sources) <> len(track_ids) or len(reasons) <> len(track_ids)""",
+    "no duplicate": "select user_id, track_id from picks group by all having count(*) > 1",
+    "only tracks of the catalogue": "select user_id, track_id from picks anti join tracks using (track_id)",
+    "already heard": "select user_id, track_id from picks join heard using (user_id, track_id)",
+    "disliked": "select user_id, track_id from picks join disliked using (user_id, track_id)",
+    "licence": """
+        select user_id, track_id from picks join tracks using (track_id) join accounts using (user_id)
+        where not everywhere and not exists (
+            from playable p where p.track_id = picks.track_id and p.territory = accounts.territory)""",
+    "explicit": """
+        select user_id, track_id from picks join tracks using (track_id) join accounts using (user_id)
+        where explicit and not explicit_allowed""",
+    "one per version family": """
+        select user_id, min(track_id) from picks join tracks using (track_id)
+        where version_family is not null group by user_id, version_family having count(*) > 1""",
+    "at most two per artist": """
+        select user_id, min(track_id) from picks join tracks using (track_id)
+        where artist_id is not null group by user_id, artist_id having count(*) > 2""",
+}
+"""Promise to the query that finds what breaks it: (user_id, track_id)."""
+
+_VIEWS = """
+create view picks as select user_id, unnest(track_ids) as track_id from staged;
+create view accounts as
+    select user_id, territory, coalesce(explicit_allowed, true) as explicit_allowed, first_seen_at from gold_users;
+create view known_users as
+    select user_id from accounts where first_seen_at is null or first_seen_at < (select first_day from period);
+create view heard as select user_id, unnest(heard_tracks) as track_id from gold_user_history;
+create view disliked as select user_id, unnest(disliked_tracks) as track_id from gold_user_history;
+create view tracks as select track_id, artist_id, version_family, coalesce(explicit, false) as explicit,
+        coalesce(licensed_everywhere, track_id not in (select track_id from gold_licences)) as everywhere
+    from gold_tracks;
+create table playable as
+    with days as (select unnest(generate_series(first_day, last_day, interval 1 day))::date as day from period)
+    select track_id, territory from gold_licences join days
+        on coalesce(valid_from, date '1900-01-01') <= day and coalesce(valid_to, date '2200-01-01') > day
+    group by all having count(distinct day) = (select count(*) from days);
+"""
+
+_COULD_BE_ADDED = """
+create table could_be_added as
+with short as (
+    from staged join accounts using (user_id)
+    select user_id, accounts.territory, explicit_allowed where len(track_ids) < (select wanted from period)
+), listed as (
+    select user_id, track_id, artist_id, version_family from picks join short using (user_id) join tracks using (track_id)
+), full_artists as (
+    select user_id, artist_id from listed where artist_id is not null group by all having count(*) >= 2
+)
+select short.user_id, tracks.track_id
+from short cross join tracks
+where (everywhere or exists (from playable p where p.track_id = tracks.track_id and p.territory = short.territory))
+    and (explicit_allowed or not explicit)
+    and not exists (from heard h where h.user_id = short.user_id and h.track_id = tracks.track_id)
+    and not exists (from disliked d where d.user_id = short.user_id and d.track_id = tracks.track_id)
+    and not exists (from listed l where l.user_id = short.user_id
+        and (l.track_id = tracks.track_id or l.version_family = tracks.version_family))
+    and not exists (from full_artists f where f.user_id = short.user_id and f.artist_id = tracks.artist_id)
+"""
+"""For users with a short list: every track that would have been allowed in it."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A promise that does not hold, how often, and one place where."""
+
+    promise: str
+    count: int
+    user_id: str
+    track_id: str | None
+
+
+def audit(staged: Path, week: date) -> list[Broken]:
+    """What is wrong with the playlists in `staged`, a Parquet file with `user_id` and their lists; empty when nothing is."""
+    import duckdb
+
+    connection = duckdb.connect()
+    try:
+        _prepare(connection, staged, week)
+        found = [_check(connection, promise, query) for promise, query in CHECKS.items()]
+    finally:
+        connection.close()
+    return [broken for broken in found if broken is not None]
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, staged: Path, week: date) -> None:
+    connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+    connection.read_parquet(str(staged)).create_view("staged")
+    for table in (Table.USERS, Table.USER_HISTORY, Table.LICENCES, Table.TRACKS):
+        connection.read_parquet(str(get_home().table(table) / "data.parquet")).create_view(f"gold_{table}")
+    first, last = days_of_week(week)
+    connection.execute(
+        "create table period as select ?::date as first_day, ?::date as last_day, ? as wanted", [first, last, PLAYLIST_LENGTH]
+    )
+    connection.execute(_VIEWS)
+    connection.execute(_COULD_BE_ADDED)
+
+
+def _check(connection: duckdb.DuckDBPyConnection, promise: str, query: str) -> Broken | None:
+    rows = connection.execute(query).fetchall()
+    return Broken(promise, len(rows), *min(rows, key=repr)) if rows else None

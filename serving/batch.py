@@ -1,0 +1,94 @@
+"""Playlists of many users at once: reads their features in blocks, runs the funnel in batches, yields plain rows.
+
+Nothing is random, so a playlist follows from the user, the week and the release alone, and making it again gives it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dates import days_of_week
+from segue.features import online_rows
+from segue.names import Service
+from segue.playlists import PLAYLIST_LENGTH
+from serving.answers import SCORE_PLACES, plain
+from serving.catalogue import Rows
+from serving.funnel import SOURCES, Funnel, Lists
+from serving.people import has_history, listeners_of, week_columns
+from serving.policy.rule import Listeners
+from serving.reasons import personal_reasons, popular_reason
+
+BLOCK = 5_000
+"""Users whose features are read together: one point-in-time join each."""
+BATCH = 256
+"""Users scored together: 256 times 500 candidates keep a matrix near 64 MB at 128 float32 a candidate."""
+MOST_CELLS = 50_000_000
+"""Users times tracks a batch may span, so that exact search over a large catalogue stays within memory."""
+
+Row = dict[str, Any]
+
+
+def week_rows(funnel: Funnel, user_ids: Sequence[str], week: date) -> Iterator[list[Row]]:
+    """Blocks of rows, one per user in the order given: `user_id`, `territory`, `track_ids`, `scores`, `sources`, `reasons`,
+    and `features` as JSON, null where the list used none."""
+    width = max(1, min(BATCH, MOST_CELLS // max(1, len(funnel.catalogue))))
+    for start in range(0, len(user_ids), BLOCK):
+        users = list(user_ids[start : start + BLOCK])
+        columns, policy = week_columns(users, week), online_rows(Service.POLICY, users)
+        for first in range(0, len(users), width):
+            part = slice(first, first + width)
+            yield _batch(funnel, users[part], _cut(columns, part), _cut(policy, part), week)
+
+
+def _batch(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: date) -> list[Row]:
+    listeners = listeners_of(funnel.catalogue, users, policy, days=days_of_week(week))
+    known = np.array([has_history(r, h) for r, h in zip(columns["recent_tracks"], policy["heard_tracks"], strict=True)])
+    rows: list[Row] = [{}] * len(users)
+    personal, others = np.flatnonzero(known), np.flatnonzero(~known)
+    if len(personal):
+        theirs = {name: [values[i] for i in personal] for name, values in columns.items()}
+        lists = funnel.personal(listeners.some(personal), theirs, PLAYLIST_LENGTH)
+        _put(rows, personal, funnel, listeners, lists, theirs)
+    if len(others):
+        lists = funnel.popular(listeners.some(others), PLAYLIST_LENGTH)
+        _put(rows, others, funnel, listeners, lists, None)
+    return rows
+
+
+def _put(
+    out: list[Row],
+    places: npt.NDArray[np.intp],
+    funnel: Funnel,
+    listeners: Listeners,
+    lists: Lists,
+    columns: Mapping[str, Sequence[Any]] | None,
+) -> None:
+    for number, (place, length) in enumerate(zip(places, lists.lengths(), strict=True)):
+        rows, sources = lists.rows[number, :length], lists.source[number, :length]
+        territory = listeners.territory[place]
+        features = {name: plain(values[number]) for name, values in columns.items()} if columns else None
+        out[place] = {
+            "user_id": listeners.ids[place],
+            "territory": territory,
+            "track_ids": funnel.catalogue.ids[rows].tolist(),
+            "scores": np.round(lists.score[number, :length], SCORE_PLACES).tolist(),
+            "sources": [SOURCES[source].value for source in sources],
+            "reasons": _reasons(funnel, features, rows, sources, territory),
+            "features": json.dumps(features, sort_keys=True) if features is not None else None,
+        }
+
+
+def _reasons(funnel: Funnel, features: Row | None, rows: Rows, sources: Any, territory: str | None) -> list[str]:
+    if features is None:
+        return [popular_reason(funnel.catalogue, int(row), territory) for row in rows]
+    return personal_reasons(funnel, features, rows, sources, territory)
+
+
+def _cut(columns: Mapping[str, Sequence[Any]], part: slice) -> Row:
+    return {name: list(values[part]) for name, values in columns.items()}
