@@ -1,0 +1,43 @@
+"""One demo at a time on a home, and the same demo again: other data in the same tables would mix two worlds."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from infra.demo.plan import Plan
+from segue.atomic import write_json
+from segue.errors import SegueError
+from segue.home import Home
+
+
+@contextmanager
+def claim_home(home: Home, plan: Plan) -> Iterator[None]:
+    """Hold `home` for `plan` while the block lasts.
+
+    Raises:
+        SegueError: another demo is running there, or other events than the plan's are landed there.
+    """
+    home.root.mkdir(parents=True, exist_ok=True)
+    with (home.root / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise SegueError(
+                expected=f"no demo running in {home.root}", received="one", mend="stop it, or set SEGUE_HOME to another folder"
+            ) from problem
+        _remember(home, plan)
+        yield
+
+
+def _remember(home: Home, plan: Plan) -> None:
+    path, wanted = home.root / "demo.json", plan.identity()
+    if path.exists() and json.loads(path.read_bytes()) != wanted:
+        raise SegueError(
+            expected=f"the demo that {home.root} was made by",
+            received="another source, size or seed",
+            mend=f"remove {home.root}, or set SEGUE_HOME to another folder",
+        )
+    write_json(path, wanted)

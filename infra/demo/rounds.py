@@ -1,0 +1,120 @@
+"""One turn of the loop, as DAG runs in the scheduler: events, features, release, playlists, listeners, drift report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from infra.demo.airflow_api import wait_until
+from infra.demo.failure import DemoFailureError
+from infra.demo.follow import Follower
+from infra.demo.plan import Plan, Round
+from infra.demo.platform import Platform
+from infra.demo.traffic import Heard, Listeners
+from infra.mailbox import count, wait_for
+from segue.names import Dag
+from segue.playlists import VisibleWeek
+from segue.release import Pointer, read_json, verdict_path
+
+SERVICE_SECONDS = 120
+MAIL_SECONDS = 30
+
+
+@dataclass
+class Turn:
+    """What a round came to. `evaluation` and `monitor` are the JSON summaries of their commands."""
+
+    as_of: date
+    version: str = ""
+    promoted: bool = False
+    reason: str = ""
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    monitor: dict[str, Any] = field(default_factory=dict)
+    asked_for_retraining: bool = False
+    listeners: str = ""
+
+
+class Loop:
+    """Turns of the loop on one platform."""
+
+    def __init__(self, platform: Platform, follower: Follower, plan: Plan) -> None:
+        self.platform, self.follower, self.plan = platform, follower, plan
+        self.turns: list[Turn] = []
+
+    def turn(self, round_: Round) -> Turn:
+        """Live through one round; the result is also kept in `turns`.
+
+        From the second round on, the drift report comes first: it sees the live release and the new listening, and when it
+        asks for a retraining the recommender starts by itself.
+        """
+        turn = Turn(round_.as_of)
+        form = {"as_of": round_.as_of.isoformat()}
+        self.follower.trigger(Dag.LISTENING, form | round_.landing)
+        weeks = set(self.follower.api.runs(Dag.WEEKLY_PLAYLISTS))
+        run = self._drift_report(turn, form) if self.turns else None
+        if run is None:
+            run = self.follower.trigger(Dag.RECOMMENDER, form | self.plan.recommender)
+        self._release(turn, run)
+        self._playlists(turn, form, weeks)
+        turn.listeners = self._listen(round_.as_of).text()
+        again = self._drift_report(turn, form)
+        if again is not None:
+            self._release(turn, again)
+            self._playlists(turn, form, weeks)
+        self.turns.append(turn)
+        return turn
+
+    def _release(self, turn: Turn, run: str) -> None:
+        """Read what the recommender's run came to."""
+        api = self.follower.api
+        turn.version = api.result(Dag.RECOMMENDER, run, "train")["version"]
+        turn.evaluation = api.result(Dag.RECOMMENDER, run, "evaluate")
+        turn.promoted = not self.follower.skipped(Dag.RECOMMENDER, run, "promote")
+        verdict = read_json(verdict_path(turn.version)) or {}
+        turn.reason = str(verdict.get("reason", "live already"))
+
+    def _playlists(self, turn: Turn, form: dict[str, Any], known: set[str]) -> None:
+        """A promoted release starts the playlists by itself; a refused one leaves the week to the live release."""
+        if turn.promoted:
+            known.add(self.follower.started_by_asset(Dag.WEEKLY_PLAYLISTS, known))
+        elif self._pointer() is None:
+            raise DemoFailureError("recommender.promote", f"the gate refused the first release: {turn.reason}")
+        else:
+            known.add(self.follower.trigger(Dag.WEEKLY_PLAYLISTS, form))
+
+    def _listen(self, as_of: date) -> Heard:
+        """Send visitors once the service answers with the live release."""
+        listeners = Listeners(self.platform.service, self.platform.home)
+        live = self._pointer()
+        wait_until(
+            "service on the live release",
+            lambda: live is not None and listeners.live_release() == live.version,
+            seconds=SERVICE_SECONDS,
+            check=self.platform.check,
+        )
+        self.platform.screen.status("listeners visit the service")
+        heard = listeners.visit(as_of)
+        self.platform.screen.say(f"listeners: {heard.text()}")
+        return heard
+
+    def _drift_report(self, turn: Turn, form: dict[str, Any]) -> str | None:
+        """Run the report, see its e-mail arrive, and follow the recommender when it asks for one; gives that run's id."""
+        before, known = count(self.platform.home.mail), set(self.follower.api.runs(Dag.RECOMMENDER))
+        run = self.follower.trigger(Dag.DRIFT_REPORT, form)
+        if len(wait_for(self.platform.home.mail, before + 1, seconds=MAIL_SECONDS)) <= before:
+            raise DemoFailureError("drift_report.monitor", "the report's e-mail did not arrive")
+        turn.monitor = self.follower.api.result(Dag.DRIFT_REPORT, run, "monitor")
+        turn.asked_for_retraining = not self.follower.skipped(Dag.DRIFT_REPORT, run, "ask_for_retraining")
+        if not turn.asked_for_retraining:
+            return None
+        self.platform.screen.say("drift asks for a retraining: the recommender starts by itself")
+        return self.follower.started_by_asset(Dag.RECOMMENDER, known)
+
+    def _pointer(self) -> Pointer | None:
+        found = read_json(self.platform.home.releases / "current.json")
+        return Pointer.model_validate(found) if found else None
+
+    def visible_week(self) -> VisibleWeek | None:
+        found = read_json(self.platform.home.playlists / "visible.json")
+        return VisibleWeek.model_validate(found) if found else None
