@@ -1,0 +1,115 @@
+"""The track vectors of the live release: sound in themselves, and beside those of the release before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from monitoring.findings import Finding, State, alarm, note
+from monitoring.rules import Rules
+from segue.errors import SegueError
+from segue.release import release_path
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Track ids (n,) and their vectors (n, d)."""
+
+    track_ids: npt.NDArray[np.object_]
+    values: Floats
+
+
+def read_vectors(version: str) -> Vectors:
+    """The vectors a release serves.
+
+    Raises:
+        SegueError: a file is missing or the two disagree on the number of tracks.
+    """
+    import pyarrow.parquet as pq
+
+    folder = release_path(version)
+    try:
+        values = np.load(folder / "vectors.npy", allow_pickle=False)
+        ids = pq.read_table(folder / "tracks.parquet", columns=["track_id"])["track_id"].to_numpy(zero_copy_only=False)
+    except (OSError, ValueError, KeyError) as problem:
+        raise SegueError(
+            expected=f"vectors.npy and tracks.parquet in release {version}",
+            received=str(problem).splitlines()[0],
+            mend="go back with `segue rollback`, or train again",
+        ) from problem
+    if values.ndim != 2 or len(values) != len(ids):
+        raise SegueError(
+            expected=f"one vector for each of {len(ids)} tracks in release {version}",
+            received=f"an array of shape {values.shape}",
+            mend="go back with `segue rollback`, or train again",
+        )
+    return Vectors(ids, values)
+
+
+def check(live: Vectors, before: Vectors | None, rules: Rules) -> list[Finding]:
+    """Numbers that must be numbers, lengths that must not be zero, a space that has not collapsed; then the comparison."""
+    broken = int((~np.isfinite(live.values)).any(axis=1).sum())
+    norms = np.linalg.norm(np.nan_to_num(live.values), axis=1)
+    zero = int((norms < rules.norm_tolerance).sum())
+    found = [_none_of("vectors with NaN or infinity", broken), _none_of("vectors of length zero", zero)]
+    if broken or not len(norms):
+        return found if len(norms) else [alarm("embeddings", "vectors", "the live release has no track vectors", now=0)]
+    found += [_norms(norms, before), _spread(live, before, rules)]
+    if before is None:
+        return [*found, note("embeddings", "release before", "none yet to compare with")]
+    return [*found, _kept_tracks(live, before), _kept_neighbours(live, before, rules)]
+
+
+def _none_of(name: str, number: int) -> Finding:
+    if number:
+        return alarm("embeddings", name, f"{number} {name} in the live release", now=number)
+    return Finding("embeddings", name, State.OK, 0)
+
+
+def _norms(norms: npt.NDArray[np.floating], before: Vectors | None) -> Finding:
+    old = float(np.linalg.norm(before.values, axis=1).mean()) if before is not None else None
+    return Finding("embeddings", "mean length", State.OK, float(norms.mean()), old)
+
+
+def _spread(live: Vectors, before: Vectors | None, rules: Rules) -> Finding:
+    """Mean cosine of neighbouring rows in a fixed shuffle: near 1 when every track has the same vector."""
+    now, old = _mean_cosine(live.values), _mean_cosine(before.values) if before is not None else None
+    if now > rules.collapsed_cosine:
+        return alarm("embeddings", "mean cosine of two tracks", f"the vectors collapsed: mean cosine {now:.3f}", now=now)
+    return Finding("embeddings", "mean cosine of two tracks", State.OK, now, old, limit=rules.collapsed_cosine)
+
+
+def _mean_cosine(values: Floats) -> float:
+    order = np.random.default_rng(0).permutation(len(values))[:4_000]
+    unit = _unit(values[order])
+    return float((unit[1:] * unit[:-1]).sum(axis=1).mean()) if len(unit) > 1 else 0.0
+
+
+def _unit(values: Floats) -> Floats:
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def _kept_tracks(live: Vectors, before: Vectors) -> Finding:
+    kept = len(np.intersect1d(live.track_ids.astype(str), before.track_ids.astype(str)))
+    return note("embeddings", "tracks kept", f"{kept} of {len(live.track_ids)} tracks were in the release before", now=kept)
+
+
+def _kept_neighbours(live: Vectors, before: Vectors, rules: Rules) -> Finding:
+    """Share of each sampled track's nearest tracks that both releases agree on, among the tracks both know."""
+    _, here, there = np.intersect1d(live.track_ids.astype(str), before.track_ids.astype(str), return_indices=True)
+    if len(here) <= rules.neighbours:
+        return note("embeddings", "nearest tracks kept", "too few tracks in common")
+    asked = np.random.default_rng(0).permutation(len(here))[: rules.neighbour_tracks]
+    now, old = (_nearest(_unit(v.values[rows]), asked, rules.neighbours) for v, rows in ((live, here), (before, there)))
+    shared = float(np.mean([len(set(a) & set(b)) / rules.neighbours for a, b in zip(now, old, strict=True)]))
+    return note("embeddings", "nearest tracks kept", f"of each track's nearest {rules.neighbours}", now=shared, unit="share")
+
+
+def _nearest(unit: Floats, asked: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
+    cosines = unit[asked] @ unit.T
+    cosines[np.arange(len(asked)), asked] = -np.inf
+    return np.argpartition(-cosines, k - 1, axis=1)[:, :k]
