@@ -61,10 +61,14 @@ class Interactions:
         users, tracks = coo.row.astype(np.int64), coo.col.astype(np.int64)
         return cls(users, tracks, coo.data.astype(np.float32), *matrix.shape)
 
-    def matrix(self) -> sp.csr_matrix:
-        """(n_users, n_tracks) float32, the weights of repeated listens added up."""
+    def matrix(self, half_life_days: float | None = None) -> sp.csr_matrix:
+        """(n_users, n_tracks) float32, the weights of repeated listens added up; with a half-life, a listen that old counts
+        half, as far as the data has times."""
+        weights = self.weights
+        if half_life_days is not None and self.age_days is not None:
+            weights = weights * 0.5 ** (self.age_days / half_life_days)
         shape = (self.n_users, self.n_tracks)
-        return sp.csr_matrix((self.weights, (self.users, self.tracks)), shape=shape, dtype=np.float32)
+        return sp.csr_matrix((weights, (self.users, self.tracks)), shape=shape, dtype=np.float32)
 
     def territory_of(self) -> npt.NDArray[np.str_]:
         """Territory of each user (n_users,), the unknown territory where the data has none."""

@@ -63,7 +63,7 @@ def test_item_knn_similarity_is_the_shrunk_cosine() -> None:
     """Tracks 0 and 1 share both listeners of 1; weights are log1p(1), so the cosine is 2 / (sqrt(3) sqrt(2))."""
     matrix = sp.csr_matrix(np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [0, 0, 1]], np.float32))
     unit = np.log1p(1.0)
-    config = ItemKnnConfig(shrinkage=0.5, inverse_frequency=False, neighbours=3)
+    config = ItemKnnConfig(shrinkage=0.5, inverse_frequency=False, neighbours=3, half_life_days=None)
     found = ItemKnn(config).fit(Interactions.from_matrix(matrix))._neighbours.toarray()
     assert found[0, 1] == pytest.approx(2 * unit**2 / (np.sqrt(6) * unit**2 + 0.5), rel=1e-5)
     assert found[0, 2] == pytest.approx(unit**2 / (np.sqrt(6) * unit**2 + 0.5), rel=1e-5)

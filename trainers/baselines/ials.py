@@ -15,11 +15,13 @@ from trainers.interactions import Floats, Indices, Interactions, recommend_by_sc
 
 @dataclass(frozen=True)
 class IalsConfig:
-    """`alpha` is the confidence that one listen adds to the 1 of a track not heard; `iterations` are full sweeps."""
+    """`alpha` times log(1 + weights) is the confidence that listens add to the 1 of a track not heard; a listen counts half
+    after `half_life_days`; `iterations` are full sweeps."""
 
     factors: int = 64
     regularization: float = 1.0
-    alpha: float = 10.0
+    alpha: float = 4.0
+    half_life_days: float | None = 14.0
     iterations: int = 15
     seed: int = 17
 
@@ -35,8 +37,8 @@ class Ials:
         from implicit.cpu.als import AlternatingLeastSquares
 
         self._popular.fit(interactions)
-        history = interactions.matrix().log1p()
         config = self.config
+        history = interactions.matrix(config.half_life_days).log1p()
         # implicit runs its own threads; a BLAS that does the same makes it many times slower, and implicit warns of it.
         with threadpool_limits(limits=1, user_api="blas"):
             model = AlternatingLeastSquares(

@@ -18,9 +18,9 @@ class ItemKnnConfig:
     """`shrinkage` is added to the cosine's denominator, so that a few shared listeners are not proof; the neighbours of a
     track are its `neighbours` most similar ones. A listen counts half after `half_life_days`; None: all count alike."""
 
-    neighbours: int = 200
-    shrinkage: float = 10.0
-    half_life_days: float | None = None
+    neighbours: int = 500
+    shrinkage: float = 100.0
+    half_life_days: float | None = 14.0
     inverse_frequency: bool = True
     tracks_at_once: int = 1_000
 
@@ -34,7 +34,7 @@ class ItemKnn:
 
     def fit(self, interactions: Interactions) -> Self:
         self._popular.fit(interactions)
-        self._history = _aged(interactions, self.config.half_life_days).log1p()
+        self._history = interactions.matrix(self.config.half_life_days).log1p()
         weighted = self._history
         if self.config.inverse_frequency:
             weighted = sp.diags(_inverse_frequency(weighted)) @ weighted
@@ -70,14 +70,6 @@ class ItemKnn:
         found = sp.csr_matrix((values.ravel(), (rows, best.ravel())), shape=cosine.shape, dtype=np.float32)
         found.eliminate_zeros()
         return found
-
-
-def _aged(interactions: Interactions, half_life_days: float | None) -> sp.csr_matrix:
-    if half_life_days is None or interactions.age_days is None:
-        return interactions.matrix()
-    aged = interactions.weights * 0.5 ** (interactions.age_days / half_life_days)
-    place = (interactions.users, interactions.tracks)
-    return sp.csr_matrix((aged, place), shape=(interactions.n_users, interactions.n_tracks), dtype=np.float32)
 
 
 def _inverse_frequency(history: sp.csr_matrix) -> Floats:

@@ -16,8 +16,8 @@ class PopularConfig:
     """A listen counts half after `half_life_days`. `worldwide_share` mixes in the popularity everywhere, which orders
     the tracks a small territory has not played."""
 
-    half_life_days: float = 7.0
-    worldwide_share: float = 0.1
+    half_life_days: float = 2.0
+    worldwide_share: float = 0.5
 
 
 class Popular:
