@@ -52,8 +52,8 @@ COMMANDS: tuple[Command, ...] = (
         (
             Option("--start", date, "first day, YYYY-MM-DD", default=date(2026, 9, 21)),
             Option("--days", int, "days to simulate", default=56),
-            Option("--users", int, "listeners", default=2_000),
-            Option("--tracks", int, "tracks on the last day", default=10_000),
+            Option("--users", int, "listeners after eight weeks", default=2_000),
+            Option("--tracks", int, "tracks after eight weeks", default=10_000),
             Option("--seed", int, "same seed, same world", default=17),
         ),
     ),

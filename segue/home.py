@@ -3,6 +3,7 @@
 | folder | holds | written by |
 |---|---|---|
 | `landing/` | raw files as received, by source, kind and day | `segue world`, `segue land`, `POST /v1/events` |
+| `world/` | the truth behind a simulated world; no stage reads it | `segue world` |
 | `warehouse/` | the DuckDB file dbt builds in; nothing else opens it | `segue features` |
 | `features/` | gold tables as Parquet | `segue features` |
 | `feast/` | registry and SQLite online store | `segue features`, `segue playlists` |
@@ -31,6 +32,10 @@ class Home:
     @property
     def landing(self) -> Path:
         return self.root / "landing"
+
+    @property
+    def world(self) -> Path:
+        return self.root / "world"
 
     @property
     def warehouse(self) -> Path:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from infra.world.judgement import COMPLETE, SURFACES, Plays
-from infra.world.listening import Day
+from infra.world.day import Day
+from infra.world.judgement import COMPLETE, SURFACES, Plays, joined_plays
 from infra.world.memory import NO_PLAYLIST
 from infra.world.space import Ints, stream
 from segue.names import Surface
@@ -51,8 +51,3 @@ def _loop(day: Day, bot: np.int32, seed: int) -> Ints:
 
 def _none() -> Plays:
     return Plays(*(np.zeros(0, kind) for kind in ("i4", "i4", "i4", "i4", "i4", "i1", "i8", "i8", "i1", "f4", "?", "i1", "?")))
-
-
-def joined_plays(parts: list[Plays]) -> Plays:
-    """The plays of several groups of users as one."""
-    return Plays(*(np.concatenate([getattr(part, name) for part in parts]) for name in Plays.__dataclass_fields__))

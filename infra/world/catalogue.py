@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from infra.world.parameters import CALIBRATION_DAYS, GENRES, TERRITORIES, TERRITORY_SHARES, WorldParameters
-from infra.world.space import Bytes, Flags, Floats, Ints, Longs, Space, around, stream
+from infra.world.parameters import GENRES, TERRITORIES, TERRITORY_SHARES, WorldParameters
+from infra.world.space import Bytes, Flags, Floats, Ints, Longs, Space, around, growth, stream
 
 ALWAYS = 1_000_000
 """A licence bound, in days, that no world reaches."""
@@ -69,8 +69,7 @@ def make_catalogue(parameters: WorldParameters, space: Space, *, tracks: int, da
     """The catalogue of every day of the world, for about `tracks` tracks on day 56."""
     settings = parameters.catalogue
     first = max(1, round(tracks * (1 - settings.released_during)))
-    daily = tracks * settings.released_during / CALIBRATION_DAYS
-    released = (first + np.floor(daily * np.arange(days))).astype(np.int32)
+    released = growth(first, tracks, days)
     artists = _artists(parameters, space, max(1, round(first / settings.tracks_per_artist)), stream(seed, "artists"))
     known, made = [len(artists.genre)], _batch(parameters, space, artists, None, first, -1, stream(seed, "tracks"))
     for day in range(1, days):
@@ -110,7 +109,7 @@ def _batch(
     pool = originals if before is None else before
     if not versions:
         return originals
-    return _join(originals, _versions(parameters, space, pool, versions, day, rng, history=before is None))
+    return _join(originals, _versions(parameters, pool, versions, day, rng, history=before is None))
 
 
 def _originals(
@@ -131,6 +130,7 @@ def _originals(
     genre = artists.genre[artist]
     release = -np.floor(rng.exponential(1_500, count)).clip(0, 7_300) - 1 if history else np.full(count, day)
     noise = rng.normal(0, settings.track_popularity_sigma, count)
+    restricted, begin, end = _licences(parameters, artists.home[artist], release.astype(np.int32), rng)
     return Tracks(
         vector=vector,
         artist=artist,
@@ -143,13 +143,14 @@ def _originals(
         release_day=release.astype(np.int32),
         family=np.arange(offset, offset + count, dtype=np.int32),
         kind=np.full(count, ORIGINAL, np.int8),
-        **_licences(parameters, artists.home[artist], release.astype(np.int32), rng),
+        restricted=restricted,
+        licence_from=begin,
+        licence_to=end,
     )
 
 
 def _versions(
     parameters: WorldParameters,
-    space: Space,
     pool: Tracks,
     count: int,
     day: int,
@@ -182,7 +183,8 @@ def _versions(
     )
 
 
-def _licences(parameters: WorldParameters, home: Ints, release: Ints, rng: np.random.Generator) -> dict[str, Flags | Ints]:
+def _licences(parameters: WorldParameters, home: Ints, release: Ints, rng: np.random.Generator) -> tuple[Flags, Ints, Ints]:
+    """Which tracks (n,) are restricted, and the first and the first forbidden day by territory (n, territories)."""
     settings, shape = parameters.catalogue, (len(home), len(TERRITORIES))
     restricted = rng.random(len(home)) < settings.restricted_share
     kept = rng.random(shape) < settings.territory_kept
@@ -191,11 +193,8 @@ def _licences(parameters: WorldParameters, home: Ints, release: Ints, rng: np.ra
     begin = np.maximum(release[:, None], 0) + rng.integers(0, 20, shape) * (rng.random(shape) < 0.3)
     end = np.where(ends, begin + rng.integers(15, 90, shape), ALWAYS)
     begin = np.where(release[:, None] < 0, np.where(rng.random(shape) < 0.9, release[:, None], begin), begin)
-    return {
-        "restricted": restricted,
-        "licence_from": np.where(restricted[:, None], np.where(kept, begin, ALWAYS), -ALWAYS).astype(np.int32),
-        "licence_to": np.where(restricted[:, None], end, ALWAYS).astype(np.int32),
-    }
+    first = np.where(restricted[:, None], np.where(kept, begin, ALWAYS), -ALWAYS)
+    return restricted, first.astype(np.int32), np.where(restricted[:, None], end, ALWAYS).astype(np.int32)
 
 
 def _join(first: T, second: T) -> T:

@@ -1,6 +1,7 @@
-"""What goes wrong between a player and a log: duplicates, late arrivals, wrong clocks, missing fields, unknown tracks, garbage.
+"""What goes wrong on the way to a log: duplicates, late arrivals, wrong clocks, missing fields, unknown tracks, garbage.
 
 Each event carries at most one defect, kept in `Rows.defect` for the truth; the log itself does not tell.
+Of the two deliveries of a duplicate the second is the defect.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ DEFECTS = (
 )  # fmt: skip
 _CODE = {name: code for code, name in enumerate(DEFECTS)}
 
-GARBAGE_TYPES = ("plya", "PLAY", "", "undefined", "{\"type\": \"play\"}")
+GARBAGE_TYPES = ("plya", "PLAY", "", "undefined", '{"type": "play"}')
 GARBAGE_USERS = ("", "null", "undefined", "u 1\t", "\u0000\u0000", "'; drop table users; --")
 UNKNOWN_TRACKS = tuple(f"t9{number:07d}" for number in range(40))
 _HOUR = MICROSECONDS_PER_DAY // 24
@@ -34,7 +35,8 @@ def soiled(settings: DirtParameters, rows: Rows, rng: np.random.Generator, *, ep
     defect = np.where(np.isin(defect, [_CODE["missing_ms"], _CODE["garbage_ms"]]) & (rows.kind != PLAY), 0, defect)
     marked = replace(rows, defect=defect.astype(np.int8))
     times = _times(settings, marked, rng, epoch_us)
-    return joined([_names(times, rng), _copies(times, rng)])
+    first = replace(times, defect=np.where(_is(times, "duplicate"), 0, times.defect).astype(np.int8))
+    return joined([_names(first, rng), _copies(times, rng)])
 
 
 def _is(rows: Rows, name: str) -> Flags:

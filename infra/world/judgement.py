@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infra.world.listening import ARTIST, DISCOVERY, LIBRARY, Choices, Day, likeness
+from infra.world.day import Day, likeness
+from infra.world.listening import ARTIST, DISCOVERY, LIBRARY, Choices
 from infra.world.memory import NO_PLAYLIST, NO_TRACK, Memory
 from infra.world.sessions import Sessions
 from infra.world.space import Bytes, Flags, Floats, Ints, Longs
@@ -38,6 +39,11 @@ class Plays:
     saved: Flags
     added_to: Bytes
     disliked: Flags
+
+
+def joined_plays(parts: list[Plays]) -> Plays:
+    """The plays of several groups of users as one."""
+    return Plays(*(np.concatenate([getattr(part, name) for part in parts]) for name in Plays.__dataclass_fields__))
 
 
 def judge(day: Day, memory: Memory, sessions: Sessions, choices: Choices, rng: np.random.Generator) -> Plays:
@@ -72,7 +78,8 @@ def _outcome(day: Day, liking: Floats, familiar: Flags, rng: np.random.Generator
     settings = day.parameters.listening
     logit = settings.judgement_sharpness * (liking - settings.judgement_centre) + settings.familiar_bonus * familiar
     completes = rng.random(len(liking)) < _logistic(logit)
-    early = rng.random(len(liking)) < np.clip(settings.early_given_skip - 0.5 * (liking - settings.judgement_centre), 0.1, 0.95)
+    hasty = settings.early_given_skip - 0.5 * (liking - settings.judgement_centre)
+    early = rng.random(len(liking)) < np.clip(hasty, 0.1, 0.95)
     return np.select([completes, early], [COMPLETE, EARLY_SKIP], LATE_SKIP).astype(np.int8)
 
 
@@ -98,8 +105,9 @@ def _feedback(
 
 def _surface(found: Bytes, playlist: Bytes, rng: np.random.Generator) -> Ints:
     drawn = rng.random(len(found))
-    discovery = np.select([drawn < 0.45, drawn < 0.8], [_SURFACE[Surface.HOME], _SURFACE[Surface.RADIO]], _SURFACE[Surface.SEARCH])
-    artist = np.where(drawn < 0.6, _SURFACE[Surface.SEARCH], _SURFACE[Surface.SIMILAR])
+    home, radio, search = (_SURFACE[surface] for surface in (Surface.HOME, Surface.RADIO, Surface.SEARCH))
+    discovery = np.select([drawn < 0.45, drawn < 0.8], [home, radio], search)
+    artist = np.where(drawn < 0.6, search, _SURFACE[Surface.SIMILAR])
     library = np.where(playlist != NO_PLAYLIST, _SURFACE[Surface.PLAYLIST], _SURFACE[Surface.LIBRARY])
     return np.select([found == DISCOVERY, found == ARTIST, found == LIBRARY], [discovery, artist, library]).astype(np.int32)
 

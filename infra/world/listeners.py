@@ -9,9 +9,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from infra.world.parameters import CALIBRATION_DAYS, DEVICES, GENRES, TERRITORIES, TERRITORY_SHARES, WorldParameters
-from infra.world.sessions import DAY_PARTS
-from infra.world.space import Flags, Floats, Ints, Space, around, stream, unit
+from infra.world.parameters import DAY_PARTS, DEVICES, GENRES, TERRITORIES, TERRITORY_SHARES, WorldParameters
+from infra.world.space import Flags, Floats, Ints, Space, around, growth, stream, unit
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ def make_listeners(parameters: WorldParameters, space: Space, *, users: int, day
     """The users of every day of the world, for about `users` users on day 56."""
     settings = parameters.listeners
     first = max(1, round(users * (1 - settings.joined_during)))
-    daily = users * settings.joined_during / CALIBRATION_DAYS
-    known = (first + np.floor(daily * np.arange(days))).astype(np.int32)
+    known = growth(first, users, days)
     local = _local_taste(seed)
     batches = [_batch(parameters, space, local, first, -1, stream(seed, "users"))]
     for day in range(1, days):

@@ -11,29 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infra.world.catalogue import Catalogue
-from infra.world.listeners import Population, Tastes
+from infra.world.day import Day
 from infra.world.memory import NO_PLAYLIST, NO_TRACK, Memory
-from infra.world.parameters import GENRES, WorldParameters
+from infra.world.parameters import GENRES
 from infra.world.sessions import Sessions
-from infra.world.shelves import Shelves
-from infra.world.space import Bytes, Flags, Floats, Ints, Space
+from infra.world.space import Bytes, Flags, Floats, Ints, Longs
 
 DISCOVERY, LIBRARY, ARTIST = 0, 1, 2
 _NEVER = np.float32(-1e9)
 _TEMPO_SCALE, _ENERGY_SCALE = np.float32(18.0), np.float32(0.22)
-
-
-@dataclass(frozen=True)
-class Day:
-    """What every step of one day reads."""
-
-    parameters: WorldParameters
-    space: Space
-    catalogue: Catalogue
-    population: Population
-    tastes: Tastes
-    shelves: Shelves
 
 
 @dataclass(frozen=True)
@@ -73,15 +59,6 @@ def choose(day: Day, memory: Memory, sessions: Sessions, rng: np.random.Generato
         played = pool.track[:active] == choices.track[:active, step, None]
         pool.score[:active][played] = _NEVER
     return choices
-
-
-def likeness(day: Day, user: Ints, track: Ints) -> Floats:
-    """How much users (n,) like tracks (n,): the soft maximum over their tastes of weight and cosine, about -0.6 to 0.9."""
-    sharpness = day.parameters.listening.taste_sharpness
-    cosines = np.einsum("nkd,nd->nk", day.tastes.vectors[user], day.catalogue.tracks.vector[track])
-    weighted = sharpness * cosines + np.log(day.tastes.weights[user] / day.tastes.weights[user].max(axis=1, keepdims=True))
-    top = weighted.max(axis=1)
-    return ((top + np.log(np.exp(weighted - top[:, None]).sum(axis=1))) / sharpness).astype(np.float32)
 
 
 def _pool(day: Day, memory: Memory, sessions: Sessions, rng: np.random.Generator) -> _Pool:
@@ -136,7 +113,7 @@ def _from_pool(day: Day, pool: _Pool, choices: Choices, found: Bytes, step: int)
 
 
 def _from_artist(
-    day: Day, memory: Memory, sessions: Sessions, choices: Choices, rows: Ints, step: int, rng: np.random.Generator
+    day: Day, memory: Memory, sessions: Sessions, choices: Choices, rows: Longs, step: int, rng: np.random.Generator
 ) -> None:
     """Replace the choice of `rows` by another track of the last artist, where there is one left to play."""
     settings, tracks, shelves = day.parameters.listening, day.catalogue.tracks, day.shelves

@@ -17,6 +17,9 @@ TERRITORY_SHARES = (0.28, 0.14, 0.13, 0.11, 0.12, 0.06, 0.08, 0.08)
 UTC_OFFSETS = (-6, 0, 1, 1, -3, 1, 9, -6)
 """Hours, standard time, one per territory."""
 
+DAY_PARTS = ((6.5, 9.0), (11.5, 13.5), (17.0, 19.5), (21.75, 23.25))
+"""Local hours between which a session begins. The gaps are longer than a session, so a user's sessions do not overlap."""
+
 DEVICES = ("phone", "desktop", "speaker", "tv", "car", "web")
 GENRES = (
     "pop", "indie", "rock", "metal", "punk", "folk", "country", "soul",
@@ -46,8 +49,8 @@ class CatalogueParameters:
     """Share of the tracks of day 56 that are released after day 0."""
     debut_share: float = 0.15
     version_share: float = 0.09
-    artist_popularity_sigma: float = 1.1
-    track_popularity_sigma: float = 0.8
+    artist_popularity_sigma: float = 1.3
+    track_popularity_sigma: float = 1.0
     home_boost: float = 1.2
     """Added to the log popularity of an artist in the home territory."""
     fresh_boost: float = 2.0
@@ -70,10 +73,10 @@ class ListenerParameters:
     drift: float = 0.16
     """Length of a week's step of a taste: the cosine from week to week is about 0.99."""
     weight_drift: float = 0.25
-    sessions_per_day: float = 1.12
+    sessions_per_day: float = 1.2
     activity_sigma: float = 0.8
     plays_per_session: float = 10.5
-    familiarity: tuple[float, float] = (3.0, 4.5)
+    familiarity: tuple[float, float] = (3.5, 3.8)
     """Beta parameters of the share of plays taken from the own library."""
     explicit_refused: float = 0.1
     bot_share: float = 0.002
@@ -89,8 +92,8 @@ class ListeningParameters:
     """Candidates drawn from what is popular in the territory, whatever the genre."""
     library_candidates: int = 32
     library_size: int = 160
-    genre_sharpness: float = 6.0
-    taste_sharpness: float = 9.0
+    genre_sharpness: float = 5.0
+    taste_sharpness: float = 11.0
     artist_continuation: float = 0.24
     artist_candidates: int = 8
     proximity: float = 0.6
@@ -98,7 +101,7 @@ class ListeningParameters:
     heard_penalty: float = 4.0
     longest_session: int = 32
     judgement_sharpness: float = 7.0
-    judgement_centre: float = 0.30
+    judgement_centre: float = 0.42
     """Affinity at which a play is completed as often as not."""
     familiar_bonus: float = 0.9
     early_given_skip: float = 0.62

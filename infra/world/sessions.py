@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from infra.world.parameters import TERRITORIES, UTC_OFFSETS, WorldParameters
-from infra.world.space import Floats, Ints, Longs, stream
+from infra.world.day import Day
+from infra.world.parameters import DAY_PARTS, UTC_OFFSETS
+from infra.world.space import Floats, Ints, Longs
 
-if TYPE_CHECKING:
-    from infra.world.listeners import Population, Tastes
+_MORNING, _SATURDAY = 0, 5
+_MORNING_DEVICES = np.array([2.0, 0.5, 1.0, 0.3, 3.0, 0.5])
+"""How much likelier each of `DEVICES` is in the morning."""
 
-DAY_PARTS = ((6.5, 9.0), (11.5, 13.5), (17.0, 19.5), (21.75, 23.25))
-"""Local hours between which a session begins. The gaps are longer than a session, so a user's sessions do not overlap."""
-
-_MORNING, _PHONE, _CAR = 0, 0, 4
 MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
@@ -37,18 +34,22 @@ class Sessions:
         return len(self.user)
 
 
-def sessions_of_day(
-    parameters: WorldParameters, population: Population, tastes: Tastes, *, day: int, weekday: int, known: int, seed: int
-) -> Sessions:
-    """The sessions of the first `known` users, bots apart, on day `day` (`weekday` 0 is Monday)."""
-    settings, rng = parameters.listeners, stream(seed, "sessions", day)
-    busier = settings.weekend_factor if weekday >= 5 else 1.0
-    expected = population.sessions_per_day[:known, None] * population.day_parts[:known] * busier
-    begins = (rng.random(expected.shape) < 1 - np.exp(-expected)) & ~population.bot[:known, None]
-    user, part = (found.astype(np.int32) for found in np.nonzero(begins))
-    length = np.minimum(rng.geometric(1 / population.plays_per_session[user].clip(1.01)), parameters.listening.longest_session)
+def sessions_of_day(day: Day, users: Ints, *, weekday: int, rng: np.random.Generator) -> Sessions:
+    """The sessions of `users` (u,), bots apart, on one day (`weekday` 0 is Monday)."""
+    population, settings = day.population, day.parameters.listeners
+    busier = settings.weekend_factor if weekday >= _SATURDAY else 1.0
+    expected = population.sessions_per_day[users, None] * population.day_parts[users] * busier
+    begins = (rng.random(expected.shape) < 1 - np.exp(-expected)) & ~population.bot[users, None]
+    found, part = np.nonzero(begins)
+    user = users[found]
+    wanted = rng.geometric(1 / population.plays_per_session[user].clip(1.01))
+    length = np.minimum(wanted, day.parameters.listening.longest_session).astype(np.int32)
     order = np.argsort(-length, kind="stable")
-    user, part, length = user[order], part[order], length[order].astype(np.int32)
+    return _described(day, user[order], part[order], length[order], rng)
+
+
+def _described(day: Day, user: Ints, part: Longs, length: Ints, rng: np.random.Generator) -> Sessions:
+    population, tastes = day.population, day.tastes
     mood = _pick(rng, tastes.weights[user])
     devices = population.devices[user] * np.where(part[:, None] == _MORNING, _MORNING_DEVICES, 1.0)
     return Sessions(
@@ -62,10 +63,7 @@ def sessions_of_day(
     )
 
 
-_MORNING_DEVICES = np.array([2.0, 0.5, 1.0, 0.3, 3.0, 0.5])
-
-
-def _start(rng: np.random.Generator, part: Ints, territory: Ints) -> Longs:
+def _start(rng: np.random.Generator, part: Longs, territory: Ints) -> Longs:
     windows = np.array(DAY_PARTS)[part]
     local = windows[:, 0] + rng.random(len(part)) * (windows[:, 1] - windows[:, 0])
     return ((local - np.array(UTC_OFFSETS)[territory]) % 24 * MICROSECONDS_PER_HOUR).astype(np.int64)
@@ -76,6 +74,3 @@ def _pick(rng: np.random.Generator, weights: np.ndarray) -> Ints:
     cumulative = np.cumsum(weights, axis=1)
     drawn = rng.random((len(weights), 1)) * cumulative[:, -1:]
     return (drawn > cumulative[:, :-1]).sum(axis=1).astype(np.int32)
-
-
-assert len(UTC_OFFSETS) == len(TERRITORIES)  # noqa: S101 - two tables of this room that must agree

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from infra.world.parameters import GENRES, SpaceParameters
+from infra.world.parameters import CALIBRATION_DAYS, GENRES, SpaceParameters
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -20,6 +20,11 @@ Flags = npt.NDArray[np.bool_]
 def stream(seed: int, subject: str, *keys: int) -> np.random.Generator:
     """Random numbers that depend on the seed, a subject and (say) a day: a longer world has the same first days."""
     return np.random.default_rng([seed, zlib.crc32(subject.encode()), *keys])
+
+
+def growth(first: int, last: int, days: int) -> Ints:
+    """How many there are on each day (days,): `first` on day 0, `last` on day 56, and on at that pace."""
+    return (first + (last - first) * np.arange(days, dtype=np.int64) // (CALIBRATION_DAYS - 1)).astype(np.int32)
 
 
 def unit(vectors: npt.NDArray[np.floating]) -> Floats:

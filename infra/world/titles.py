@@ -25,10 +25,9 @@ def artist_names(seed: int, count: int) -> list[str]:
     """`count` invented names; the first ones are the same for a longer world."""
     drawn = stream(seed, "artist names").random((count, 4))
     onset, vowel = (drawn[:, :2] * len(_ONSETS)).astype(int), (drawn[:, 2:] * len(_VOWELS)).astype(int)
-    return [
-        f"{_ONSETS[a]}{_VOWELS[v]}{_ONSETS[b]}{_VOWELS[w]}".capitalize() + ("" if number % 3 else f" {_SECOND[number // 3 % 30]}")
-        for number, ((a, b), (v, w)) in enumerate(zip(onset.tolist(), vowel.tolist(), strict=True))
-    ]
+    second = [f" {_SECOND[number // 3 % len(_SECOND)]}" if number % 3 == 0 else "" for number in range(count)]
+    letters = zip(onset.tolist(), vowel.tolist(), second, strict=True)
+    return [f"{_ONSETS[a]}{_VOWELS[v]}{_ONSETS[b]}{_VOWELS[w]}".capitalize() + word for (a, b), (v, w), word in letters]
 
 
 def track_titles(seed: int, tracks: Tracks) -> list[str]:

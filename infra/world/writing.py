@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from infra.landing import schemas
-from infra.world.catalogue import ALWAYS, VERSION_KINDS, Catalogue
+from infra.world.catalogue import ALWAYS, VERSION_KINDS
 from infra.world.dirt import GARBAGE_TYPES, GARBAGE_USERS, UNKNOWN_TRACKS
-from infra.world.listeners import Population
-from infra.world.parameters import DEVICES, GENRES, TERRITORIES
 from infra.world.judgement import SURFACES
+from infra.world.parameters import DEVICES, GENRES, TERRITORIES
 from infra.world.rows import MISSING, NO_TIME, PLAYLISTS_PER_USER, Rows
+from infra.world.simulation import World
 from infra.world.titles import artist_names, track_titles
 from segue.atomic import replacing_file
 from segue.home import Home
@@ -40,23 +42,24 @@ def artist_ids(artists: np.ndarray) -> list[str]:
 class Writer:
     """Writes the files of one world; a file that is there already with the same bytes is left alone."""
 
-    def __init__(self, home: Home, start: date, catalogue: Catalogue, population: Population, *, seed: int) -> None:
-        self._home, self._start, self._catalogue, self._population = home, start, catalogue, population
-        self._users = pa.array([*user_ids(np.arange(len(population))), *GARBAGE_USERS])
-        self._tracks = pa.array([*track_ids(np.arange(len(catalogue.tracks))), *UNKNOWN_TRACKS])
-        self._artists = pa.array(artist_names(seed, len(catalogue.artists.genre)))
-        self._titles = pa.array(track_titles(seed, catalogue.tracks))
+    def __init__(self, home: Home, world: World) -> None:
+        self._home, self._start, self._world = home, world.start, world
+        self._catalogue, self._population = world.catalogue, world.listeners.population
+        self._users = pa.array([*user_ids(np.arange(len(self._population))), *GARBAGE_USERS])
+        self._tracks = pa.array([*track_ids(np.arange(len(self._catalogue.tracks))), *UNKNOWN_TRACKS])
+        self._artists = pa.array(artist_names(world.seed, len(self._catalogue.artists.genre)))
+        self._titles = pa.array(track_titles(world.seed, self._catalogue.tracks))
 
-    def events(self, day: int, rows: Rows) -> int:
-        """Land `rows` as they arrived on `day`; returns their number."""
+    def events(self, day: int, rows: Rows) -> None:
+        """Land `rows` as they arrived on `day`."""
         rows = rows.take(np.argsort(rows.received, kind="stable"))
         columns = [
-            _event_ids(self._start, rows),
+            self.event_ids(rows),
             _named(pa.array([*EVENT_TYPES, *GARBAGE_TYPES]), rows.kind, len(EVENT_TYPES)),
             _named(self._users, rows.user, len(self._population)),
             _named(self._tracks, rows.track, len(self._catalogue.tracks)),
-            self._times(rows.occurred),
-            self._times(rows.received),
+            self.times(rows.occurred),
+            self.times(rows.received),
             pa.array(rows.ms_played, mask=rows.ms_played == MISSING),
             _named(pa.array(DEVICES), rows.device, len(DEVICES)),
             _named(pa.array(TERRITORIES), rows.territory, len(TERRITORIES)),
@@ -64,13 +67,12 @@ class Writer:
             _playlist_ids(rows.playlist),
         ]
         self._write("events", day, pa.Table.from_arrays(columns, schema=schemas.EVENTS))
-        return len(rows)
 
-    def tracks(self, day: int, first: int, end: int, missing: dict[str, np.ndarray]) -> None:
-        """Land the catalogue rows `first` to `end`; `missing` masks attributes (all tracks,) that nobody filled in."""
-        if first == end:
+    def catalogue(self, day: int, missing: dict[str, np.ndarray]) -> None:
+        """Land the tracks new on `day`, if any; `missing` masks attributes (all tracks,) that nobody filled in."""
+        tracks, rows = self._catalogue.tracks, _new_on(day, self._catalogue.released)
+        if not len(rows):
             return
-        tracks, rows = self._catalogue.tracks, np.arange(first, end)
 
         def known(name: str, values: np.ndarray) -> pa.Array:
             return pa.array(values[rows], mask=missing[name][rows])
@@ -93,11 +95,11 @@ class Writer:
         ]
         self._write("tracks", day, pa.Table.from_arrays(columns, schema=schemas.TRACKS))
 
-    def users(self, day: int, first: int, end: int) -> None:
-        """Land the accounts `first` to `end`."""
-        if first == end:
+    def accounts(self, day: int) -> None:
+        """Land the accounts of the users who joined by `day`, if any are new."""
+        rows = _new_on(day, self._world.listeners.known)
+        if not len(rows):
             return
-        rows = np.arange(first, end)
         columns = [
             self._users.take(pa.array(rows)),
             pa.array(np.array(TERRITORIES)[self._population.territory[rows]]),
@@ -121,7 +123,16 @@ class Writer:
             if begin < min(end, ALWAYS)
         ]
 
-    def _times(self, values: np.ndarray) -> pa.Array:
+    def event_ids(self, rows: Rows) -> pa.Array:
+        """`e`, the day simulated, a number within it: the two deliveries of a duplicate share theirs."""
+        first, last = int(rows.day.min(initial=0)), int(rows.day.max(initial=0))
+        prefixes = pa.array([f"e{self._start + timedelta(days=day):%Y%m%d}-" for day in range(first, last + 1)])
+        numbers = pc.utf8_lpad(pa.array(rows.sequence).cast(pa.string()), 8, padding="0")
+        made = pc.binary_join_element_wise(prefixes.take(pa.array(rows.day - first)), numbers, "")
+        return pc.if_else(pa.array(rows.sequence != MISSING), made, pa.scalar(None, pa.string()))
+
+    def times(self, values: np.ndarray) -> pa.Array:
+        """Microseconds from midnight of day 0 (n,) as timestamps; null for `NO_TIME`."""
         missing = values == NO_TIME
         epoch = (self._start - date(1970, 1, 1)).days * _US_PER_DAY
         return pa.array(np.where(missing, 0, values + epoch), pa.timestamp("us", tz="UTC"), mask=missing)
@@ -135,10 +146,20 @@ class Writer:
         write_parquet(folder / FILE_NAME, table)
 
 
-def write_parquet(target: Any, table: pa.Table) -> None:
-    """Replace `target` with `table`, all or nothing; the same rows give the same bytes."""
+def write_parquet(target: Path, table: pa.Table) -> None:
+    """Replace `target` with `table`, all or nothing; the same rows give the same bytes, and then the file stays as it is."""
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd")
+    written = buffer.getvalue()
+    if target.is_file() and pa.py_buffer(target.read_bytes()).equals(written):
+        return
     with replacing_file(target) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        temporary.write_bytes(written)
+
+
+def _new_on(day: int, known: np.ndarray) -> np.ndarray:
+    """Rows that `day` adds to a table whose first `known[day]` rows exist on it."""
+    return np.arange(known[day - 1] if day else 0, known[day])
 
 
 def _named(names: pa.Array, codes: np.ndarray, real: int) -> pa.Array:
@@ -147,18 +168,9 @@ def _named(names: pa.Array, codes: np.ndarray, real: int) -> pa.Array:
     return names.take(pa.array(index, mask=codes == MISSING))
 
 
-def _event_ids(start: date, rows: Rows) -> pa.Array:
-    days = {day: (start + timedelta(days=day)).strftime("e%Y%m%d-") for day in np.unique(rows.day).tolist()}
-    first = min(days, default=0)
-    names = pa.array([days.get(day, "") for day in range(first, max(days, default=0) + 1)])
-    numbers = pa.compute.utf8_lpad(pa.array(rows.sequence).cast(pa.string()), 8, padding="0")
-    made = pa.compute.binary_join_element_wise(names.take(pa.array(rows.day - first)), numbers, "")
-    return pa.compute.if_else(pa.array(rows.sequence != MISSING), made, pa.scalar(None, pa.string()))
-
-
 def _playlist_ids(codes: np.ndarray) -> pa.Array:
     listed = codes != MISSING
-    user = pa.compute.utf8_lpad(pa.array(codes // PLAYLISTS_PER_USER).cast(pa.string()), 7, padding="0")
+    user = pc.utf8_lpad(pa.array(codes // PLAYLISTS_PER_USER).cast(pa.string()), 7, padding="0")
     number = pa.array(codes % PLAYLISTS_PER_USER).cast(pa.string())
-    made = pa.compute.binary_join_element_wise("p", user, "-", number, "")
-    return pa.compute.if_else(pa.array(listed), made, pa.scalar(None, pa.string()))
+    made = pc.binary_join_element_wise("p", user, "-", number, "")
+    return pc.if_else(pa.array(listed), made, pa.scalar(None, pa.string()))
