@@ -1,0 +1,61 @@
+# Segue on a machine with nothing but Python 3.11 and make: every target sets up what it needs, and a second run is quick.
+#
+#   make demo                  the whole platform, until Ctrl-C (ONCE=1: exit when everything happened)
+#   make demo SOURCE=30music DATA=DIR
+#   make test                  the tests
+#   make check                 what CI checks before the tests
+#   make lock                  requirements.lock from pyproject.toml
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+BOOTSTRAP := infra/bootstrap.txt
+PYTEST_ARGS ?=
+
+DEMO_ARGS := $(if $(ONCE),--once) $(if $(SOURCE),--source "$(SOURCE)") $(if $(DATA),--data "$(DATA)") \
+	$(if $(DAYS),--days "$(DAYS)") $(if $(USERS),--users "$(USERS)") $(if $(TRACKS),--tracks "$(TRACKS)") \
+	$(if $(SEED),--seed "$(SEED)")
+
+export TF_USE_LEGACY_KERAS := 1
+export TF_CPP_MIN_LOG_LEVEL := 2
+
+.PHONY: demo test check lock setup redis
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	@exec $(BIN)/python -m infra.demo $(DEMO_ARGS)
+
+test: $(READY) redis
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml $(BOOTSTRAP)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Segue needs Python 3.11: apt-get install python3.11, or make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV) (about 3.5 GB; once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(BOOTSTRAP)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# A real Redis for the tests of the online store; they skip, saying so, where there is none.
+redis:
+	@command -v redis-server >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; \
+	else echo "no redis-server here: the tests that need it will be skipped (apt-get install redis-server)"; fi
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--upgrade --output-file requirements.lock
+	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements.lock > $(BOOTSTRAP)
