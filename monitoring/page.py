@@ -26,6 +26,9 @@ _TITLES = {
     "embeddings": "Track vectors",
     "answers": "Answers",
 }
+_WIDTHS = (9, 27, 14, 14, 36)
+_WIDTHS_MEASURED = (9, 27, 12, 12, 22, 18)
+"""Per cent of the page for each column, the same in every group so that they line up."""
 _CELL = "padding:7px 10px;border-bottom:1px solid #e5e7eb;vertical-align:top"
 
 
@@ -84,14 +87,14 @@ def _group(summary: Summary, group: str) -> str:
         return ""
     measured = any(f["distance"] is not None for f in compared)
     rows = "".join(_finding(f, measured=measured) for f in compared)
-    heads = ("", "Check", "Now", "Before", *(("Distance to limit",) if measured else ()), "")
-    table = _table(heads, rows) if compared else ""
+    heads = ("", "Check", "Now", "Before", *(("Distance / limit",) if measured else ()), "")
+    table = _table(heads, rows, _WIDTHS_MEASURED if measured else _WIDTHS) if compared else ""
     return _row(_heading(_TITLES[group]) + table + _left_out(left_out))
 
 
-def _table(heads: tuple[str, ...], rows: str) -> str:
+def _table(heads: tuple[str, ...], rows: str, widths: tuple[int, ...]) -> str:
     style = f"{_CELL};text-align:left;color:#6b7280;font-weight:600;font-size:12px"
-    cells = "".join(f'<th style="{style}">{escape(head)}</th>' for head in heads)
+    cells = "".join(f'<th width="{w}%" style="{style}">{escape(head)}</th>' for head, w in zip(heads, widths, strict=True))
     return (
         f'<table width="100%" cellspacing="0" cellpadding="0" style="border-collapse:collapse"><tr>{cells}</tr>{rows}</table>'
     )
@@ -103,13 +106,13 @@ def _heading(text: str) -> str:
 
 def _finding(finding: dict[str, Any], *, measured: bool) -> str:
     cells = [
-        f'<td style="{_CELL};width:64px">{_badge(finding["state"])}</td>',
+        f'<td style="{_CELL}">{_badge(finding["state"])}</td>',
         f'<td style="{_CELL};font-weight:600">{escape(str(finding["name"]).replace("_", " "))}</td>',
         f'<td style="{_CELL};white-space:nowrap">{escape(shown(finding, "now"))}</td>',
         f'<td style="{_CELL};white-space:nowrap">{escape(shown(finding, "before"))}</td>',
     ]
     if measured:
-        cells.append(f'<td style="{_CELL};width:170px">{_bar(finding)}</td>')
+        cells.append(f'<td style="{_CELL}">{_bar(finding)}</td>')
     cells.append(f'<td style="{_CELL};color:#4b5563">{escape(finding["says"])}</td>')
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -152,7 +155,7 @@ def _surfaces(summary: Summary) -> str:
             *(f"{s.p50_ms:.2f} ms", f"{s.p99_ms:.2f} ms", f"{s.tracks:,}"),
         )
         rows += "<tr>" + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in cells) + "</tr>"
-    return _row(_heading("Answers by surface") + _table(heads, rows))
+    return _row(_heading("Answers by surface") + _table(heads, rows, (16, *(12,) * 7)))
 
 
 def _foot(links: dict[str, str]) -> str:
