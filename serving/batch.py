@@ -20,7 +20,7 @@ from segue.playlists import PLAYLIST_LENGTH
 from serving.answers import SCORE_PLACES, plain
 from serving.catalogue import Rows
 from serving.funnel import SOURCES, Funnel, Lists
-from serving.people import has_history, listeners_of, week_columns
+from serving.people import has_history, listeners_of, model_columns, week_columns
 from serving.policy.rule import Listeners
 from serving.reasons import personal_reasons, popular_reason
 
@@ -53,7 +53,8 @@ def _batch(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: da
     personal, others = np.flatnonzero(known), np.flatnonzero(~known)
     if len(personal):
         theirs = {name: [values[i] for i in personal] for name, values in columns.items()}
-        lists = funnel.personal(listeners.some(personal), theirs, PLAYLIST_LENGTH)
+        inputs = model_columns([users[i] for i in personal], theirs)
+        lists = funnel.personal(listeners.some(personal), inputs, PLAYLIST_LENGTH)
         _put(rows, personal, funnel, listeners, lists, theirs)
     if len(others):
         lists = funnel.popular(listeners.some(others), PLAYLIST_LENGTH)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from segue.dates import start_of
-from segue.features import online_rows, training_frame
+from segue.features import online_rows, shared_store, training_frame, views_of
 from segue.names import Service
 from segue.request_features import request_columns
 from serving.catalogue import Catalogue, Rows
@@ -18,7 +18,7 @@ from serving.policy.rule import Listeners
 
 NOTHING: Rows = np.empty(0, dtype=np.int32)
 UNKNOWN_DEVICE = ""
-_NOT_FEATURES = ("user_id", "event_timestamp")
+_NO_TRACK = ""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def has_history(recent: Any, heard: Any) -> bool:
 
 def read_row(user_id: str) -> Row:
     """One user's row from the online store: the live path's only read."""
-    features, policy = ({k: v[0] for k, v in online_rows(s, [user_id]).items()} for s in (Service.RANKER, Service.POLICY))
-    return Row(_features_only(features), _features_only(policy))
+    features, policy = ({k: v[0] for k, v in online_rows(s, [user_id]).items()} for s in (Service.RETRIEVER, Service.POLICY))
+    return Row(features, policy)
 
 
 def moment(requested_at: datetime | None, device: str | None) -> dict[str, list[Any]]:
@@ -57,14 +57,22 @@ def no_moment(count: int) -> dict[str, list[Any]]:
 
 
 def week_columns(user_ids: Sequence[str], week: date) -> dict[str, list[Any]]:
-    """User features as known at the start of `week`, by point-in-time join, with no moment: lists of n by name."""
+    """User features as known at the start of `week`, by point-in-time join, with no moment: lists of n by name.
+
+    The retriever's service has them all; the ranker's asks for a territory of every row, which a listener need not have.
+    """
     import pandas as pd
 
     at = pd.Series(pd.Timestamp(start_of(week)), index=range(len(user_ids))).astype("datetime64[us, UTC]")
-    rows = pd.DataFrame({"user_id": list(user_ids), "event_timestamp": at})
-    frame = training_frame(Service.RANKER, rows)
-    columns = {name: list(frame[name]) for name in frame.columns if name not in _NOT_FEATURES}
-    return columns | no_moment(len(user_ids))
+    rows = pd.DataFrame({"user_id": list(user_ids), "track_id": _NO_TRACK, "event_timestamp": at})
+    frame = training_frame(Service.RETRIEVER, rows)
+    names = [ref.partition(":")[2] for ref in views_of(shared_store(), Service.RETRIEVER)[("user_id",)]]
+    return {name: list(frame[name]) for name in names} | no_moment(len(user_ids))
+
+
+def model_columns(user_ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """What the models read: the features, and the id they were trained with. Only features reach a log."""
+    return {**columns, "user_id": user_ids}
 
 
 def listeners_of(
@@ -107,10 +115,6 @@ def nobody(*, territory: str | None, explicit_allowed: bool, excluded: Rows, day
 
 def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list[Rows]:
     return [catalogue.rows(tracks) if np.ndim(tracks) == 1 else NOTHING for tracks in lists or [None] * count]
-
-
-def _features_only(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in _NOT_FEATURES}
 
 
 def _utc(time: datetime) -> datetime:

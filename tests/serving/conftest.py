@@ -1,0 +1,55 @@
+"""One small platform for all tests of serving: gold tables, the feature store materialised, a release live."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_release import make_release
+from gold_tables import AS_OF, write_gold
+from serving_platform import VERSION, Platform
+
+from infra.mart.feast_apply import apply_and_materialise
+from segue.home import get_home
+from segue.settings import get_settings
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    root = tmp_path_factory.mktemp("serving") / "home"
+    before = os.environ.get("SEGUE_HOME")
+    os.environ["SEGUE_HOME"] = str(root)
+    get_settings.cache_clear()
+    gold = write_gold(get_home(), users=40, tracks=360)
+    apply_and_materialise(AS_OF)
+    make_release(VERSION, as_of=AS_OF)
+    yield Platform(get_home(), gold)
+    os.environ.pop("SEGUE_HOME") if before is None else os.environ.__setitem__("SEGUE_HOME", before)
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def platform(built: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """The platform as it was built: the release live, no week visible, nothing predicted or landed."""
+    monkeypatch.setenv("SEGUE_HOME", str(built.home.root))
+    get_settings.cache_clear()
+    for folder in (built.home.playlists, built.home.predictions, built.home.landing):
+        shutil.rmtree(folder, ignore_errors=True)
+    pointer = built.home.releases / "current.json"
+    kept = pointer.read_bytes()
+    yield built
+    pointer.write_bytes(kept)
+    for folder in (built.home.releases / "bentoml" / "models" / "segue").iterdir():
+        if folder.name != VERSION:
+            shutil.rmtree(folder)
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def release_folder(platform: Platform) -> Path:
+    from segue.release import release_path
+
+    return release_path(platform.version)
