@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from segue.dates import start_of
+from segue.errors import SegueError
 from segue.features import online_rows, shared_store, training_frame, views_of
 from segue.names import Service
 from segue.request_features import request_columns
@@ -118,4 +119,9 @@ def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list
 
 
 def _utc(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(tzinfo=None)
+    try:
+        return time.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError as problem:
+        raise SegueError(
+            expected="requested_at in the years 1 to 9999 UTC", received=str(time), mend="leave it out, or send the true time"
+        ) from problem

@@ -1,0 +1,154 @@
+"""The HTTP routes: validate, ask the recommender, log, answer. `/v1/openapi.json` documents all of it, failures too."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+import segue
+from segue.events import Id, Territory
+from segue.playlists import read_visible_week
+from segue.requests import MAX_COUNT, EventBatch, EventsAccepted, Problem, RecommendRequest, TrackList
+from serving import metrics, recommender
+from serving.event_log import EventLog
+from serving.live import LiveFunnel, feature_store_answers
+from serving.prediction_log import PredictionLog
+from serving.problems import handle_problems
+
+INVALID: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request is not valid; the sentence says what to change"},
+    413: {"model": Problem, "description": "The body is too large"},
+    500: {"model": Problem, "description": "A defect of the service"},
+}
+
+
+class Health(BaseModel):
+    alive: bool
+
+
+class Readiness(BaseModel):
+    """`error` is null when ready. `refused` names a release the pointer asks for and this process would not load."""
+
+    ready: bool
+    error: str | None = None
+    release: str | None = None
+    refused: str | None = None
+    reason: str | None = None
+    week: str | None = None
+
+
+class Desk:
+    """What the routes of one process share: the live funnel and the two logs."""
+
+    def __init__(self, live: LiveFunnel) -> None:
+        self.live = live
+        self.instance = uuid.uuid4().hex[:12]
+        self.predictions = PredictionLog(self.instance)
+        self.events = EventLog(self.instance)
+
+    def close(self) -> None:
+        self.live.stop()
+        self.predictions.close()
+
+
+def make_api(desk: Desk) -> FastAPI:
+    """The application over one desk."""
+    api = FastAPI(
+        title="Segue",
+        version=segue.__version__,
+        description="Playlists people keep: weekly, for a moment, and the neighbours of a track.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    handle_problems(api)
+    _lists(api, desk)
+    _events(api, desk)
+    _operation(api, desk)
+    _tell_the_truth(api)
+    return api
+
+
+def _lists(api: FastAPI, desk: Desk) -> None:
+    def answered(request: Request, answer: recommender.Answer) -> TrackList:
+        request.state.fallback = answer.body.fallback
+        desk.predictions.put(answer.prediction)
+        return answer.body
+
+    @api.get("/v1/users/{user_id}/weekly", responses=INVALID, summary="This week's playlist of a user")
+    def weekly(request: Request, user_id: Annotated[Id, Path()]) -> TrackList:
+        return answered(request, recommender.weekly(desk.live.funnel, user_id))
+
+    @api.post("/v1/recommend", responses=INVALID, summary="A list for a user and a moment")
+    def recommend(request: Request, wanted: RecommendRequest) -> TrackList:
+        return answered(request, recommender.recommend(desk.live.funnel, wanted))
+
+    @api.get("/v1/tracks/{track_id}/similar", responses=INVALID, summary="Tracks that sound like one")
+    def similar(
+        request: Request,
+        track_id: Annotated[Id, Path()],
+        count: Annotated[int, Query(ge=1, le=MAX_COUNT)] = 30,
+        territory: Annotated[
+            Territory | None, Query(description="where they will be played; without it only tracks licensed everywhere")
+        ] = None,
+        explicit: Annotated[bool, Query(description="whether explicit tracks may be in the list")] = True,
+    ) -> TrackList:
+        found = recommender.similar(desk.live.funnel, track_id, count, territory, explicit_allowed=explicit)
+        return answered(request, found)
+
+
+def _events(api: FastAPI, desk: Desk) -> None:
+    @api.post("/v1/events", status_code=202, responses=INVALID, summary="What listeners did; 202 means it is on disk")
+    def events(batch: EventBatch) -> EventsAccepted:
+        received_at = datetime.now(UTC)
+        desk.events.append(batch.events, received_at)
+        metrics.EVENTS.inc(len(batch.events))
+        return EventsAccepted(accepted=len(batch.events), received_at=received_at)
+
+
+def _operation(api: FastAPI, desk: Desk) -> None:
+    @api.get("/livez", summary="Whether the process answers")
+    def livez() -> Health:
+        return Health(alive=True)
+
+    @api.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Whether lists are personal")
+    def readyz() -> Response:
+        readiness = _readiness(desk.live)
+        return JSONResponse(readiness.model_dump(), status_code=200 if readiness.ready else 503)
+
+    @api.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}, summary="For Prometheus")
+    def prometheus() -> Response:
+        body, content_type = metrics.exposition()
+        return Response(body, headers={"content-type": content_type})
+
+
+def _readiness(live: LiveFunnel) -> Readiness:
+    status, week = live.status, read_visible_week()
+    error = None
+    if status.release is None:
+        error = status.reason or "No release is loaded yet: promote one with `segue promote VERSION`."
+    elif not feature_store_answers():
+        error = "The feature store cannot be read: run `segue features`."
+    return Readiness(
+        ready=error is None,
+        error=error,
+        release=status.release,
+        refused=status.refused,
+        reason=status.reason,
+        week=week.week.isoformat() if week else None,
+    )
+
+
+def _tell_the_truth(api: FastAPI) -> None:
+    """Take FastAPI's 422 out of the document: invalid requests get 400 and a Problem here."""
+    document = api.openapi()
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(unused, None)

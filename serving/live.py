@@ -1,0 +1,115 @@
+"""The funnel a running service answers with, reloaded behind its back: when the pointer or the gold tables change, the new
+release is opened in a thread of its own and one reference is swapped. A release that is refused changes nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from segue.dates import days_of_week
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.release import Pointer, read_pointer
+from serving.catalogue import load_catalogue
+from serving.funnel import Funnel
+from serving.gold import stamp
+from serving.metrics import LOADED, READY, REFUSED
+from serving.model import Model, load_model
+from serving.people import listeners_of, model_columns, moment, read_row
+
+EVERY_SECONDS = 1.0
+NOBODY = "-"
+log = logging.getLogger("bentoml.segue")
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a process has loaded, and why the release the pointer names is not it, if so."""
+
+    release: str | None = None
+    refused: str | None = None
+    reason: str | None = None
+
+
+class LiveFunnel:
+    """Holds the funnel of this process. `funnel` is None until the gold tables were read once."""
+
+    def __init__(self) -> None:
+        self.funnel: Funnel | None = None
+        self.status = Status()
+        self._seen: tuple[Any, ...] | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="release-watch", daemon=True)
+
+    def start(self) -> None:
+        """Load in the background, now and after every change."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def refresh(self) -> None:
+        """Look once at the pointer and the gold tables, and load what changed. Errors are kept in `status`, not raised."""
+        pointer = read_pointer()
+        registry = get_home().feast / "registry.db"
+        now = (pointer, stamp(), registry.stat().st_mtime_ns if registry.exists() else 0)
+        if now == self._seen:
+            return
+        self._seen = now
+        try:
+            self._load(pointer)
+        except Exception as problem:  # a broken release may fail in any way, and the old one must go on answering
+            self._refuse(pointer, problem)
+        READY.set(1 if self.funnel and self.funnel.model else 0)
+
+    def _load(self, pointer: Pointer | None) -> None:
+        catalogue = load_catalogue()
+        before = self.funnel.model if self.funnel else None
+        self.funnel = Funnel(before, catalogue)  # the new licences at once, whatever happens to the release
+        model = self._model(pointer, before)
+        funnel = Funnel(model, catalogue)
+        if model is not None and model is not before:
+            _try_out(funnel)
+            LOADED.inc()
+            log.info("release %s is loaded", model.version)
+        self.funnel = funnel
+        self.status = Status(release=model.version if model else None)
+
+    def _model(self, pointer: Pointer | None, before: Model | None) -> Model | None:
+        if pointer is None:
+            return None
+        if before is not None and before.version == pointer.version:
+            return before
+        return load_model(pointer.version)
+
+    def _refuse(self, pointer: Pointer | None, problem: Exception) -> None:
+        sentence = str(problem) if isinstance(problem, SegueError) else f"{type(problem).__name__} while it was loaded"
+        release = self.funnel.model.version if self.funnel and self.funnel.model else None
+        self.status = Status(release=release, refused=pointer.version if pointer else None, reason=sentence)
+        REFUSED.inc()
+        log.warning("kept %s: %s", release or "no release", sentence)
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            self.refresh()
+            self._stop.wait(EVERY_SECONDS)
+
+
+def _try_out(funnel: Funnel) -> None:
+    """One list for nobody: a release whose models cannot answer is found out before it is live, and the first listener
+    does not wait for TensorFlow to prepare."""
+    row = read_row(NOBODY)
+    columns = {name: [value] for name, value in row.features.items()} | moment(None, None)
+    listeners = listeners_of(funnel.catalogue, [NOBODY], {}, days=days_of_week(funnel.model.manifest.as_of))  # type: ignore[union-attr]
+    funnel.personal(listeners, model_columns([NOBODY], columns), 1)
+
+
+def feature_store_answers() -> bool:
+    """Whether a user row can be read now."""
+    try:
+        read_row(NOBODY)
+    except Exception:  # any failure of the store means the same to the one who asks
+        return False
+    return True

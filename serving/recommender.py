@@ -1,0 +1,184 @@
+"""The three lists the service answers with: this week's, one for a moment, and the neighbours of a track.
+
+Each is a function of the funnel and a request, and gives the answer with its log record. An unknown user, an unknown
+track or a missing release is no error: the list is popular tracks under the same policy, and says so.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from segue.dates import days_of_week
+from segue.features import playlist_row
+from segue.home import get_home
+from segue.names import CandidateSource, Fallback, Surface
+from segue.playlists import PLAYLIST_LENGTH, VisibleWeek, read_visible_week, week_key
+from segue.predictions import Prediction
+from segue.requests import RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
+from serving.answers import chart_fallback, labels, prediction_of, removed_of, tracks_of
+from serving.catalogue import NO_TRACK, Catalogue, Rows
+from serving.funnel import Funnel, Lists
+from serving.people import Row, listeners_of, model_columns, moment, nobody, read_row
+from serving.policy.rule import Listeners
+from serving.reasons import personal_reasons, popular_reason, similar_reasons
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A list and the record of it."""
+
+    body: TrackList
+    prediction: Prediction
+
+
+class _Asked:
+    """One request: when it came, and how its answer is made."""
+
+    def __init__(self, surface: Surface, user_id: str | None, release: str | None, territory: str | None) -> None:
+        self._began = time.perf_counter()
+        self.at = datetime.now(UTC)
+        self.territory = territory
+        self._said = {"request_id": uuid.uuid4().hex, "surface": surface, "user_id": user_id, "release": release}
+
+    def answer(
+        self,
+        tracks: list[RecommendedTrack],
+        *,
+        fallback: Fallback | None = None,
+        week: date | None = None,
+        features: Mapping[str, Any] | None = None,
+        removed: list[RemovedTrack] | None = None,
+    ) -> Answer:
+        body = TrackList.model_validate(
+            {**self._said, "tracks": tracks, "fallback": fallback, "week": week, "removed": removed}
+        )
+        spent = 1_000 * (time.perf_counter() - self._began)
+        record = prediction_of(body, at=self.at, territory=self.territory, features=features, latency_ms=spent)
+        return Answer(body, record)
+
+
+def weekly(funnel: Funnel | None, user_id: str) -> Answer:
+    """The playlist of the visible week; the popular where there is none for this user."""
+    visible = read_visible_week()
+    territory = funnel.catalogue.account(user_id)[0] if funnel else None
+    asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
+    if funnel is None:
+        return asked.answer([], fallback=Fallback.NO_RELEASE)
+    days = _days_left(visible, asked.at.date())
+    stored = playlist_row(user_id, week_key(visible.week, visible.release)) if visible else None
+    if visible is None or stored is None:
+        listeners = listeners_of(funnel.catalogue, [user_id], _columns(_row(user_id).policy), days=days)
+        tracks, fallback = _popular(funnel, listeners, PLAYLIST_LENGTH)
+        return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None)
+    tracks = _still_allowed(funnel.catalogue, stored, user_id, days)
+    personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
+    named = None if personal else chart_fallback(funnel.catalogue, territory)
+    return asked.answer(tracks, fallback=named, week=visible.week)
+
+
+def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
+    """A list for one moment: the user's row, the context, the funnel."""
+    context, user = request.context, request.user_id
+    version = funnel.model.version if funnel and funnel.model else None
+    territory = context.territory or (funnel.catalogue.account(user)[0] if funnel else None)
+    asked = _Asked(context.surface, user, version, territory)
+    if funnel is None:
+        return asked.answer([], fallback=Fallback.NO_RELEASE)
+    row, day = _row(user), asked.at.date()
+    listeners = listeners_of(
+        funnel.catalogue,
+        [user],
+        _columns(row.policy),
+        days=(day, day),
+        territory=context.territory,
+        excluded=request.exclude,
+    )
+    if funnel.model is None or not row.has_history:
+        tracks, fallback = _popular(funnel, listeners, request.count)
+        return asked.answer(tracks, fallback=fallback, removed=[] if request.explain else None)
+    features = _columns(row.features) | moment(context.requested_at or asked.at, context.device)
+    columns = model_columns([user], features)
+    lists = funnel.personal(listeners, columns, request.count)
+    rows, sources = _first_list(lists)
+    tracks = tracks_of(funnel.catalogue, lists, 0, personal_reasons(funnel, row.features, rows, sources, territory))
+    removed = None
+    if request.explain:
+        removed = removed_of(funnel, listeners, funnel.removed(listeners, columns), rows)
+    return asked.answer(tracks, features={name: values[0] for name, values in features.items()}, removed=removed)
+
+
+def similar(funnel: Funnel | None, track_id: str, count: int, territory: str | None, *, explicit_allowed: bool) -> Answer:
+    """The nearest tracks by the release's vectors; popular ones for a track that nobody knows."""
+    version = funnel.model.version if funnel and funnel.model else None
+    asked = _Asked(Surface.SIMILAR, None, version, territory)
+    if funnel is None:
+        return asked.answer([], fallback=Fallback.NO_RELEASE)
+    catalogue, seed = funnel.catalogue, funnel.catalogue.row(track_id)
+    same_song = np.flatnonzero(catalogue.family == catalogue.family[seed]).astype(np.int32) if seed >= 0 else None
+    listeners = nobody(
+        territory=territory,
+        explicit_allowed=explicit_allowed,
+        excluded=same_song if same_song is not None else np.empty(0, dtype=np.int32),
+        day=asked.at.date(),
+    )
+    lists = funnel.similar(seed, listeners, count) if seed != NO_TRACK else None
+    if lists is None:
+        tracks, _ = _popular(funnel, listeners, count)
+        return asked.answer(tracks, fallback=Fallback.UNKNOWN_TRACK if funnel.model else Fallback.NO_RELEASE)
+    rows, sources = _first_list(lists)
+    return asked.answer(tracks_of(catalogue, lists, 0, similar_reasons(catalogue, seed, rows, sources, territory)))
+
+
+def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[RecommendedTrack], Fallback]:
+    """The popular for one listener, and what that fallback is called."""
+    territory = listeners.territory[0]
+    lists = funnel.popular(listeners, count)
+    reasons = [popular_reason(funnel.catalogue, int(row), territory) for row in _first_list(lists)[0]]
+    fallback = chart_fallback(funnel.catalogue, territory) if funnel.model else Fallback.NO_RELEASE
+    return tracks_of(funnel.catalogue, lists, 0, reasons), fallback
+
+
+def _still_allowed(
+    catalogue: Catalogue, stored: dict[str, Any], user_id: str, days: tuple[date, date]
+) -> list[RecommendedTrack]:
+    """The stored tracks, less those whose licence was taken back or whose account changed since the week was published."""
+    territory, explicit_allowed = catalogue.account(user_id)
+    playable = catalogue.playable(territory, *days)
+    tracks = []
+    columns = ("track_ids", "scores", "sources", "reasons")
+    for track, score, source, reason in zip(*(stored[name] for name in columns), strict=True):
+        row = catalogue.row(track)
+        if row != NO_TRACK and playable[row] and (explicit_allowed or not catalogue.explicit[row]):
+            tracks.append(RecommendedTrack(**labels(catalogue, row), score=score, source=source, reason=reason))
+    return tracks
+
+
+def _days_left(visible: VisibleWeek | None, today: date) -> tuple[date, date]:
+    """What remains of the visible week; its last day when it is over, the next seven days when there is none."""
+    if visible is None:
+        return today, today + timedelta(days=6)
+    first, last = days_of_week(visible.week)
+    return min(max(today, first), last), last
+
+
+def _row(user_id: str) -> Row:
+    """The user's row; empty while there is no feature store at all."""
+    if not (get_home().feast / "registry.db").exists():
+        return Row({}, {})
+    return read_row(user_id)
+
+
+def _columns(row: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return {name: [value] for name, value in row.items()}
+
+
+def _first_list(lists: Lists) -> tuple[Rows, Any]:
+    length = int(lists.lengths()[0])
+    return lists.rows[0, :length], lists.source[0, :length]

@@ -1,0 +1,77 @@
+"""The BentoML service: starts the desk of one worker process and mounts the API. `segue serve` runs it.
+
+BentoML gives processes, timeouts and tracing. Its access log and its own metrics are off, because both write paths and a
+path holds a user id; its pages and health texts are behind a prefix, because ours say why.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow is imported anywhere in this process
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import bentoml
+
+from segue.settings import get_settings
+from serving.api import Desk, make_api
+from serving.live import LiveFunnel
+from serving.problems import Front, Receive, Scope, Send
+
+THREADS = 8
+"""Requests answered at once in one worker: enough to overlap reads, few enough that nobody waits for forty others."""
+
+desk: Desk | None = None
+_front: Front | None = None
+
+
+async def front(scope: Scope, receive: Receive, send: Send) -> None:
+    """The API of this process, made when its worker starts: importing this module must start no thread."""
+    await _open()(scope, receive, send)
+
+
+def _open() -> Front:
+    global desk, _front
+    if _front is None:
+        desk = Desk(LiveFunnel())
+        _front = Front(make_api(desk))
+        desk.live.start()
+    return _front
+
+
+class OurHealthFirst:
+    """BentoML answers these three paths before any mounted application; here they go past it."""
+
+    PATHS = ("/livez", "/readyz", "/healthz")
+
+    def __init__(self, app: Front) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["type"] == "http" and scope["path"] in self.PATHS
+        await (front if ours else self.app)(scope, receive, send)
+
+
+@bentoml.service(
+    name="segue",
+    workers=get_settings().serve_workers,
+    traffic={"timeout": 30},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(front, path="/")
+class Segue:
+    @bentoml.on_startup
+    async def open(self) -> None:
+        import anyio.to_thread
+
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        _open()
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        if desk is not None:
+            desk.close()
+
+
+Segue.add_asgi_middleware(OurHealthFirst)  # type: ignore[attr-defined] - the decorator made a Service of the class

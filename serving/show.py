@@ -1,0 +1,124 @@
+"""`segue playlist`: one user's stored playlist as a table, with reasons; and, when asked, what was removed and by which rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from segue.dates import as_of_for_week, days_of_week, start_of
+from segue.errors import SegueError
+from segue.features import online_rows, playlist_row
+from segue.home import get_home
+from segue.names import CandidateSource, Service, Table
+from segue.playlists import audit_path, read_visible_week, week_key
+from segue.release import read_json
+from segue.requests import RemovedTrack
+from segue.stage import Outcome, table
+from serving.answers import chart_fallback, labels, removed_of
+from serving.catalogue import NO_TRACK, Catalogue, load_catalogue
+from serving.funnel import Funnel
+from serving.model import load_model
+from serving.people import has_history, listeners_of, model_columns, week_columns
+
+MOST_REMOVED = 40
+
+
+def run(*, user: str, week: date | None, explain: bool) -> Outcome:
+    """Show the playlist of `user`.
+
+    Raises:
+        SegueError: no week is visible, the week was never made, or the user has no playlist in it.
+    """
+    shown, release = _which(week)
+    stored = playlist_row(user, week_key(shown, release))
+    if stored is None:
+        raise SegueError(
+            expected=f"a user with a playlist in the week of {shown}",
+            received=f"user {user}, who has none",
+            mend="check the id; new users get a playlist with the next week",
+        )
+    catalogue = load_catalogue(as_of_for_week(shown))
+    fallback = None
+    if all(source == CandidateSource.POPULAR for source in stored["sources"]):
+        fallback = chart_fallback(catalogue, catalogue.account(user)[0])
+    tracks = _tracks(catalogue, stored)
+    removed = _removed(catalogue, user, shown, release, stored) if explain else None
+    summary = {"user": user, "week": shown, "release": release, "fallback": fallback, "tracks": tracks}
+    if removed is not None:
+        summary["removed"] = [track.model_dump() for track in removed]
+    head = f"Week of {shown}, release {release}" + (f", fallback {fallback}" if fallback else "")
+    return Outcome(summary, "\n".join([head, "", _table(tracks), *_removed_table(catalogue, removed)]))
+
+
+def _which(week: date | None) -> tuple[date, str]:
+    """The week and the release its playlists were made by."""
+    visible = read_visible_week()
+    if visible is not None and week in (None, visible.week):
+        return visible.week, visible.release
+    audit = read_json(audit_path(week)) if week is not None else None
+    if week is None or audit is None or not audit["passed"]:
+        raise SegueError(
+            expected=f"playlists of the week of {week}" if week else "a visible week",
+            received="none",
+            mend=f"run `segue playlists --week {week or 'D'}`",
+        )
+    return week, str(audit["release"])
+
+
+def _tracks(catalogue: Catalogue, stored: dict[str, Any]) -> list[dict[str, Any]]:
+    columns = ("track_ids", "scores", "sources", "reasons")
+    tracks = []
+    for rank, (track, score, source, reason) in enumerate(zip(*(stored[c] for c in columns), strict=True), start=1):
+        row = catalogue.row(track)
+        named = labels(catalogue, row) if row != NO_TRACK else {"track_id": track, "title": None, "artist_name": None}
+        tracks.append({"rank": rank, **named, "score": round(float(score), 6), "source": source, "reason": reason})
+    return tracks
+
+
+def _table(tracks: list[dict[str, Any]]) -> str:
+    rows = [
+        [t["rank"], t["title"] or t["track_id"], t["artist_name"] or t.get("artist_id"), t["score"], t["source"], t["reason"]]
+        for t in tracks
+    ]
+    return table(["#", "track", "artist", "score", "source", "reason"], rows)
+
+
+def _removed(catalogue: Catalogue, user: str, week: date, release: str, stored: dict[str, Any]) -> list[RemovedTrack]:
+    """The funnel asked again, this time without passing over what the policy forbids. A fallback removed nothing personal."""
+    columns, policy = week_columns([user], week), online_rows(Service.POLICY, [user])
+    if not has_history(columns["recent_tracks"][0], policy["heard_tracks"][0]):
+        return []
+    funnel = Funnel(load_model(release), catalogue)
+    listeners = listeners_of(catalogue, [user], policy, days=days_of_week(week))
+    listeners = replace(listeners, heard_on=[_heard_on(catalogue, user, week)])
+    removed = funnel.removed(listeners, model_columns([user], columns))
+    return removed_of(funnel, listeners, removed, catalogue.rows(stored["track_ids"]))
+
+
+def _heard_on(catalogue: Catalogue, user: str, week: date) -> dict[int, date]:
+    """The day of the last listen to each track before the week, by catalogue row."""
+    import pyarrow.dataset as ds
+
+    files = sorted(str(path) for path in get_home().table(Table.LABELS).glob("day=*/*.parquet"))
+    if not files:
+        return {}
+    mine = (ds.field("user_id") == user) & (ds.field("event_timestamp") < start_of(week))
+    listens = ds.dataset(files).to_table(columns=["track_id", "event_timestamp"], filter=mine).to_pandas()
+    last = listens.groupby("track_id")["event_timestamp"].max()
+    return {catalogue.row(track): at.date() for track, at in last.items() if catalogue.row(track) != NO_TRACK}
+
+
+def _removed_table(catalogue: Catalogue, removed: list[RemovedTrack] | None) -> list[str]:
+    if removed is None:
+        return []
+    if not removed:
+        return ["", "Nothing was removed: the list is not personal."]
+    rows = [[_name(catalogue, r.track_id), r.rule, r.reason] for r in removed[:MOST_REMOVED]]
+    more = len(removed) - len(rows)
+    tail = [f"... and {more} more; `--json` has them all"] if more else []
+    return ["", "Removed from the candidates, best first:", "", table(["track", "rule", "reason"], rows), *tail]
+
+
+def _name(catalogue: Catalogue, track_id: str) -> str:
+    return catalogue.title[catalogue.row(track_id)] or track_id
