@@ -24,7 +24,7 @@ How the models are called, n users, m tracks, c candidates each, d dimensions. `
   the float32 dot products (n, c), and gives `{"score": (n, c), "heads": (n, c, 3)}`: the one score to sort by, and the
   probabilities of complete, early skip and save.
 - `ranker_tracks/NAME.npy` is the entry NAME of `tracks`, whole; `territory.npy` among them is (territories + 1, m, 2).
-- `index/` is a ScaNN searcher for `scann.scann_ops_pybind.load_searcher`; it answers track indices.
+- `index/` is a searcher for `scann.scann_ops_pybind.load_searcher`; it answers track indices.
 """
 
 from __future__ import annotations

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 HALF_LIFE_DAYS = 14.0
 """How the sample favours new listens: one this old is half as likely to be drawn."""
 
+TRACK_FACTS = ("artist_id", "genre", "tempo", "energy", "duration_s", "explicit")
+"""Track features that do not change from day to day."""
+
 NOBODY = NOTHING = ""
 """Stands for the user of a track's row, and for the track of a user's: a service wants every join key."""
 
@@ -96,7 +99,7 @@ def make_examples(listens: pd.DataFrame, *, seed: int) -> Examples:
     n = len(listens)
     keys = listens[["user_id", "track_id", TIMESTAMP]]
     both = pd.concat([keys, _random_tracks(keys, round(n * RANDOM_SHARE), seed)], ignore_index=True)
-    frame = training_frame(Service.RETRIEVER, both)
+    frame = _with_facts(training_frame(Service.RETRIEVER, both))
     day = both[TIMESTAMP].dt.floor("D")
     user_row, users = _unique(frame, both["user_id"], day)
     track_row, tracks = _unique(frame, both["track_id"], day)
@@ -123,6 +126,19 @@ def _unique(frame: pd.DataFrame, ids: pd.Series[Any], day: pd.Series[Any]) -> tu
     codes, _ = pd.factorize(pd.MultiIndex.from_arrays([ids, day]))
     _, first = np.unique(codes, return_index=True)
     return codes.astype(np.int32), frame.iloc[first].reset_index(drop=True)
+
+
+def _with_facts(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with the facts of tracks on their first day, which have no snapshot yet, from the catalogue."""
+    new = frame["age_days"].isna() & frame["artist_id"].isna()
+    if not new.any():
+        return frame
+    tracks = read_tracks().set_index("track_id")
+    facts = tracks.assign(duration_s=tracks["duration_ms"] / 1000.0).reindex(frame.loc[new, "track_id"])
+    for name in TRACK_FACTS:
+        kind = frame[name].dtype
+        frame.loc[new, name] = facts[name].to_numpy(dtype=object).astype(kind if kind.kind == "f" else object)
+    return frame
 
 
 def _random_tracks(keys: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:

@@ -6,19 +6,23 @@ leaves every encoding to the layers saved in the release.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from segue.release import Manifest
+from segue.release import Manifest, release_path, verify
+from segue.tensors import TensorSpec, to_tensors
 from trainers.examples import Catalogue
 
 Columns = Mapping[str, Sequence[Any]]
 Floats = npt.NDArray[np.float32]
 HEADS = ("complete", "early_skip", "save")
+ROWS_AT_ONCE = 8_192
+PAIRS_AT_ONCE = 50_000
+_UNKNOWN_MOMENT: dict[str, Any] = {"device": "", "hour_of_day": -1, "day_of_week": -1}
 
 
 @dataclass
@@ -27,26 +31,61 @@ class LoadedRelease:
 
     version: str
     manifest: Manifest
+    query_tower: Any
+    track_tower: Any
+    ranker: Any
+    _encoded: tuple[Catalogue, dict[str, Any]] | None = field(default=None, repr=False)
 
     def query(self, users: Columns) -> Floats:
         """L2-normalised query vectors (n, d) of user rows: the user features, and the context where there is one
         (`device`, `hour_of_day`, `day_of_week`; a missing column counts as unknown)."""
-        raise NotImplementedError
+        n = len(users["user_id"])
+        known = {name: users[name] for name in users}
+        moment = {name: [value] * n for name, value in _UNKNOWN_MOMENT.items() if name not in known}
+        return self._vectors(self.query_tower, known | moment, "query")
 
     def track_vectors(self, tracks: Columns) -> Floats:
         """L2-normalised track vectors (m, d) of track rows."""
-        raise NotImplementedError
+        return self._vectors(self.track_tower, tracks, "track")
 
     def rank(
         self, users: Columns, catalogue: Catalogue, candidates: npt.NDArray[np.int32], retrieval_scores: Floats
     ) -> Floats:
         """Probabilities (n, c, 3) in the order of `HEADS`, for candidates (n, c) that are row numbers of `catalogue`,
         with the retriever's dot products (n, c)."""
-        raise NotImplementedError
+        tracks = self._ranker_tracks(catalogue)
+        people = self.ranker.encode_users(constants(to_tensors(users, self._specs("ranker_users"))))
+        parts = []
+        for some in _slices(len(candidates), max(1, PAIRS_AT_ONCE // max(candidates.shape[1], 1))):
+            rows = {name: value[some] for name, value in people.items()}
+            scored = self.ranker.score(rows, tracks, constant(candidates[some]), constant(retrieval_scores[some]))
+            parts.append(scored["heads"].numpy())
+        return np.concatenate(parts)
 
     def blend(self, heads: Floats) -> Floats:
         """The one score (n, c) the funnel sorts by, from the heads (n, c, 3)."""
-        raise NotImplementedError
+        blended: Floats = self.ranker.blend(constant(heads.astype(np.float32))).numpy()
+        return blended
+
+    def _vectors(self, tower: Any, columns: Columns, inputs: str) -> Floats:
+        tensors = to_tensors(columns, self._specs(inputs))
+        n = len(next(iter(tensors.values())))
+        parts = [
+            tower.encode(constants({k: v[some] for k, v in tensors.items()})).numpy() for some in _slices(n, ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, self.manifest.dimensions), np.float32)
+
+    def _ranker_tracks(self, catalogue: Catalogue) -> dict[str, Any]:
+        if self._encoded is not None and self._encoded[0] is catalogue:
+            return self._encoded[1]
+        columns = {str(name): catalogue.frame[name] for name in catalogue.frame.columns}
+        encoded: dict[str, Any] = dict(self.ranker.encode_tracks(constants(to_tensors(columns, self._specs("ranker_tracks")))))
+        encoded["territory"] = constant(by_territory(catalogue, self.manifest.hyperparameters["territories"]))
+        self._encoded = (catalogue, encoded)
+        return encoded
+
+    def _specs(self, inputs: str) -> list[TensorSpec]:
+        return [TensorSpec(name, kind, length) for name, kind, length in self.manifest.inputs[inputs]]  # type: ignore[arg-type]
 
 
 def load(version: str) -> LoadedRelease:
@@ -55,4 +94,30 @@ def load(version: str) -> LoadedRelease:
     Raises:
         SegueError: a file of it is missing, added or changed.
     """
-    raise NotImplementedError
+    import tensorflow as tf
+
+    manifest, folder = verify(version), release_path(version)
+    models = [tf.saved_model.load(str(folder / name)) for name in ("query_tower", "track_tower", "ranker")]
+    return LoadedRelease(version, manifest, *models)
+
+
+def by_territory(catalogue: Catalogue, territories: Sequence[str]) -> Floats:
+    """The catalogue's popularity (t + 1, tracks, 2) with its rows in the order of `territories`, NaN for ones it lacks."""
+    place = {name: row for row, name in enumerate(catalogue.territories)}
+    rows = [place.get(name, len(place)) for name in territories]
+    return np.ascontiguousarray(catalogue.popularity[[*rows, len(place)]])
+
+
+def constants(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Arrays as TensorFlow's tensors, objects as strings."""
+    return {name: constant(values) for name, values in tensors.items()}
+
+
+def constant(values: npt.NDArray[Any]) -> Any:
+    import tensorflow as tf
+
+    return tf.constant(values, tf.string if values.dtype == object else values.dtype)
+
+
+def _slices(rows: int, step: int) -> Iterator[slice]:
+    return (slice(at, at + step) for at in range(0, rows, step))

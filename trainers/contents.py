@@ -1,0 +1,103 @@
+"""The files of a release, from fitted models: towers, vectors, index, ranker, catalogue, and the baseline of drift."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segue.features import TIMESTAMP, training_frame
+from segue.names import UNKNOWN_TERRITORY, Service
+from trainers.examples import Catalogue, catalogue_at, first_listens, users_at
+from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
+from trainers.index import IndexConfig, build_index, recall, save_index
+from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, TRACK
+from trainers.loading import Columns, Floats, by_territory, constant, constants
+from trainers.ranker import save_ranker
+from trainers.retriever import save_towers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INPUTS = {"query": QUERY, "track": TRACK, "ranker_users": RANKER_USERS, "ranker_tracks": RANKER_TRACKS}
+REFERENCE_ROWS, REFERENCE_USERS, SHOWN = 20_000, 1_000, 30
+RECALL_QUERIES = 500
+
+
+def write_catalogue(folder: Path, fitted: Fitted, catalogue: Catalogue) -> Floats:
+    """`tracks.parquet`, `vectors.npy`, the towers and the ranker with its tracks; the track vectors (m, d)."""
+    catalogue.frame.to_parquet(folder / "tracks.parquet", index=False)
+    save_towers(fitted.retriever, folder)
+    vectors = vectors_of(fitted.retriever.track_tower, catalogue.frame, TRACK)
+    np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+    save_ranker(fitted.network, folder)
+    (folder / "ranker_tracks").mkdir()
+    for name, values in ranker_tracks(fitted, catalogue).items():
+        np.save(folder / "ranker_tracks" / f"{name}.npy", values.numpy(), allow_pickle=False)
+    return vectors
+
+
+def ranker_tracks(fitted: Fitted, catalogue: Catalogue) -> dict[str, Any]:
+    """What `score` needs of every track of `catalogue`."""
+    from segue.tensors import to_tensors
+
+    network = fitted.network
+    read = network.read_tracks(constants(to_tensors(_columns(catalogue.frame), RANKER_TRACKS)))
+    return network.track_half(read) | {"territory": constant(by_territory(catalogue, fitted.territories))}
+
+
+def write_index(folder: Path, vectors: Floats, queries: Floats, config: IndexConfig, *, exact_below: int) -> dict[str, Any]:
+    """`index/` for a large catalogue, and how well it searches; nothing for a small one."""
+    k = min(config.neighbours if len(vectors) > 2 * config.neighbours else 100, len(vectors))
+    if len(vectors) < exact_below:
+        return {"kind": "exact", f"recall_at_{k}": 1.0}
+    searcher = build_index(vectors, config)
+    save_index(searcher, folder / "index")
+    return {"kind": "scann", f"recall_at_{k}": round(recall(searcher, queries[:RECALL_QUERIES], vectors, k), 4)}
+
+
+def reference(fitted: Fitted, cutoff: datetime, *, seed: int) -> tuple[pd.DataFrame, Floats]:
+    """At most 20,000 first listens before `cutoff` with the features known then; and query vectors of their users.
+
+    `retrieval_score` is the listen's own. `score` is not: it is the final score of a track the release would have shown that
+    user at the cutoff, the first 30 in turn, because that is what the prediction log has to be compared with.
+    """
+    rows = first_listens(None, cutoff, rows=REFERENCE_ROWS, seed=seed)
+    users = rows["user_id"].drop_duplicates()
+    rows = rows[rows["user_id"].isin(users.sample(min(REFERENCE_USERS, len(users)), random_state=seed))].reset_index(drop=True)
+    wanted = rows[["user_id", "track_id", TIMESTAMP, "device"]].assign(territory=rows["territory"].fillna(UNKNOWN_TERRITORY))
+    frame = training_frame(Service.RANKER, wanted)
+    moment = {"hour_of_day": -1, "day_of_week": -1}
+    query = vectors_of(fitted.retriever.query_tower, frame.assign(**moment), QUERY)
+    track = vectors_of(fitted.retriever.track_tower, frame, TRACK)
+    shown, queries = _shown_scores(fitted, frame["user_id"].drop_duplicates().tolist(), cutoff)
+    turn = frame.groupby("user_id").cumcount().to_numpy()
+    score = [shown[user][n % len(shown[user])] for user, n in zip(frame["user_id"], turn, strict=True)]
+    return frame.assign(retrieval_score=(query * track).sum(axis=1), score=np.asarray(score, np.float32)), queries
+
+
+def _shown_scores(fitted: Fitted, ids: list[str], cutoff: datetime) -> tuple[dict[str, Floats], Floats]:
+    """The final scores (30) of the tracks each user would be shown at `cutoff`, and the query vectors (n, d)."""
+    from segue.tensors import to_tensors
+
+    catalogue, users = catalogue_at(cutoff), users_at(ids, cutoff)
+    vectors = vectors_of(fitted.retriever.track_tower, catalogue.frame, TRACK)
+    queries = vectors_of(fitted.retriever.query_tower, users, QUERY)
+    heard = heard_places(fitted.listens, users["user_id"].to_numpy(dtype=object), catalogue, cutoff)
+    tracks = ranker_tracks(fitted, catalogue)
+    found = top_unheard(queries, vectors, heard, min(200, len(vectors)))
+    shown = {}
+    for at in range(0, len(ids), 100):
+        some = slice(at, at + 100)
+        read = fitted.network.read_users(constants(to_tensors(_columns(users.iloc[some]), RANKER_USERS)))
+        scores = np.einsum("nd,ncd->nc", queries[some], vectors[found[some]])
+        scored = fitted.network.scored(fitted.network.user_half(read), tracks, constant(found[some]), constant(scores))
+        best = -np.sort(-scored["score"].numpy(), axis=1)[:, :SHOWN]
+        shown |= dict(zip(ids[some], best, strict=True))
+    return shown, queries
+
+
+def _columns(frame: pd.DataFrame) -> Columns:
+    return {str(name): frame[name] for name in frame.columns}  # type: ignore[misc]

@@ -1,0 +1,198 @@
+"""Fits the models of a release in order of time, so that nothing learns from what it will be judged by.
+
+The retriever learns the listens before `rank_from`. The ranker learns to order what that retriever finds, by what users did
+in `[rank_from, cutoff)`, which the retriever has not seen. Then the retriever goes on with those days. Nothing learns from
+`[cutoff, end)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from segue.dates import Split
+from segue.errors import SegueError
+from segue.features import TIMESTAMP
+from segue.stage import Progress
+from segue.tensors import TensorSpec, to_tensors
+from trainers.examples import Catalogue, Examples, catalogue_at, first_listens, make_examples, read_labels, users_at
+from trainers.hyperparameters import Hyperparameters
+from trainers.index import exact_search
+from trainers.inputs import QUERY, TRACK
+from trainers.layers.heard import HeardPairs
+from trainers.loading import Floats, constants
+from trainers.ranker import BlendWeights, RankerNames, RankerNetwork
+from trainers.ranking import Lists, Ranker, make_lists
+from trainers.retriever import Retriever, Vocabularies
+from trainers.towers import QueryTower, TrackTower
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS_AT_ONCE = 8_192
+
+
+@dataclass
+class Fitted:
+    """The models, and what there is to say about how they came to be. `listens` are the labels before the cutoff."""
+
+    retriever: Retriever
+    network: RankerNetwork
+    territories: tuple[str, ...]
+    blend: BlendWeights
+    listens: pd.DataFrame
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows: int, seed: int) -> Fitted:
+    """Fit retriever and ranker on what happened before `split.cutoff`, from at most `rows` listens.
+
+    Raises:
+        SegueError: there are no listens on one side of `split.rank_from`, or a model diverged.
+    """
+    tf.keras.utils.set_random_seed(seed)
+    with progress.step("read labels"):
+        listens = read_labels(None, split.cutoff)
+        _require_both_sides(listens, split)
+    with progress.step("training set"):
+        early = make_examples(first_listens(None, split.rank_from, rows=rows, seed=seed), seed=seed)
+        late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
+        known, then = catalogue_at(split.cutoff), catalogue_at(split.rank_from)
+    retriever = Retriever(hyper.retriever, _vocabularies(listens, early, late, known))
+    retriever.adapt(early)
+    before = listens[listens[TIMESTAMP] < split.rank_from]
+    with progress.step("retriever"):
+        first = retriever.fit_examples(early, heard_pairs(retriever, before), epochs=hyper.retriever.epochs, seed=seed)
+    with progress.step("candidates for the ranker"):
+        lists = _lists(retriever, then, listens, split, hyper)
+    with progress.step("ranker"):
+        network, blend, losses = fit_ranker(lists, then, known, hyper, seed=seed)
+    with progress.step("retriever, the last days"):
+        more = retriever.fit_examples(late, heard_pairs(retriever, listens), epochs=hyper.retriever.warm_epochs, seed=seed + 1)
+    metrics = {
+        "examples": len(early) + len(late),
+        "retriever_loss": [round(loss, 4) for loss in (*first, *more)],
+        "ranker_loss": [round(loss, 4) for loss in losses],
+        "ranker_lists": len(lists.users),
+        "ranker_plays_found": round(float(lists.played[lists.retrieved].sum() / max(lists.played.sum(), 1)), 4),
+    }
+    return Fitted(retriever, network, then.territories, blend, listens, metrics)
+
+
+def _require_both_sides(listens: pd.DataFrame, split: Split) -> None:
+    early = int((listens[TIMESTAMP] < split.rank_from).sum())
+    if not early or early == len(listens):
+        raise SegueError(
+            expected=f"listens both before {split.rank_from:%Y-%m-%d} and from then to before {split.cutoff:%Y-%m-%d}",
+            received=f"{early} and {len(listens) - early}",
+            mend="choose a later as-of day, or hold out fewer days with SEGUE_HOLDOUT_DAYS",
+        )
+
+
+def _vocabularies(listens: pd.DataFrame, early: Examples, late: Examples, known: Catalogue) -> Vocabularies:
+    territories = [value for part in (early, late) for value in part.users["territory"].dropna().unique()]
+    return Vocabularies(
+        users=list(listens["user_id"].unique()),
+        tracks=list(listens["track_id"].unique()),
+        artists=list(known.frame["artist_id"].dropna().unique()),
+        genres=list(known.frame["genre"].dropna().unique()),
+        territories=territories,
+    )
+
+
+def heard_pairs(retriever: Retriever, listens: pd.DataFrame) -> HeardPairs:
+    """Who heard what in `listens` (labels rows)."""
+    users, tracks = retriever.query_tower.users, retriever.track_tower.tracks
+    pairs = listens[["user_id", "track_id"]].drop_duplicates()
+    numbers = [
+        vocabulary(tf.constant(pairs[name].to_numpy(dtype=object), tf.string)).numpy()
+        for vocabulary, name in ((users, "user_id"), (tracks, "track_id"))
+    ]
+    return HeardPairs(numbers[0], numbers[1], users.size, tracks.size)
+
+
+def vectors_of(tower: QueryTower | TrackTower, frame: pd.DataFrame, specs: tuple[TensorSpec, ...]) -> Floats:
+    """Unit vectors (n, d) of the rows of `frame`."""
+    tensors = to_tensors({str(name): frame[name] for name in frame.columns}, specs)
+    encode = tf.function(tower.__call__)
+    slices = [slice(at, at + ROWS_AT_ONCE) for at in range(0, len(frame), ROWS_AT_ONCE)]
+    return np.concatenate([encode(constants({k: v[some] for k, v in tensors.items()})).numpy() for some in slices])
+
+
+def _lists(retriever: Retriever, then: Catalogue, listens: pd.DataFrame, split: Split, hyper: Hyperparameters) -> Lists:
+    """What the retriever finds for users as known at `rank_from`, and what they heard for the first time until the cutoff."""
+    plays = _plays(listens, then, split.rank_from, hyper.ranker.users)
+    ids = plays["user_id"].unique()
+    users = users_at(list(ids), split.rank_from)
+    queries = vectors_of(retriever.query_tower, users, QUERY)
+    vectors = vectors_of(retriever.track_tower, then.frame, TRACK)
+    found = top_unheard(queries, vectors, heard_places(listens, ids, then, split.rank_from), hyper.ranker.candidates)
+    place = {user: n for n, user in enumerate(ids)}
+    return make_lists(users, found, plays.assign(user=plays["user_id"].map(place)), queries, vectors)
+
+
+def _plays(listens: pd.DataFrame, then: Catalogue, since: datetime, users: int) -> pd.DataFrame:
+    """First listens from `since` on of tracks in the catalogue, by at most `users` users, spread evenly over their ids."""
+    new = listens[(listens[TIMESTAMP] >= since) & listens["first_listen"].fillna(value=True).astype(bool)]
+    track = _index_of(then).reindex(new["track_id"]).to_numpy()
+    new = new.assign(track=track, skipped=new["outcome"] == "early_skip", saved=new["saved"].fillna(value=False).astype(bool))
+    new = new[~np.isnan(track)].astype({"track": int})
+    ids = np.sort(new["user_id"].unique())
+    kept = ids[:: max(1, -(-len(ids) // users))]
+    return new[new["user_id"].isin(kept)]
+
+
+def _index_of(catalogue: Catalogue) -> pd.Series[Any]:
+    import pandas as pd
+
+    return pd.Series(np.arange(len(catalogue.frame)), index=catalogue.track_ids)
+
+
+def heard_places(listens: pd.DataFrame, ids: npt.NDArray[Any], catalogue: Catalogue, until: datetime) -> tuple[Any, Any]:
+    """Row among `ids` and row in `catalogue` of everything those users heard before `until`."""
+    import pandas as pd
+
+    pairs = listens.loc[listens[TIMESTAMP] < until, ["user_id", "track_id"]].drop_duplicates()
+    user = pd.Index(ids).get_indexer(pd.Index(pairs["user_id"]))
+    track = pd.Index(catalogue.track_ids).get_indexer(pd.Index(pairs["track_id"]))
+    both = (user >= 0) & (track >= 0)
+    return user[both], track[both]
+
+
+def top_unheard(queries: Floats, vectors: Floats, heard: tuple[Any, Any], k: int) -> npt.NDArray[np.int32]:
+    """The k best tracks (n, k) of each user that they have not heard, by exact search, some users at a time."""
+    order = np.argsort(heard[0], kind="stable")
+    user, track = heard[0][order], heard[1][order]
+    step = max(1, 20_000_000 // len(vectors))
+    parts = []
+    for at in range(0, len(queries), step):
+        low, high = np.searchsorted(user, (at, at + step))
+        hidden = user[low:high] - at, track[low:high]
+        parts.append(exact_search(queries[at : at + step], vectors, k, hidden=hidden))
+    return np.concatenate(parts)
+
+
+def fit_ranker(
+    lists: Lists, then: Catalogue, known: Catalogue, hyper: Hyperparameters, *, seed: int
+) -> tuple[RankerNetwork, BlendWeights, list[float]]:
+    """The ranker trained on `lists`, the blend with the weight of heads without any feedback at 0, and its losses."""
+    tf.keras.utils.set_random_seed(seed)
+    heads = bool(lists.skipped.any()), bool(lists.saved.any())
+    blend = replace(
+        hyper.blend, early_skip=hyper.blend.early_skip * heads[0], save=hyper.blend.save * heads[1]
+    )
+    artists = known.frame[known.frame["artist_id"].notna()]
+    names = RankerNames(
+        artist_of=dict(zip(artists["track_id"], artists["artist_id"], strict=True)),
+        genres=list(known.frame["genre"].dropna().unique()),
+        territories=then.territories,
+    )
+    scale = 1.0 / hyper.retriever.temperature
+    network = RankerNetwork(names, blend, scale=scale, hidden=hyper.ranker.hidden, taste=hyper.ranker.taste)
+    losses = Ranker(network, hyper.ranker, heads_known=heads).fit_lists(lists, then, seed=seed)
+    return network, blend, losses

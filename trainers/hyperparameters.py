@@ -1,0 +1,24 @@
+"""Everything that shapes a release beside its data, in one value that travels in the manifest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from trainers.index import IndexConfig
+from trainers.ranker import BlendWeights
+from trainers.ranking import RankerConfig
+from trainers.retriever import RetrieverConfig
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """One configuration per model. A small training set uses a smaller batch than it says, see `Retriever`."""
+
+    retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
+    ranker: RankerConfig = field(default_factory=RankerConfig)
+    blend: BlendWeights = field(default_factory=BlendWeights)
+    index: IndexConfig = field(default_factory=IndexConfig)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)

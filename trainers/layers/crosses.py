@@ -1,0 +1,46 @@
+"""What a user and a candidate have in common, computed inside the ranker from what each half was encoded to."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from trainers.layers.vocabulary import FIRST_KNOWN
+
+Tensors = dict[str, tf.Tensor]
+WIDTH = 9
+RECENT_SCALE, RANK_SCALE = 10.0, 10.0
+
+
+def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
+    """Cross features (n, c, `WIDTH`), all within a few units of zero.
+
+    Args:
+        user: `artists`, `artist_shares` (n, a), `genres`, `genre_shares` (n, g), `recent_artists` (n, r), `audio` (n, 4).
+        track: `artist`, `genre` (n, c), `audio` (n, c, 4): tempo and energy, normalised, and an indicator of each missing.
+        territory: plays and rank (n, c, 2) where the user is, NaN where it was not played there.
+    """
+    distance = tf.abs(user["audio"][:, None, :2] - track["audio"][:, :, :2])
+    comparable = (1.0 - user["audio"][:, None, 2:]) * (1.0 - track["audio"][:, :, 2:])
+    played = tf.cast(tf.math.is_finite(territory), tf.float32)
+    popularity = tf.math.log1p(tf.where(tf.math.is_finite(territory), tf.maximum(territory, 0.0), 0.0))
+    shares = [
+        share_of(track["artist"], user["artists"], user["artist_shares"]),
+        share_of(track["genre"], user["genres"], user["genre_shares"]),
+        share_of(track["artist"], user["recent_artists"], tf.ones_like(user["recent_artists"], tf.float32)) / RECENT_SCALE,
+    ]
+    parts = [
+        tf.stack([tf.sqrt(share) for share in shares], axis=2),
+        distance * comparable,
+        popularity[:, :, :1] / 5.0,
+        (1.0 - popularity[:, :, 1:] / RANK_SCALE) * played[:, :, 1:],
+        played[:, :, :1],
+        tf.cast(shares[0] > 0, tf.float32)[:, :, None],
+    ]
+    return tf.concat(parts, axis=2)
+
+
+def share_of(candidates: tf.Tensor, names: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
+    """The share (n, c) that each of `candidates` (n, c) has among `names` (n, k); 0 for unknown and missing ones."""
+    same = tf.cast(candidates[:, :, None] == names[:, None, :], tf.float32)
+    known = tf.cast(candidates >= FIRST_KNOWN, tf.float32)
+    return tf.einsum("nck,nk->nc", same, shares) * known

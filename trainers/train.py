@@ -1,0 +1,123 @@
+"""`segue train`: a candidate release from the gold tables, as known at a day. Here are its steps; the work is elsewhere:
+`fitting` fits the models in order of time, `contents` writes the files, `sealing` names and seals the release.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from segue.dates import Split, split_at
+from segue.errors import SegueError
+from segue.features import fingerprint, shared_store
+from segue.names import MODEL_SERVICES
+from segue.release import Manifest, read_manifest, release_path, versions
+from segue.settings import get_settings
+from segue.stage import Outcome, Progress
+from trainers import contents, sealing
+from trainers.examples import catalogue_at
+from trainers.fitting import Fitted, fit_models
+from trainers.gold import label_files
+from trainers.hyperparameters import Hyperparameters
+
+
+def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
+    """Train, and seal a candidate release; when one of the same inputs exists, say so and change nothing.
+
+    Raises:
+        SegueError: too little history before the held-out days, a model diverged, or another training runs.
+    """
+    hyper, settings = hyper or Hyperparameters(), get_settings()
+    progress, split = Progress("train"), split_at(as_of, settings.holdout_days)
+    _require_gold(as_of, split)
+    with sealing.only_one():
+        present = fingerprint(shared_store(), MODEL_SERVICES)
+        made_from = {
+            "hyperparameters": hyper.as_dict(),
+            "features": present,
+            "settings": [settings.seed, settings.holdout_days, settings.train_rows, settings.exact_search_below],
+        }
+        version = sealing.name_of(as_of, made_from)
+        if version in versions():
+            return _outcome(read_manifest(release_path(version)), progress, existed=True)
+        fitted = fit_models(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
+        with progress.step("release"), sealing.new_release(version) as folder:
+            manifest = _write(folder, fitted, split, hyper)
+            manifest = manifest.model_copy(update={"version": version, "as_of": as_of, "feature_fingerprint": present})
+            manifest.metrics["seconds"] = dict(progress.seconds)
+            sealing.seal(folder, manifest)
+    return _outcome(manifest, progress, existed=False)
+
+
+def _require_gold(as_of: date, split: Split) -> None:
+    files = label_files(None, split.end)
+    first, last = (file.parent.name.removeprefix("day=") for file in (files[0], files[-1]))
+    if last < as_of.isoformat() or first >= split.rank_from.date().isoformat():
+        held = (split.end - split.cutoff).days
+        raise SegueError(
+            expected=f"listens up to {as_of}, and more than {2 * held} days of them: {held} are held out, {held} teach the ranker",
+            received=f"listens from {first} to {last}",
+            mend="choose another as-of day, run `segue features` for it, or hold out fewer days with SEGUE_HOLDOUT_DAYS",
+        )
+
+
+def _write(folder: Path, fitted: Fitted, split: Split, hyper: Hyperparameters) -> Manifest:
+    """Every file of the release but its manifest; that, with what is not known here left empty."""
+    settings = get_settings()
+    catalogue = catalogue_at(split.end)
+    vectors = contents.write_catalogue(folder, fitted, catalogue)
+    sample, queries = contents.reference(fitted, split.cutoff, seed=settings.seed)
+    sample.to_parquet(folder / "reference.parquet", index=False)
+    index = contents.write_index(folder, vectors, queries, hyper.index, exact_below=settings.exact_search_below)
+    return Manifest(
+        version="",
+        created_at=sealing.stamp(),
+        as_of=split.end.date(),
+        trained_through=split.cutoff,
+        feature_fingerprint="",
+        hyperparameters=_described(hyper, fitted),
+        policy={},
+        metrics=fitted.metrics | {"index": index, "reference_rows": len(sample)},
+        libraries=sealing.libraries(),
+        inputs={name: [(s.name, s.kind, s.length) for s in specs] for name, specs in contents.INPUTS.items()},
+        tracks=len(vectors),
+        dimensions=int(vectors.shape[1]),
+        files={},
+    )
+
+
+def _described(hyper: Hyperparameters, fitted: Fitted) -> dict[str, Any]:
+    """The hyperparameters, with the blend as it was used, the territories of the ranker's rows, and the seed."""
+    blend = {"save": fitted.blend.save, "early_skip": fitted.blend.early_skip}
+    settings = get_settings()
+    return hyper.as_dict() | {
+        "blend": blend,
+        "territories": list(fitted.territories),
+        "seed": settings.seed,
+        "holdout_days": settings.holdout_days,
+        "train_rows": settings.train_rows,
+    }
+
+
+def _outcome(manifest: Manifest, progress: Progress, *, existed: bool) -> Outcome:
+    summary = {
+        "version": manifest.version,
+        "existed": existed,
+        "as_of": manifest.as_of.isoformat(),
+        "trained_through": manifest.trained_through.isoformat(),
+        "tracks": manifest.tracks,
+        "metrics": manifest.metrics,
+        "seconds": progress.seconds,
+    }
+    if existed:
+        return Outcome(summary, f"{manifest.version}: made before from the same listens, settings and code; nothing to do")
+    index = manifest.metrics["index"]
+    recall = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in index.items() if name != "kind")
+    lines = [
+        f"candidate release {manifest.version}",
+        f"  {manifest.tracks} tracks, {manifest.dimensions} dimensions, {index['kind']} search ({recall})",
+        f"  trained on {manifest.metrics['examples']} first listens before {manifest.trained_through:%Y-%m-%d}",
+        f"next: segue evaluate {manifest.version}",
+    ]
+    return Outcome(summary, "\n".join(lines))
