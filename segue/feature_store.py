@@ -116,15 +116,28 @@ def materialised_through() -> date | None:
     return date.fromisoformat(json.loads(path.read_bytes())["as_of"]) if path.exists() else None
 
 
+def stored_features(store: FeatureStore, service: Service) -> list[tuple[str, tuple[str, ...], list[str]]]:
+    """The service's stored views in its order: name, join keys in name order, names of the features it takes."""
+    views = []
+    for projection in stored_service(store, service).feature_view_projections:
+        view = stored_view(store, projection.name)
+        if view is not None:
+            keys = tuple(sorted(column.name for column in view.entity_columns))
+            views.append((projection.name, keys, [feature.name for feature in projection.features]))
+    return views
+
+
+def on_demand_refs(store: FeatureStore, service: Service) -> list[str]:
+    """References (`view:feature`) to what the service computes from the request itself."""
+    projections = stored_service(store, service).feature_view_projections
+    return [f"{p.name}:{f.name}" for p in projections if stored_view(store, p.name) is None for f in p.features]
+
+
 def views_of(store: FeatureStore, service: Service) -> dict[tuple[str, ...], list[str]]:
     """Join keys to the feature references (`view:feature`) of a service's stored views, in the service's order."""
     refs: dict[tuple[str, ...], list[str]] = {}
-    for projection in stored_service(store, service).feature_view_projections:
-        view = stored_view(store, projection.name)
-        if view is None:
-            continue  # on-demand: a pure function of the request, see segue.request_features
-        keys = tuple(sorted(column.name for column in view.entity_columns))
-        refs.setdefault(keys, []).extend(f"{projection.name}:{feature.name}" for feature in projection.features)
+    for view, keys, features in stored_features(store, service):
+        refs.setdefault(keys, []).extend(f"{view}:{feature}" for feature in features)
     return refs
 
 

@@ -17,13 +17,16 @@ from segue.feature_store import (
     REGISTRY,
     guard_registry,
     materialised_through,
+    on_demand_refs,
     open_store,
     repo_config,
     shared_store,
+    stored_features,
     views_of,
 )
 from segue.fingerprint import fingerprint
-from segue.names import Service
+from segue.names import UNKNOWN_TERRITORY, Service
+from segue.point_in_time import TIMESTAMP, as_known_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +54,6 @@ __all__ = [
     "write_playlists",
 ]
 
-TIMESTAMP = "event_timestamp"
 REQUESTED_AT = "requested_at"
 
 PLAYLIST_KEYS = ("user_id", "week")
@@ -73,10 +75,11 @@ the columns of one service share one name space."""
 def training_frame(service: Service, rows: pd.DataFrame) -> pd.DataFrame:
     """`rows` (n, with the service's join keys and `event_timestamp` in UTC) with the service's features as known then.
 
-    Feast's point-in-time join is asked once per set of keys and snapshot day: snapshots fall on midnight UTC, so the last
-    one at or before an event is the last one at or before the midnight that began its day. Request features are added when
-    `rows` has `requested_at`. Row order and index are kept, and so is every column of `rows`: where a feature has the name
-    of one, as `territory` may, the caller's value is the one known at the moment and stays.
+    Feast's point-in-time join is asked once per entity and snapshot day: snapshots fall on midnight UTC, so the last one at
+    or before an event is the last one at or before the midnight that began its day. Request features are added when `rows`
+    has `requested_at`, null where a list has no moment. Row order and index are kept, and so is every column of `rows`:
+    where a feature has the name of one, as `territory` may, the caller's value is the one known at the moment and stays.
+    A null territory is joined as `ZZ`, as gold writes it.
 
     Raises:
         SegueError: a join key is missing.
@@ -84,17 +87,26 @@ def training_frame(service: Service, rows: pd.DataFrame) -> pd.DataFrame:
     store = shared_store()
     frame = rows.copy()
     midnight = rows[TIMESTAMP].dt.floor("D").astype("datetime64[us, UTC]")
-    for keys, refs in views_of(store, service).items():
+    for view, keys, features in stored_features(store, service):
         _require_columns(rows, keys, service)
         wanted = rows[list(keys)].assign(**{TIMESTAMP: midnight})
-        unique = wanted.drop_duplicates(ignore_index=True)
-        found = store.get_historical_features(entity_df=unique, features=refs).to_df()
-        found[TIMESTAMP] = found[TIMESTAMP].astype("datetime64[us, UTC]")
-        joined = wanted.merge(found, on=[*keys, TIMESTAMP], how="left", validate="many_to_one")
+        if "territory" in keys:
+            wanted["territory"] = wanted["territory"].fillna(UNKNOWN_TERRITORY)
+        known = as_known_at(store, view, features, wanted)
+        for name in features:
+            if name not in rows.columns:
+                frame[name] = known[name]
+    return _with_request_features(store, service, frame) if REQUESTED_AT in rows.columns else frame
+
+
+def _with_request_features(store: FeatureStore, service: Service, frame: pd.DataFrame) -> pd.DataFrame:
+    """Add what the service's on-demand views give for `requested_at`, through Feast."""
+    refs = on_demand_refs(store, service)
+    if refs:
+        moments = frame[[TIMESTAMP, REQUESTED_AT]].reset_index(drop=True)
+        made = store.get_historical_features(entity_df=moments, features=refs).to_df()
         for ref in refs:
-            column = ref.partition(":")[2]
-            if column not in rows.columns:
-                frame[column] = joined[column].set_axis(frame.index)
+            frame[ref.partition(":")[2]] = made[ref.partition(":")[2]].to_numpy()
     return frame
 
 

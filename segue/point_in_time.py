@@ -1,0 +1,80 @@
+"""Feast's point-in-time join, asked so that it stays small: one view, distinct entities, and the snapshot day first.
+
+Views have no time to live (a user back after months gets their closing row), and then Feast's DuckDB join pairs every row
+with every older snapshot of its entity before it keeps the newest: 92,000 pairs of user and day over 56 snapshots took 17 s
+and 4.2 GB. Nearly every answer is the snapshot of that very midnight, so the join is asked first with a validity of one
+day (2 s, 0.7 GB) and only what found nothing there is asked again without one. The second question is always right by
+itself; the first only answers what it would.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from segue.feature_store import stored_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from feast import FeatureStore
+
+TIMESTAMP = "event_timestamp"
+
+_ROW = "segue_row"
+_ONE_SNAPSHOT = timedelta(days=1) - timedelta(microseconds=1)
+_ROWS_WITHOUT_LIMIT = 20_000  # each may meet hundreds of snapshots
+
+
+def as_known_at(store: FeatureStore, view_name: str, features: Sequence[str], wanted: pd.DataFrame) -> pd.DataFrame:
+    """The features of a view for every row (n) of `wanted`: the newest snapshot at or before the row's timestamp.
+
+    Args:
+        store: an open feature store.
+        view_name: a stored view; its snapshots fall on midnight UTC.
+        features: names of the view's features.
+        wanted: the view's join keys and `event_timestamp`, a midnight UTC.
+
+    Returns:
+        One column per feature (n), in the order and with the index of `wanted`.
+    """
+    columns = list(wanted.columns)
+    codes = wanted.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
+    entities = wanted.drop_duplicates(ignore_index=True)  # in order of first appearance, as the codes count
+    entities[_ROW] = range(len(entities))
+    found = _ask(store, view_name, features, entities, ttl=_ONE_SNAPSHOT)
+    unanswered = found[list(features)].isna().all(axis=1).to_numpy()
+    if unanswered.any():
+        found = _filled(found[~unanswered], _ask_in_parts(store, view_name, features, entities[unanswered]))
+    return found[list(features)].iloc[codes].set_axis(wanted.index)
+
+
+def _ask(
+    store: FeatureStore, view_name: str, features: Sequence[str], entities: pd.DataFrame, *, ttl: timedelta | None
+) -> pd.DataFrame:
+    """Feast's own join for one view whose rows count for `ttl`; the features and the row number, by row number."""
+    view = copy.copy(stored_view(store, view_name))
+    if view is None:
+        raise ValueError(f"{view_name} is not a stored view")
+    view.ttl = ttl
+    refs = [f"{view_name}:{feature}" for feature in features]
+    job = store.provider.get_historical_features(
+        store.config, [view], refs, entities.reset_index(drop=True), store.registry, store.project, full_feature_names=False
+    )
+    return job.to_df().sort_values(_ROW, ignore_index=True)[[*features, _ROW]]
+
+
+def _ask_in_parts(store: FeatureStore, view_name: str, features: Sequence[str], entities: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    starts = range(0, len(entities), _ROWS_WITHOUT_LIMIT)
+    parts = (entities.iloc[start : start + _ROWS_WITHOUT_LIMIT] for start in starts)
+    return pd.concat([_ask(store, view_name, features, part, ttl=None) for part in parts], ignore_index=True)
+
+
+def _filled(answered: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
+    """Both answers as one, by row number."""
+    import pandas as pd
+
+    return pd.concat([answered, again] if len(answered) else [again]).sort_values(_ROW, ignore_index=True)
