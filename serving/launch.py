@@ -55,7 +55,7 @@ def _environment() -> dict[str, str]:
         "BENTOML_HOME": str(bentoml_home()),
         "BENTOML_DO_NOT_TRACK": "True",
         "TF_USE_LEGACY_KERAS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
     }
 
 

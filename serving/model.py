@@ -17,7 +17,7 @@ from segue.release import Manifest, check_fingerprint, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow: the models were saved by Keras 2
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 Columns = Mapping[str, Sequence[Any]]
 Floats = npt.NDArray[np.float32]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow is imported anywhere in this process
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import bentoml
 
@@ -74,4 +74,4 @@ class Segue:
             desk.close()
 
 
-Segue.add_asgi_middleware(OurHealthFirst)  # type: ignore[attr-defined] - the decorator made a Service of the class
+Segue.add_asgi_middleware(OurHealthFirst)  # type: ignore[attr-defined]  # the decorator made it a Service

@@ -1,4 +1,4 @@
-"""`segue playlist`: one user's stored playlist as a table, with reasons; and, when asked, what was removed and by which rule."""
+"""`segue playlist`: one user's stored playlist as a table, with reasons; on demand also what was removed and by which rule."""
 
 from __future__ import annotations
 
