@@ -21,7 +21,7 @@ from monitoring.listening import Window
 from monitoring.rules import Rules
 from segue.dates import week_after
 from segue.home import get_home
-from segue.names import Fallback, Surface
+from segue.names import CandidateSource, Fallback, Surface
 from segue.predictions import Prediction
 from segue.release import Manifest, read_pointer
 
@@ -38,11 +38,23 @@ class Answers:
 
 
 def read_answers(recent: Window, rules: Rules) -> Answers:
-    """Every k-th line of the log's days, k as small as `rules.most_answers` allows; torn lines are counted."""
+    """The answers of the last week, see this module's first paragraph for its days."""
     days, replay = _days(recent, rules)
+    return _read(days, replay=replay, most=rules.most_answers)
+
+
+def read_earlier(answers: Answers, recent: Window, rules: Rules) -> Answers:
+    """The answers of the weeks before the last, as far back as a training window, without the days of `answers`."""
+    first = recent.first - timedelta(days=rules.training_days)
+    days = [day for day in sorted(_logged()) if first <= day < recent.first and day not in answers.days]
+    return _read(days, replay=False, most=rules.most_answers)
+
+
+def _read(days: list[date], *, replay: bool, most: int) -> Answers:
+    """Every k-th line of some days, k so small that `most` are read; torn lines are counted."""
     paths = [path for day in days for path in sorted((get_home().predictions / f"day={day}").glob("*.jsonl"))]
     total = sum(1 for _ in _lines(paths))
-    step = max(1, -(-total // rules.most_answers))
+    step = max(1, -(-total // most))
     read, unreadable = [], 0
     for number, line in enumerate(_lines(paths)):
         if number % step == 0:
@@ -61,8 +73,12 @@ def _days(recent: Window, rules: Rules) -> tuple[list[date], bool]:
     replay = promoted > week_after(recent.last)
     if replay:
         wanted |= set(Window(promoted, promoted + timedelta(days=rules.recent_days - 1)).days)
-    logged = {date.fromisoformat(f.name.removeprefix("day=")) for f in get_home().predictions.glob("day=*")}
+    logged = _logged()
     return sorted(wanted & logged), replay and any(day >= promoted for day in logged)
+
+
+def _logged() -> set[date]:
+    return {date.fromisoformat(folder.name.removeprefix("day=")) for folder in get_home().predictions.glob("day=*")}
 
 
 def _lines(paths: Sequence[Path]) -> Iterator[bytes]:
@@ -160,9 +176,12 @@ def _latency(answers: Answers) -> list[Finding]:
 
 
 def scores(answers: Answers, version: str, rows: int) -> list[float]:
-    """Scores of the tracks in personal answers of release `version`: at most `rows`, every k-th."""
-    found = [t.score for a in answers.read if a.release == version and a.fallback is None for t in a.tracks]
-    return found[:: max(1, -(-len(found) // rows))]
+    """Scores of the tracks that release `version` ranked and showed: at most `rows`, every k-th.
+
+    Only what the ranker scored: popular and similar tracks in the same log carry other scales.
+    """
+    ranked = [t.score for a in answers.read if a.release == version for t in a.tracks if t.source == CandidateSource.RETRIEVER]
+    return ranked[:: max(1, -(-len(ranked) // rows))]
 
 
 def _share(values: Iterator[bool]) -> float:

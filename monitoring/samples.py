@@ -13,6 +13,7 @@ import numpy as np
 
 from monitoring.answers import Answers, scores
 from monitoring.drift import Comparison, compare_columns
+from monitoring.findings import note
 from monitoring.rules import Rules
 from segue.features import TIMESTAMP, training_frame
 from segue.names import UNKNOWN_TERRITORY, Service
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 IDENTIFIERS = frozenset(
     {"user_id", "track_id", "artist_id", "listen_id", "session_id", "album_id", "version_family", TIMESTAMP}
 )
-SCORES = frozenset({"score", "complete", "early_skip", "save", "retrieval_score"})
+SHOWN_SCORE = "shown_score"
+"""Column of a release's reference: scores of the tracks its lists show, on rows of their own, null elsewhere."""
+SCORES = frozenset({SHOWN_SCORE, "score", "complete", "early_skip", "save", "retrieval_score"})
 REFERENCE = "reference.parquet"
 
 
@@ -58,7 +61,12 @@ def reference_of(version: str, rules: Rules) -> pd.DataFrame | None:
     if not path.exists():
         return None
     frame = pd.read_parquet(path)
-    return frame.iloc[:: -(-len(frame) // rules.sample_rows)].reset_index(drop=True) if len(frame) else frame
+    return frame.iloc[:: max(1, -(-len(frame) // rules.sample_rows))].reset_index(drop=True)
+
+
+def features_of(reference: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a reference that are listens; those with a `SHOWN_SCORE` are not."""
+    return reference[reference[SHOWN_SCORE].isna()] if SHOWN_SCORE in reference.columns else reference
 
 
 def flat(frame: pd.DataFrame) -> pd.DataFrame:
@@ -78,10 +86,25 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=frame.index)
 
 
-def compare_scores(log: Answers, reference: pd.DataFrame, version: str, rules: Rules) -> Comparison:
-    """Scores of the tracks shown this week by `version`, beside those its reference keeps."""
+def compare_scores(now: Answers, earlier: Answers, reference: pd.DataFrame, version: str, rules: Rules) -> Comparison:
+    """Scores of the tracks `version` showed this week, beside `SHOWN_SCORE` of its reference, else its earlier answers.
+
+    Scores of other tracks than shown ones would not do: a list is the top of the ranking, and always scores higher.
+    """
     import pandas as pd
 
-    now = pd.DataFrame({"score": scores(log, version, rules.sample_rows)}, dtype=float)
-    known = [name for name in ("score",) if name in reference.columns]
-    return compare_columns(now, reference[known], "scores", rules)
+    shown = pd.DataFrame({"score": scores(now, version, rules.sample_rows)}, dtype=float)
+    if SHOWN_SCORE in reference.columns:
+        before = pd.DataFrame({"score": reference[SHOWN_SCORE].dropna().astype(float)})
+    else:
+        before = pd.DataFrame({"score": scores(earlier, version, rules.sample_rows)}, dtype=float)
+    if before.empty:
+        first = note(
+            "scores", "score", "the release's first week: its scores are the baseline of the next", now=_median(shown)
+        )
+        return Comparison(pd.DataFrame(), pd.DataFrame(), found=[first])
+    return compare_columns(shown, before, "scores", rules)
+
+
+def _median(shown: pd.DataFrame) -> float | None:
+    return None if shown.empty else float(shown["score"].median())

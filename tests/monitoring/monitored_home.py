@@ -1,0 +1,104 @@
+"""A home worth monitoring, made without training: small gold tables, the feature store, a sealed release, a prediction log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from gold_tables import AS_OF, Gold, track_id, user_id, write_gold
+
+from infra.mart.feast_apply import apply_and_materialise
+from monitoring import samples
+from monitoring.listening import Window, sample
+from segue.dates import end_of, start_of, week_after
+from segue.features import fingerprint, shared_store
+from segue.home import Home
+from segue.names import MODEL_SERVICES, Surface
+from segue.predictions import PredictedTrack, Prediction
+from segue.pseudonyms import pseudonym
+from segue.release import MANIFEST, Manifest, file_entries, point_to, release_path
+
+USERS, TRACKS = 40, 60
+RELEASE_AS_OF = AS_OF - timedelta(days=7)
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def monitored(home: Home) -> Gold:
+    """Gold tables, materialised features, a live release trained a week ago, and last week's answers."""
+    gold = write_gold(home, users=USERS, tracks=TRACKS)
+    apply_and_materialise(AS_OF)
+    seal("r1")
+    point_to("r1", at=start_of(AS_OF))
+    log_answers(home, "r1", AS_OF - timedelta(days=1))
+    return gold
+
+
+def seal(version: str, *, change: Change | None = None, vectors: np.ndarray | None = None) -> Manifest:
+    """A release whose reference is the sampled week before `RELEASE_AS_OF`, `change`d."""
+    folder = release_path(version)
+    folder.mkdir(parents=True)
+    reference = samples.recent_features(sample(Window(RELEASE_AS_OF - timedelta(days=6), RELEASE_AS_OF), 20_000))
+    reference["score"] = np.random.default_rng(1).normal(size=len(reference))
+    (change(reference) if change else reference).to_parquet(folder / "reference.parquet")
+    pd.DataFrame({"track_id": [track_id(n) for n in range(TRACKS)]}).to_parquet(folder / "tracks.parquet")
+    np.save(folder / "vectors.npy", unit_vectors(TRACKS) if vectors is None else vectors)
+    manifest = Manifest(
+        version=version,
+        created_at=datetime(2026, 11, 9, tzinfo=UTC),
+        as_of=RELEASE_AS_OF,
+        trained_through=end_of(RELEASE_AS_OF),
+        feature_fingerprint=fingerprint(shared_store(), MODEL_SERVICES),
+        hyperparameters={},
+        policy={},
+        metrics={},
+        libraries={},
+        inputs={},
+        tracks=TRACKS,
+        dimensions=8,
+        files=file_entries(folder),
+    )
+    (folder / MANIFEST).write_text(manifest.model_dump_json())
+    return manifest
+
+
+def unit_vectors(count: int) -> np.ndarray:
+    values = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
+    return values / np.linalg.norm(values, axis=1, keepdims=True)
+
+
+def answer(user: int, day: date, release: str, *, tracks: int = 30, score: float | None = None) -> Prediction:
+    """One weekly playlist of user number `user`, for the week that begins on `day`."""
+    rng = np.random.default_rng(user)
+    picks = [
+        PredictedTrack(
+            track_id=track_id((user + n) % TRACKS),
+            score=rng.normal() if score is None else score,
+            source="retriever",
+            reason="r",
+        )
+        for n in range(tracks)
+    ]
+    return Prediction(
+        request_id=f"q{user}",
+        at=start_of(day),
+        surface=Surface.WEEKLY,
+        user=pseudonym(user_id(user)),
+        release=release,
+        week=day,
+        tracks=picks,
+        latency_ms=1.0 + user,
+    )
+
+
+def log_answers(home: Home, release: str, day: date, *, score: float | None = None, tracks: int = 30) -> None:
+    path = home.predictions / f"day={day}" / f"weekly-{release}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [answer(n, day, release, score=score, tracks=tracks).model_dump_json() for n in range(USERS)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+__all__ = ["AS_OF", "json", "monitored", "week_after"]
