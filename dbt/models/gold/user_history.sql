@@ -1,0 +1,34 @@
+with heard as (
+    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('listens') }} group by user_id, track_id
+),
+
+saved as (
+    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('saves') }} group by user_id, track_id
+),
+
+disliked as (
+    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('dislikes') }} group by user_id, track_id
+),
+
+{% for kind in ['heard', 'saved', 'disliked'] -%}
+{{ kind }}_lists as (
+    select user_id, {{ newest_first('track_id', 'happened_at', 5000) }} as tracks from {{ kind }} group by user_id
+),
+
+{% endfor -%}
+everyone as (
+    {% for kind in ['heard', 'saved', 'disliked'] -%}
+    select user_id from {{ kind }}_lists {{ "union" if not loop.last }}
+    {% endfor %}
+)
+
+select
+    everyone.user_id,
+    {{ instant(later(as_of(), 1)) }} as event_timestamp,
+    coalesce(heard_lists.tracks, []) as heard_tracks,
+    coalesce(saved_lists.tracks, []) as saved_tracks,
+    coalesce(disliked_lists.tracks, []) as disliked_tracks
+from everyone
+left join heard_lists on everyone.user_id = heard_lists.user_id
+left join saved_lists on everyone.user_id = saved_lists.user_id
+left join disliked_lists on everyone.user_id = disliked_lists.user_id

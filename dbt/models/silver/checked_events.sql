@@ -1,0 +1,73 @@
+{{ config(materialized='incremental', incremental_strategy='replace_days') }}
+
+with catalogue as (
+    select track_id from {{ ref('catalogue') }}
+),
+
+events as (
+    select *, source = 'events' and exists (select 1 from catalogue) as has_catalogue
+    from {{ ref('raw_events') }}
+    where day >= {{ first_day() }}
+),
+
+checked as (
+    select
+        events.*,
+        case
+            when problem is not null then problem
+            when coalesce(event_id, '') = '' then 'missing_event_id'
+            when coalesce(events.user_id, '') = '' then 'missing_user_id'
+            when coalesce(events.track_id, '') = '' then 'missing_track_id'
+            when occurred_at is null then 'missing_time'
+            when not {{ is_id('event_id') }} or not {{ is_id('events.user_id') }} or not {{ is_id('events.track_id') }}
+                then 'malformed_id'
+            when event_type is null or event_type not in ('play', 'save', 'playlist_add', 'dislike') then 'unknown_event_type'
+            when occurred_at < timestamp '2000-01-01' then 'impossible_time'
+            when occurred_at >= {{ later('arrival_day', 1) }} or occurred_at > received_at + interval 10 minute then 'future_time'
+            when ms_played < 0 or ms_played > 86400000 then 'impossible_ms_played'
+            when has_catalogue and catalogue.track_id is null then 'unknown_track'
+        end as problem_found
+    from events
+    left join catalogue on events.track_id = catalogue.track_id
+),
+
+sound as (
+    select event_id from checked where problem_found is null
+),
+
+repeated as (
+    select event_id from sound group by event_id having count(*) > 1
+    {% if is_incremental() %}
+    union
+    select event_id from sound
+    where event_id in (select event_id from {{ this }} where day < {{ first_day() }} and reason is null)
+    {% endif %}
+),
+
+copies as (
+    select *, row_number() over (
+        partition by event_id
+        order by
+            received_at nulls last, arrival_day, landed_file, occurred_at, event_type, user_id, track_id, ms_played, device,
+            territory, surface, playlist_id
+    ) as copy_number
+    from checked
+    where problem_found is null and event_id in (select event_id from repeated)
+),
+
+judged as (
+    select * exclude (problem_found), problem_found as reason from checked
+    where problem_found is not null or event_id not in (select event_id from repeated)
+    union all
+    select * exclude (problem_found, copy_number), case when copy_number > 1
+        {%- if is_incremental() %}
+            or event_id in (select event_id from {{ this }} where day < {{ first_day() }} and reason is null)
+        {%- endif %} then 'duplicate' end as reason
+    from copies
+)
+
+select
+    source, landed_file, file_size, arrival_day, event_id, event_type, user_id, track_id, occurred_at, received_at, ms_played,
+    device, case when {{ matches('territory', '^[A-Z]{2}$') }} then territory end as territory, surface, playlist_id,
+    artist_id, artist_name, title, row_text, reason, day
+from judged

@@ -1,0 +1,66 @@
+{% set code_base = 1000000000 %}
+{% set kept = {'artist': 20, 'genre': 8, 'device': 1} %}
+
+with described as (
+    select user_id, day, device, artist_id, genre
+    from (select user_id, track_id, device, day from {{ ref('listens') }} where day >= {{ later(first_day(), -29) }}) as listens
+    left join (select track_id, artist_id, genre from {{ ref('known_tracks') }}) as tracks on listens.track_id = tracks.track_id
+),
+
+daily as (
+    {%- for kind, column in [('artist', 'artist_id'), ('genre', 'genre'), ('device', 'device')] %}
+    select user_id, day, '{{ kind }}' as kind, {{ column }} as value, count(*) as plays
+    from described where {{ column }} is not null group by user_id, day, {{ column }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+),
+
+-- Small numbers instead of texts: the steps below handle thirty times the rows.
+users as (
+    select user_id, row_number() over (order by user_id)::integer as user_code from daily group by user_id
+),
+
+habits as (
+    select kind, value, row_number() over (order by kind, value)::integer as code from daily group by kind, value
+),
+
+coded as (
+    select user_code, day, kind, code, plays
+    from daily
+    inner join users on daily.user_id = users.user_id
+    inner join habits using (kind, value)
+),
+
+seen_from as (
+    select user_code, {{ later('day', each_number_below(30)) }} as day, kind, code, plays from coded
+),
+
+windows as (
+    select user_code, day, kind, code, sum(plays)::bigint as plays
+    from seen_from
+    where day between {{ first_day() }} and {{ as_of() }}
+    group by user_code, day, kind, code
+),
+
+best as (
+    select
+        user_code, day, kind, sum(plays)::bigint as plays_of_kind, count(*) as values_of_kind,
+        case kind
+            {% for kind, n in kept.items() -%}
+            when '{{ kind }}' then {{ largest('plays * ' ~ code_base ~ ' - code', n) }}
+            {% endfor %}
+        end as packed
+    from windows
+    group by user_code, day, kind
+),
+
+unpacked as (
+    select user_code, day, plays_of_kind, values_of_kind, {{ each_element('packed') }} as packed from best
+)
+
+select
+    user_id, day, habits.kind, value,
+    ((packed + code) // {{ code_base }})::bigint as plays, plays_of_kind, values_of_kind
+from unpacked
+inner join habits on habits.code = ({{ code_base }} - packed % {{ code_base }}) % {{ code_base }}
+inner join users on unpacked.user_code = users.user_code

@@ -1,0 +1,121 @@
+"""`segue features`: what has landed becomes gold tables, and gold becomes features that training and serving read alike.
+
+Four steps: the inventory of landing, one dbt build with its tests, the export of gold to Parquet, and Feast. A step that
+fails leaves what the steps before it wrote, and the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from infra.mart import build as dbt
+from infra.mart import inventory
+from infra.mart.export import export
+from segue.errors import SegueError
+from segue.home import Home, get_home
+from segue.stage import Outcome, Progress, table
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def run(*, as_of: date, full_refresh: bool = False) -> Outcome:
+    """Bring the mart and the feature store to the end of `as_of`.
+
+    The mart is a function of the landing files that arrived by `as_of`: running a day twice changes nothing, and running
+    an earlier day again takes the later days out of the gold tables until they are run again.
+
+    Raises:
+        SegueError: nothing landed by then, nobody listened on that day, a model or a test failed, another run is at work.
+    """
+    home, progress = get_home(), Progress("features")
+    with _alone(home):
+        with progress.step("inventory"):
+            files = inventory.take(home, as_of)
+            inventory.write(files, home.warehouse.parent / "inventory.parquet")
+        with progress.step("dbt build"):
+            built = dbt.build(home, home.warehouse.parent / "inventory.parquet", full_refresh=full_refresh)
+        with progress.step("export"), _warehouse(home) as connection:
+            first, last = _listening_days(connection, as_of)
+            exported = export(connection, home)
+            rejected = _rejected(connection)
+        served = _serve(as_of, progress)
+    summary = {
+        "as_of": as_of.isoformat(),
+        "first_day": first.isoformat(),
+        "last_day": last.isoformat(),
+        "files": len(files),
+        "rows": exported.rows,
+        "rejected": rejected,
+        "written": exported.written,
+        "removed": exported.removed,
+        "dbt": built,
+        "feast": served,
+        "seconds": progress.seconds,
+    }
+    return Outcome(summary, _told(summary))
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Hold the one place of a writer; the lock goes when the process does, however it ends."""
+    home.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    (home.tmp / "duckdb").mkdir(parents=True, exist_ok=True)
+    with (home.warehouse.parent / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise SegueError(
+                expected="the warehouse to be free",
+                received="another `segue features` at work on it",
+                mend="wait until it has ended and run this again",
+            ) from problem
+        yield
+
+
+@contextmanager
+def _warehouse(home: Home) -> Iterator[DuckDBPyConnection]:
+    import duckdb
+
+    connection = duckdb.connect(str(home.warehouse), read_only=True)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _listening_days(connection: DuckDBPyConnection, as_of: date) -> tuple[date, date]:
+    """First and last day with a listen; refuses when `as_of` is not the last."""
+    first, last = connection.execute("select min(day), max(day) from silver.listens").fetchall()[0]
+    if last == as_of:
+        return first, last
+    raise SegueError(
+        expected=f"listens on {as_of}",
+        received=f"none after {last}" if last else "not one listen that passes the checks",
+        mend=f"run `segue features --as-of {last}`, or land the events of {as_of}" if last else "see why rows were rejected",
+    )
+
+
+def _rejected(connection: DuckDBPyConnection) -> dict[str, int]:
+    query = "select reason, count(*) from gold.rejected_listens group by reason order by count(*) desc, reason"
+    return dict(connection.execute(query).fetchall())
+
+
+def _serve(as_of: date, progress: Progress) -> dict[str, Any]:
+    from infra.mart.feast_apply import apply_and_materialise
+
+    with progress.step("feast"):
+        return apply_and_materialise(as_of)
+
+
+def _told(summary: dict[str, Any]) -> str:
+    rows = table(["gold table", "rows"], [[name, count] for name, count in summary["rows"].items()])
+    rejected = table(["rejected because", "rows"], [[reason, count] for reason, count in summary["rejected"].items()])
+    seconds = table(["step", "seconds"], [[step, value] for step, value in summary["seconds"].items()])
+    days = f"Listening from {summary['first_day']} to {summary['last_day']}, as of {summary['as_of']}."
+    return "\n\n".join([days, rows, rejected, seconds])
