@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,8 +11,10 @@ from gold_tables import AS_OF, Gold, track_id, user_id, write_gold
 
 from infra.mart.feast_apply import apply_and_materialise
 from monitoring import samples
+from monitoring.findings import Finding, State, Verdict, as_rows
 from monitoring.listening import Window, sample
-from segue.dates import end_of, start_of, week_after
+from monitoring.summary import Summary
+from segue.dates import end_of, start_of
 from segue.features import fingerprint, shared_store
 from segue.home import Home
 from segue.names import MODEL_SERVICES, Surface
@@ -101,4 +102,24 @@ def log_answers(home: Home, release: str, day: date, *, score: float | None = No
     path.write_text("\n".join(lines) + "\n")
 
 
-__all__ = ["AS_OF", "json", "monitored", "week_after"]
+def summary_of(verdict: Verdict) -> Summary:
+    """A report with 4 of 21 features moved, and the verdict asked for."""
+    moved = [Finding("features", "plays_7d", State.MOVED, 31.0, 20.0, 0.5, 0.12)] * (0 if verdict is Verdict.OK else 4)
+    kept = [Finding("features", "tempo", State.OK, 120.0, 121.0, 0.01, 0.12)] * (21 - len(moved))
+    return Summary(
+        as_of=AS_OF,
+        verdict=verdict,
+        reason=f"{len(moved)} of 21 features moved",
+        retrain=verdict is Verdict.DRIFT,
+        release="r1",
+        release_as_of=RELEASE_AS_OF,
+        recent="2026-11-09 to 2026-11-15",
+        training="2026-10-12 to 2026-11-08",
+        moved=len(moved),
+        compared=21,
+        left_out=[],
+        sampled_now=200,
+        sampled_before=200,
+        findings=as_rows([*moved, *kept]),
+        surfaces=[],
+    )
