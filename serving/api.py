@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -24,6 +24,7 @@ INVALID: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The request is not valid; the sentence says what to change"},
     413: {"model": Problem, "description": "The body is too large"},
     500: {"model": Problem, "description": "A defect of the service"},
+    503: {"model": Problem, "description": "The feature store or the catalogue cannot be read"},
 }
 
 
@@ -86,6 +87,7 @@ def _lists(api: FastAPI, desk: Desk) -> None:
 
     @api.post("/v1/recommend", responses=INVALID, summary="A list for a user and a moment")
     def recommend(request: Request, wanted: RecommendRequest) -> TrackList:
+        _require_utc("context.requested_at", wanted.context.requested_at)
         return answered(request, recommender.recommend(desk.live.funnel, wanted))
 
     @api.get("/v1/tracks/{track_id}/similar", responses=INVALID, summary="Tracks that sound like one")
@@ -105,6 +107,8 @@ def _lists(api: FastAPI, desk: Desk) -> None:
 def _events(api: FastAPI, desk: Desk) -> None:
     @api.post("/v1/events", status_code=202, responses=INVALID, summary="What listeners did; 202 means it is on disk")
     def events(batch: EventBatch) -> EventsAccepted:
+        for event in batch.events:
+            _require_utc("events.occurred_at", event.occurred_at)
         received_at = datetime.now(UTC)
         desk.events.append(batch.events, received_at)
         metrics.EVENTS.inc(len(batch.events))
@@ -142,6 +146,15 @@ def _readiness(live: LiveFunnel) -> Readiness:
         reason=status.reason,
         week=week.week.isoformat() if week else None,
     )
+
+
+def _require_utc(where: str, time: datetime | None) -> None:
+    """Refuse a time that its own offset carries out of the calendar."""
+    try:
+        if time is not None:
+            time.astimezone(UTC)
+    except OverflowError as problem:
+        raise HTTPException(400, f"{where}: a time lies in the years 1 to 9999 of UTC.") from problem
 
 
 def _tell_the_truth(api: FastAPI) -> None:

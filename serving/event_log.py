@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from segue.errors import SegueError
 from segue.events import Event
 from segue.home import get_home
 from segue.names import Source
@@ -38,16 +37,11 @@ class EventLog:
 
 def _row(event: Event, received_at: datetime) -> dict[str, Any]:
     row = event.model_dump(mode="json", exclude_none=True)
-    return row | {"occurred_at": _utc(event.occurred_at), "received_at": received_at.isoformat(timespec="microseconds")}
+    return row | {"occurred_at": _utc(event.occurred_at), "received_at": _utc(received_at)}
 
 
 def _utc(time: datetime) -> str:
-    try:
-        return time.astimezone(UTC).isoformat(timespec="microseconds")
-    except OverflowError as problem:
-        raise SegueError(
-            expected="occurred_at in the years 1 to 9999 UTC", received=str(time), mend="send the true time"
-        ) from problem
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _append(path: Path, data: bytes) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+import psutil
+
 from segue.errors import SegueError
 from segue.release import bentoml_home
 from segue.settings import Settings, get_settings
@@ -32,10 +34,7 @@ def run() -> Outcome:
     url = f"http://{settings.serve_host}:{settings.serve_port}"
     Progress("serve").say(f"starting {settings.serve_workers} worker(s) on {url}")
     with subprocess.Popen(_command(settings), env=_environment(), start_new_session=True) as server, _forwarding(server):
-        try:
-            code = server.wait()
-        finally:
-            _end_group(server)
+        code = server.wait()
     stopped = code in (0, -signal.SIGTERM, -signal.SIGINT)
     return Outcome({"url": url, "exit_code": code}, "The service has stopped.", 0 if stopped else 1)
 
@@ -74,17 +73,19 @@ def _require_free(host: str, port: int) -> None:
 
 @contextlib.contextmanager
 def _forwarding(server: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Pass the first SIGTERM or SIGINT on to BentoML's supervisor; an alarm ends what does not stop in time."""
+    """Pass SIGTERM and SIGINT on to BentoML's supervisor; an alarm ends what does not stop in time."""
+    workers: list[psutil.Process] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            workers.extend(psutil.Process(server.pid).children(recursive=True))
             server.send_signal(signal.SIGTERM)
         signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
     def give_up(number: int, frame: FrameType | None) -> None:
         del number, frame
-        _end_group(server)
+        server.kill()
 
     handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGALRM: give_up}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
@@ -94,9 +95,11 @@ def _forwarding(server: subprocess.Popen[bytes]) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+        _end(workers)
 
 
-def _end_group(server: subprocess.Popen[bytes]) -> None:
-    """End whatever is left of the server's own process group."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
+def _end(workers: list[psutil.Process]) -> None:
+    """End the workers that outlived their supervisor; psutil knows a reused process id from the old one."""
+    for worker in workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.kill()

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from segue.dates import start_of
-from segue.errors import SegueError
 from segue.features import online_rows, shared_store, training_frame, views_of
 from segue.names import Service
 from segue.request_features import request_columns
@@ -47,7 +46,11 @@ def read_row(user_id: str) -> Row:
 
 def moment(requested_at: datetime | None, device: str | None) -> dict[str, list[Any]]:
     """Request features of one list as columns of one row; all unknown without a moment."""
-    time = np.datetime64("NaT", "us") if requested_at is None else np.datetime64(_utc(requested_at), "us")
+    time = (
+        np.datetime64("NaT", "us")
+        if requested_at is None
+        else np.datetime64(requested_at.astimezone(UTC).replace(tzinfo=None), "us")
+    )
     columns = {name: [int(v) for v in values] for name, values in request_columns(np.array([time])).items()}
     return columns | {"device": [device or UNKNOWN_DEVICE]}
 
@@ -116,12 +119,3 @@ def nobody(*, territory: str | None, explicit_allowed: bool, excluded: Rows, day
 
 def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list[Rows]:
     return [catalogue.rows(tracks) if np.ndim(tracks) == 1 else NOTHING for tracks in lists or [None] * count]
-
-
-def _utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC).replace(tzinfo=None)
-    except OverflowError as problem:
-        raise SegueError(
-            expected="requested_at in the years 1 to 9999 UTC", received=str(time), mend="leave it out, or send the true time"
-        ) from problem

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from segue.errors import SegueError
+from segue.pseudonyms import pseudonym
 from segue.requests import Problem
 from segue.settings import get_settings
 from serving.metrics import REQUESTS, SECONDS
@@ -27,6 +28,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OUTSIDE = "outside"
 """The route label of a path that is none, so that no caller can fill the metrics with names."""
+ID_FORM = "an id has 1 to 128 characters and no spaces"
+TERRITORY_FORM = "a territory is a country code of two capital letters, like SE"
 log = logging.getLogger("bentoml.segue")
 
 
@@ -54,7 +57,7 @@ class Front:
             else:
                 await self.app(scope, body, noted)
         except Exception as problem:  # Starlette answered with our 500 and raises it again for the server to log
-            _log_defect(problem, _route(scope))
+            _log_defect(problem, scope)
         _count(scope, status[0], time.perf_counter() - began)
 
 
@@ -96,7 +99,7 @@ def _count(scope: Scope, status: int, seconds: float) -> None:
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", OUTSIDE)
+    return getattr(scope.get("route"), "path", "") or OUTSIDE
 
 
 def problem_response(status: int, sentence: str) -> JSONResponse:
@@ -106,7 +109,7 @@ def problem_response(status: int, sentence: str) -> JSONResponse:
 def handle_problems(api: FastAPI) -> None:
     """Every failure of `api` answers with a Problem."""
     api.add_exception_handler(RequestValidationError, _invalid)
-    api.add_exception_handler(SegueError, lambda _, problem: problem_response(400, str(problem)))
+    api.add_exception_handler(SegueError, _not_ready)
     api.add_exception_handler(HTTPException, _refused)
     api.add_exception_handler(Exception, lambda _, __: problem_response(500, "Something went wrong on our side: try again."))
 
@@ -116,9 +119,17 @@ def _invalid(_: Request, problem: Exception) -> JSONResponse:
     first = problem.errors()[0] if isinstance(problem, RequestValidationError) else {}
     if first.get("type") == "json_invalid":
         return problem_response(400, "The body is not valid JSON: send one JSON object.")
-    where = ".".join(str(part) for part in first.get("loc", ()))
+    where = ".".join(str(part) for part in first.get("loc", ())) or "request"
     message = str(first.get("msg", "it is not valid")).rstrip(".")
-    return problem_response(400, f"{where or 'request'}: {message[:1].lower()}{message[1:]}.")
+    if first.get("type") == "string_pattern_mismatch":
+        message = TERRITORY_FORM if where.endswith("territory") else ID_FORM
+    return problem_response(400, f"{where}: {message[:1].lower()}{message[1:]}.")
+
+
+def _not_ready(_: Request, problem: Exception) -> JSONResponse:
+    """What the platform lacks is for its operators to read, not for the caller."""
+    log.error("not ready: %s", problem)
+    return problem_response(503, "The feature store or the catalogue cannot be read: try again later.")
 
 
 def _refused(request: Request, problem: Exception) -> JSONResponse:
@@ -130,7 +141,9 @@ def _refused(request: Request, problem: Exception) -> JSONResponse:
     return problem_response(status, sentences.get(status, str(getattr(problem, "detail", "The request was refused."))))
 
 
-def _log_defect(problem: Exception, route: str) -> None:
+def _log_defect(problem: Exception, scope: Scope) -> None:
     """Where a defect happened, without its message: that may hold a user id."""
     places = [f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in traceback.extract_tb(problem.__traceback__)[-4:]]
-    log.error(json.dumps({"defect": type(problem).__name__, "route": route, "at": places}))
+    user = scope.get("path_params", {}).get("user_id")
+    said = {"defect": type(problem).__name__, "route": _route(scope), "at": places, "user": pseudonym(user) if user else None}
+    log.error(json.dumps(said))

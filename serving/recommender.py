@@ -22,7 +22,7 @@ from segue.names import CandidateSource, Fallback, Surface
 from segue.playlists import PLAYLIST_LENGTH, VisibleWeek, read_visible_week, week_key
 from segue.predictions import Prediction
 from segue.requests import RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
-from serving.answers import chart_fallback, labels, prediction_of, removed_of, tracks_of
+from serving.answers import SCORE_PLACES, chart_fallback, labels, prediction_of, removed_of, tracks_of
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel, Lists
 from serving.people import Row, listeners_of, model_columns, moment, nobody, read_row
@@ -156,7 +156,9 @@ def _still_allowed(
     for track, score, source, reason in zip(*(stored[name] for name in columns), strict=True):
         row = catalogue.row(track)
         if row != NO_TRACK and playable[row] and (explicit_allowed or not catalogue.explicit[row]):
-            tracks.append(RecommendedTrack(**labels(catalogue, row), score=score, source=source, reason=reason))
+            tracks.append(
+                RecommendedTrack(**labels(catalogue, row), score=round(score, SCORE_PLACES), source=source, reason=reason)
+            )
     return tracks
 
 

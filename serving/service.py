@@ -1,7 +1,7 @@
 """The BentoML service: starts the desk of one worker process and mounts the API. `segue serve` runs it.
 
 BentoML gives processes, timeouts and tracing. Its access log and its own metrics are off, because both write paths and a
-path holds a user id; its pages and health texts are behind a prefix, because ours say why.
+path holds a user id; its health texts give way to ours, which say why.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def _open() -> Front:
     return _front
 
 
-class OurHealthFirst:
-    """BentoML answers these three paths before any mounted application; here they go past it."""
+class OurPathsFirst:
+    """BentoML answers these paths before any mounted application; here they go past it."""
 
-    PATHS = ("/livez", "/readyz", "/healthz")
+    PATHS = ("/livez", "/readyz", "/healthz", "/schema.json")
 
     def __init__(self, app: Front) -> None:
         self.app = app
@@ -66,12 +66,11 @@ class Segue:
         import anyio.to_thread
 
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        _open()
+        desk()
 
     @bentoml.on_shutdown
     def close(self) -> None:
-        if desk is not None:
-            desk.close()
+        desk().close()
 
 
-Segue.add_asgi_middleware(OurHealthFirst)  # type: ignore[attr-defined]  # the decorator made it a Service
+Segue.add_asgi_middleware(OurPathsFirst)  # type: ignore[attr-defined]  # the decorator made it a Service
