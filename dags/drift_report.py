@@ -11,6 +11,9 @@ from segue.names import Dag
 from segue_assets import RETRAINING
 from segue_tasks import AS_OF, AS_OF_PARAM, dag_defaults, say_day, segue_task, when
 
+ALARM = 3
+"""Exit code of `segue monitor` when something is broken; its e-mail is out by then."""
+
 
 @task(outlets=[RETRAINING], post_execute=say_day(RETRAINING))
 def ask_for_retraining(summary: dict[str, Any]) -> None:
@@ -27,5 +30,5 @@ with DAG(
     params={"as_of": AS_OF_PARAM},
     **dag_defaults(),
 ):
-    monitor = segue_task("monitor", 'monitor --as-of="$AS_OF"', env={"AS_OF": AS_OF})
+    monitor = segue_task("monitor", 'monitor --as-of="$AS_OF"', env={"AS_OF": AS_OF}, alarm_on_exit_code=ALARM)
     ask_for_retraining(monitor.output)

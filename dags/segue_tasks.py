@@ -12,7 +12,8 @@ from typing import Any
 
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param
+from airflow.sdk import Asset, AssetOrTimeSchedule, Context, CronTriggerTimetable, Param
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from segue.dates import week_after
 from segue.settings import get_settings
@@ -103,13 +104,29 @@ def dag_defaults() -> dict[str, Any]:
     }
 
 
-def segue_task(task_id: str, command: str, *, env: Mapping[str, str], before: str = "", **options: Any) -> BashOperator:
+class CommandOperator(BashOperator):
+    """Runs one command. `alarm_on_exit_code` is a verdict that fails the task at once: trying again would change nothing."""
+
+    def __init__(self, *, alarm_on_exit_code: int | None = None, **options: Any) -> None:
+        super().__init__(**({"skip_on_exit_code": alarm_on_exit_code} | options))
+        self.alarm_on_exit_code = alarm_on_exit_code
+
+    def execute(self, context: Context) -> Any:
+        try:
+            return super().execute(context)
+        except AirflowSkipException as verdict:
+            if self.alarm_on_exit_code is None:
+                raise
+            raise AirflowFailException("the command's verdict is an alarm; its reason is above") from verdict
+
+
+def segue_task(task_id: str, command: str, *, env: Mapping[str, str], before: str = "", **options: Any) -> CommandOperator:
     """A task that runs `segue <command> --json` from the repository and keeps the summary as its result.
 
     Standard error goes to the task's log as it comes; standard output is held back until the end, because Airflow mixes
     the two and takes the last line as the result. `before` is shell that decides on the command.
     """
-    return BashOperator(
+    return CommandOperator(
         task_id=task_id,
         bash_command=f'{before}summary=$(segue {command} --json); code=$?; printf "%s\\n" "$summary"; exit $code',
         env=dict(env),

@@ -24,23 +24,23 @@ def show(platform: Platform, loop: Loop, follower: Follower, memory: MemoryWatch
     screen.block(f"Release {last.version} on the days it has not seen", _metrics(last.evaluation))
     if len(loop.turns) > 1:
         screen.block("The rounds", rounds_table(loop.turns))
-    screen.block("The e-mail that arrived", render(messages(platform.home.mail)[-1]))
+    screen.block("The e-mail that arrived", _mail(platform, last.monitor["subject"]))
     screen.block("Seconds by stage", _stages(follower.seconds, screen, memory))
     screen.block("Where things are", _places(platform, last))
 
 
 def rounds_table(turns: list[Turn]) -> str:
-    """One row per round: the release, the gate, its NDCG beside the live release and popularity, the drift verdict."""
-    headers = ["as of", "release", "gate", "funnel", "live funnel", "popular", "users", "drift", "asked to retrain"]
+    """One row per round: the release, the gate, its NDCG beside the live release's and the baselines', the drift verdicts."""
+    k, models = turns[0].evaluation["k"], list(dict.fromkeys(row["model"] for t in turns for row in t.evaluation["models"]))
+    headers = ["as of", "drift before", "release", "gate", *models, "users", "drift after"]
     rows = []
     for turn in turns:
         ndcg = {row["model"]: row["ndcg"] for row in turn.evaluation["models"]}
         gate = "promoted" if turn.promoted else "refused"
-        drift = [turn.monitor.get("verdict"), "yes" if turn.asked_for_retraining else "no"]
-        values = [ndcg.get("funnel"), ndcg.get("live funnel"), ndcg.get("popular"), turn.evaluation["users"]]
-        rows.append([turn.as_of, turn.version, gate, *values, *drift])
+        values = [ndcg.get(model) for model in models]
+        rows.append([turn.as_of, turn.drift_before, turn.version, gate, *values, turn.evaluation["users"], turn.drift_after])
     reasons = [f"{turn.as_of}: {turn.reason}" for turn in turns]
-    return f"NDCG@{turns[0].evaluation['k']}\n{table(headers, rows)}\n\n" + "\n".join(reasons)
+    return f"NDCG@{k} of each model on the held-out days\n\n{table(headers, rows)}\n\n" + "\n".join(reasons)
 
 
 def _metrics(evaluation: dict[str, Any]) -> str:
@@ -48,6 +48,12 @@ def _metrics(evaluation: dict[str, Any]) -> str:
     headers = ["model", f"Recall@{k}", f"NDCG@{k}", "coverage", "novelty", "users"]
     keys = ("model", "recall", "ndcg", "coverage", "novelty", "users")
     return table(headers, [[row[key] for key in keys] for row in evaluation["models"]])
+
+
+def _mail(platform: Platform, subject: str) -> str:
+    """The newest e-mail with `subject`, as a terminal shows it."""
+    found = [message for message in messages(platform.home.mail) if message["Subject"] == subject]
+    return render(found[-1]) if found else f"(no e-mail with the subject {subject!r} in {platform.home.mail})"
 
 
 def _stages(seconds: dict[str, float], screen: Screen, memory: MemoryWatch) -> str:
@@ -62,8 +68,8 @@ def _places(platform: Platform, last: Turn) -> str:
     rows = [
         ("Airflow", f"{platform.airflow}  user {USER}, password in {password_file(home)}"),
         ("Service", f"{platform.service}/v1/users/USER/weekly"),
-        ("OpenAPI", f"{platform.service}/docs.json, readable at {platform.service}"),
-        ("Drift report", str(home.reports / last.as_of.isoformat())),
+        ("OpenAPI", f"{platform.service}/v1/openapi.json"),
+        ("Drift report", f"{last.monitor['report']}/report.html"),
         ("Mail", str(home.mail)),
         ("Logs", str(home.logs)),
         ("Command line", f"SEGUE_HOME={home.root} .venv/bin/segue status"),
