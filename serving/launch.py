@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # comes with BentoML
 
 from segue.errors import SegueError
 from segue.release import bentoml_home

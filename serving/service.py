@@ -7,6 +7,7 @@ path holds a user id; its health texts give way to ours, which say why.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow is imported anywhere in this process
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -21,22 +22,23 @@ from serving.problems import Front, Receive, Scope, Send
 THREADS = 8
 """Requests answered at once in one worker: enough to overlap reads, few enough that nobody waits for forty others."""
 
-desk: Desk | None = None
-_front: Front | None = None
+
+@lru_cache(maxsize=1)
+def desk() -> Desk:
+    """The desk of this process, opened when its worker starts: importing this module must start no thread."""
+    opened = Desk(LiveFunnel())
+    opened.live.start()
+    return opened
+
+
+@lru_cache(maxsize=1)
+def _front() -> Front:
+    return Front(make_api(desk()))
 
 
 async def front(scope: Scope, receive: Receive, send: Send) -> None:
-    """The API of this process, made when its worker starts: importing this module must start no thread."""
-    await _open()(scope, receive, send)
-
-
-def _open() -> Front:
-    global desk, _front
-    if _front is None:
-        desk = Desk(LiveFunnel())
-        _front = Front(make_api(desk))
-        desk.live.start()
-    return _front
+    """The API of this process as an ASGI application."""
+    await _front()(scope, receive, send)
 
 
 class OurPathsFirst:
