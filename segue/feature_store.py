@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import warnings
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -59,15 +60,21 @@ def open_store() -> FeatureStore:
     Raises:
         SegueError: nothing was applied yet, or others may write the registry.
     """
-    from feast import FeatureStore
-
     folder = get_home().feast
     if not (folder / REGISTRY).exists():
         raise SegueError(
             expected=f"a Feast registry in {folder}", received="none", mend="run `segue features --as-of D` first"
         )
     guard_registry()
-    return FeatureStore(config=repo_config())
+    return feast_store(repo_config())
+
+
+def feast_store(config: RepoConfig) -> FeatureStore:
+    """A store for `config`, and quiet about what its DuckDB backend calls by an old name (ibis 12, DuckDB 2)."""
+    from feast import FeatureStore
+
+    warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+    return FeatureStore(config=config)
 
 
 def guard_registry() -> None:

@@ -42,7 +42,7 @@ def as_known_at(store: FeatureStore, view_name: str, features: Sequence[str], wa
     columns = list(wanted.columns)
     codes = wanted.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
     entities = wanted.drop_duplicates(ignore_index=True)  # in order of first appearance, as the codes count
-    entities[_ROW] = range(len(entities))
+    entities = entities.assign(**{_ROW: range(len(entities))})
     found = _ask(store, view_name, features, entities, ttl=_ONE_SNAPSHOT)
     unanswered = found[list(features)].isna().all(axis=1).to_numpy()
     if unanswered.any():

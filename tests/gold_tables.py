@@ -220,7 +220,7 @@ def _history_rows(listens: Sequence[Listen], end: date) -> list[dict[str, Any]]:
             "event_timestamp": end_of(end),
             "heard_tracks": [track_id(t) for t in dict.fromkeys(x.track for x in xs)],
             "saved_tracks": [track_id(t) for t in dict.fromkeys(x.track for x in xs if x.saved)],
-            "disliked_tracks": [track_id(next(x.track for x in xs if x.outcome == "early_skip"))] if user % 9 == 4 else [],
+            "disliked_tracks": [track_id(x.track) for x in xs if x.outcome == "early_skip" and user % 9 == 4][:1],
         }
         for user, xs in sorted(by_user.items())
     ]

@@ -24,6 +24,7 @@ from segue.features import (
     MATERIALISED,
     REGISTRY,
     TIMESTAMP,
+    feast_store,
     fingerprint,
     guard_registry,
     materialised_through,
@@ -31,7 +32,7 @@ from segue.features import (
     repo_config,
 )
 from segue.home import get_home
-from segue.names import DAILY_TABLES, Service, Table
+from segue.names import DAILY_TABLES, MODEL_SERVICES, Table
 from segue.settings import get_settings
 from segue.stage import Progress
 
@@ -74,7 +75,7 @@ def apply_and_materialise(as_of: date) -> dict[str, Any]:
     return {
         "as_of": as_of.isoformat(),
         "online_as_of": online.isoformat(),
-        "fingerprint": fingerprint(open_store(), tuple(Service)),
+        "fingerprint": fingerprint(open_store(), MODEL_SERVICES),
         "rows": rows,
         "seconds": progress.seconds,
     }
@@ -82,9 +83,7 @@ def apply_and_materialise(as_of: date) -> dict[str, Any]:
 
 def apply(registry: Path, repo: Path = REPO) -> FeatureStore:
     """Register everything `repo` defines in a registry file of its own and create the online tables; the store on it."""
-    from feast import FeatureStore
-
-    store = FeatureStore(config=repo_config(registry))
+    store = feast_store(repo_config(registry))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="On demand feature view is an experimental feature")
         store.apply(_defined(_load(repo / "definitions.py")))
