@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.landing import event_files, lastfm_1k, listenbrainz, thirty_music
@@ -97,8 +98,9 @@ def _land_or_refuse(home: Home, source: str, file: Path, name: str) -> _Landed:
             return _Landed(name, land(arrival, work))
     except SegueError as problem:
         return _Landed(name, refusal=str(problem))
-    except PermissionError:
-        return _Landed(name, refusal=f"Expected a readable file, received {name} without permission: change its mode.")
+    except (pa.ArrowException, OSError) as problem:
+        reason = str(problem).splitlines()[0]
+        return _Landed(name, refusal=f"Expected {name} to be readable to its end, received {reason!r}: mend the file.")
 
 
 def _land_text(arrival: Arrival, work: Path) -> dict[str, Any]:
@@ -134,8 +136,8 @@ def _land_whole(arrival: Arrival, kind: str, work: Path) -> dict[str, Any]:
 
 
 def _day_known(arrival: Arrival) -> date:
-    if named := _DAY_FOLDER.search(str(arrival.path.parent)):
-        return date.fromisoformat(named[1])
+    if named := _DAY_FOLDER.findall(str(arrival.path.parent)):
+        return date.fromisoformat(named[-1])
     events = (arrival.home.landing / arrival.source / "events").glob("day=*/*")
     days = sorted(found[1] for file in events if (found := _DAY_FOLDER.search(file.parent.name)))
     if not days:

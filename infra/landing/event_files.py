@@ -5,7 +5,6 @@ Columns are checked here, once per file; rows one by one in silver, where a bad 
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -22,17 +21,13 @@ REQUIRED = {"events": REQUIRED_EVENT_COLUMNS, "tracks": ("track_id",), "users": 
 _HEAD_LINES = 2_000
 _PARQUET_MAGIC = b"PAR1"
 _ONLY_IN_EVENTS = ("event_id", "event_type", "occurred_at")
-_JSON_TYPES = {
-    "string": ("VARCHAR",),
-    "int64": ("BIGINT", "UBIGINT"),
-    "double": ("DOUBLE", "BIGINT", "UBIGINT"),
-    "bool": ("BOOLEAN",),
-}
+_WHOLE = ("BIGINT", "UBIGINT")
+_JSON_TYPES = {"string": ("VARCHAR",), "int64": _WHOLE, "double": ("DOUBLE", *_WHOLE), "bool": ("BOOLEAN",)}
 
 EVENTS_FORMAT = TextFormat(
     kind="events",
     suffix=".jsonl",
-    microseconds=f"coalesce({microseconds_of_text(json_field('received_at'))}, {microseconds_of_text(json_field('occurred_at'))})",
+    microseconds="coalesce({}, {})".format(*(microseconds_of_text(json_field(n)) for n in ("received_at", "occurred_at"))),
     described="JSON Lines with an ISO time in occurred_at",
 )
 """The day of an event is the day it arrived, when it says so, else the day it happened."""
@@ -99,7 +94,7 @@ def kind_of(columns: set[str], path: Path) -> str:
 def _json_types(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, set[str]]:
     """JSON types of each top-level field among the first lines that are objects."""
     first = next(blocks(path), b"")
-    head = b"".join(islice(first.splitlines(keepends=True), _HEAD_LINES))
+    head = b"\n".join([*first.split(b"\n", _HEAD_LINES)[:_HEAD_LINES], b""])
     if not head.strip():
         raise SegueError(expected=f"rows in {path.name}", received="an empty file", mend="give a file with at least one row")
     connection.register("head", pa.table({"line": as_text(as_lines(head))}))
@@ -123,18 +118,20 @@ def _json_types_for(kind: pa.DataType) -> tuple[str, ...]:
 
 def _means_the_same(received: pa.DataType, agreed: pa.DataType) -> bool:
     """Whether values of one type read as the other without loss of meaning: another width, unit or encoding of the same."""
+    if pa.types.is_null(received):
+        return True
     if pa.types.is_dictionary(received):
         received = received.value_type
     if pa.types.is_timestamp(agreed):
         return pa.types.is_timestamp(received) and received.tz is not None
-    for same in (pa.types.is_integer, pa.types.is_floating, _is_text, _is_list):
+    for same in (pa.types.is_integer, _is_number, _is_text, _is_list):
         if same(agreed):
-            return (
-                same(received)
-                or (same is pa.types.is_floating and pa.types.is_integer(received))
-                or pa.types.is_null(received)
-            )
-    return received == agreed or pa.types.is_null(received)
+            return bool(same(received))
+    return bool(received == agreed)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.landing.text_format import TextFormat
 from segue.errors import SegueError
@@ -85,7 +86,7 @@ def microseconds(connection: duckdb.DuckDBPyConnection, form: TextFormat, rows: 
     connection.register("raw", pa.table({"number": np.arange(len(rows)), "line": as_text(rows)}))
     trimmed = "select number, rtrim(line, chr(10) || chr(13)) as line from raw"
     query = f"select coalesce({form.microseconds}, {NO_DAY}) as told from ({trimmed}) order by number"  # noqa: S608 - own constants
-    return connection.execute(query).fetchnumpy()["told"].astype(np.int64)
+    return np.asarray(connection.execute(query).fetchnumpy()["told"], np.int64)
 
 
 def days_of(told: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -106,8 +107,8 @@ def _without_header(block: bytes, form: TextFormat, path: Path) -> bytes:
 
 
 def _without_blanks(rows: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
-    blank = pa.compute.match_substring_regex(rows, r"^\s*$")
-    return rows.filter(pa.compute.invert(blank)) if pa.compute.any(blank).as_py() else rows
+    blank = pc.match_substring_regex(rows, r"^\s*$")
+    return rows.filter(pc.invert(blank)) if pc.any(blank).as_py() else rows
 
 
 def _refuse_unless_dated(split: Split, form: TextFormat, path: Path) -> None:

@@ -5,8 +5,8 @@
 | `world.json` | (one document) the options and parameters of the world |
 | `truth/tracks.parquet` | track: latent `vector`, log `popularity`, `home` territory, attributes the catalogue may lack |
 | `truth/users.parquet` | user: `bot`, `familiarity` (share taken from the own library), `sessions_per_day` |
-| `truth/tastes/week=N.parquet` | user and taste in week N: `vector`, `weight` (the weights of a user sum to 1) |
-| `truth/defects/day=D.parquet` | landed row with a defect, by landing day: `event_id`, `received_at`, `defect` |
+| `truth/tastes/week=N/` | user and taste in week N: `vector`, `weight` (the weights of a user sum to 1) |
+| `truth/defects/day=D/` | landed row with a defect, by landing day: `event_id`, `received_at`, `defect` |
 
 The affinity of a user and a track is the soft maximum over tastes of `log(weight / largest weight) / s + cosine`, where s is
 `listening.taste_sharpness` (`likeness` in `day.py`). The plays of a day follow it: see `listening.py` and `judgement.py`.
@@ -50,7 +50,7 @@ class TruthKeeper:
             "weight": pa.array(tastes.weights[:known].ravel()),
             "vector": _vectors(tastes.vectors[:known].reshape(known * count, -1)),
         }
-        write_parquet(self._folder / "tastes" / f"week={day // DAYS_PER_WEEK}.parquet", pa.table(columns))
+        write_parquet(self._folder / "tastes" / f"week={day // DAYS_PER_WEEK}" / "data.parquet", pa.table(columns))
 
     def defects(self, day: int, landed: Rows) -> dict[str, int]:
         """The rows of `landed` with a defect; returns how many of each kind."""
@@ -61,7 +61,7 @@ class TruthKeeper:
             "received_at": self._writer.times(rows.received),
             "defect": pa.array(DEFECTS).take(pa.array(rows.defect)),
         }
-        write_parquet(self._folder / "defects" / f"day={self._world.day(day).isoformat()}.parquet", pa.table(columns))
+        write_parquet(self._folder / "defects" / f"day={self._world.day(day).isoformat()}" / "data.parquet", pa.table(columns))
         counted = np.bincount(rows.defect, minlength=len(DEFECTS))
         return {name: int(counted[code]) for code, name in enumerate(DEFECTS) if code}
 
