@@ -1,0 +1,225 @@
+"""Our own format lands from JSON Lines and Parquet; a bad file is refused in one sentence and never stops the good ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from infra.landing import schemas
+from infra.landing.command import run
+from segue.cli import main
+from segue.errors import SegueError
+from segue.events import EVENT_COLUMNS, TRACK_COLUMNS, USER_COLUMNS
+from segue.home import Home
+
+NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)
+
+
+def row(**fields: Any) -> dict[str, Any]:
+    agreed = {"event_id": "e1", "event_type": "play", "user_id": "u1", "track_id": "t1", "occurred_at": NOON}
+    return agreed | fields
+
+
+def jsonl(folder: Path, name: str, rows: list[Any]) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join((value if isinstance(value, str) else json.dumps(value, default=str)) + "\n" for value in rows))
+    return file
+
+
+def parquet(folder: Path, name: str, table: pa.Table) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, file)
+    return file
+
+
+def landed_files(home: Home) -> list[str]:
+    files = (home.landing / "events").glob("*/day=*/*")
+    return sorted(f"{file.parent.parent.name}/{file.parent.name.removeprefix('day=')}" for file in files)
+
+
+def refusal(path: Path) -> str:
+    outcome = run(source="events", path=path)
+    assert outcome.exit_code == 2
+    [sentence] = outcome.summary["refused"].values()
+    assert sentence in outcome.text
+    assert "\n" not in sentence
+    return str(sentence)
+
+
+def test_schemas_are_the_contract() -> None:
+    for schema, columns in ((schemas.EVENTS, EVENT_COLUMNS), (schemas.TRACKS, TRACK_COLUMNS), (schemas.USERS, USER_COLUMNS)):
+        assert {field.name: str(field.type) for field in schema} == columns
+
+
+def test_json_lines_land_on_the_day_they_arrived_else_on_the_day_they_happened(home: Home, tmp_path: Path) -> None:
+    late = row(received_at="2026-09-23T00:00:01Z")
+    offset = row(occurred_at="2026-09-21T23:30:00-02:00")
+    run(source="events", path=jsonl(tmp_path, "a.jsonl", [row(), late, offset, "no json"]))
+    assert landed_files(home) == ["events/2026-09-21", "events/2026-09-22", "events/2026-09-23"]
+    [last] = (home.landing / "events" / "events" / "day=2026-09-23").iterdir()
+    assert last.read_text().splitlines() == [json.dumps(late, default=str), "no json"]
+
+
+def test_parquet_lands_by_day_with_the_types_of_the_contract(home: Home, tmp_path: Path) -> None:
+    rows = [row(), row(event_id="e2", occurred_at=datetime(2026, 9, 22, tzinfo=UTC)), row(event_id="e3", occurred_at=None)]
+    table = pa.Table.from_pylist(rows).append_column("ms_played", pa.array([1, 2, 3], pa.int32()))
+    nanoseconds = table.schema.get_field_index("occurred_at")
+    times = table.column(nanoseconds).cast(pa.timestamp("ns", tz="UTC"))
+    run(source="events", path=parquet(tmp_path, "a.parquet", table.set_column(nanoseconds, "occurred_at", times)))
+    assert landed_files(home) == ["events/2026-09-21", "events/2026-09-22"]
+    [last] = (home.landing / "events" / "events" / "day=2026-09-22").iterdir()
+    landed = pq.ParquetFile(last).read()
+    assert landed.column("event_id").to_pylist() == ["e2", "e3"]
+    assert {field.name: str(field.type) for field in landed.schema} == {
+        name: EVENT_COLUMNS[name] for name in table.column_names
+    }
+
+
+def test_catalogue_and_accounts_land_on_the_first_day_of_the_events(home: Home, tmp_path: Path) -> None:
+    jsonl(tmp_path / "in", "b-events.jsonl", [row()])
+    jsonl(tmp_path / "in", "a-users.jsonl", [{"user_id": "u1", "territory": "SE"}])
+    parquet(tmp_path / "in", "a-tracks.parquet", pa.table({"track_id": ["t1"], "tempo": [120.0]}))
+    assert run(source="events", path=tmp_path / "in").exit_code == 0
+    assert landed_files(home) == ["events/2026-09-21", "tracks/2026-09-21", "users/2026-09-21"]
+
+
+def test_catalogue_lands_on_the_day_its_folder_names(home: Home, tmp_path: Path) -> None:
+    run(source="events", path=jsonl(tmp_path, "day=2026-10-01/tracks.jsonl", [{"track_id": "t1"}]))
+    assert landed_files(home) == ["tracks/2026-10-01"]
+
+
+def test_a_catalogue_before_any_event_is_refused(home: Home, tmp_path: Path) -> None:
+    assert "Expected events before tracks.jsonl, received none landed" in refusal(
+        jsonl(tmp_path, "tracks.jsonl", [{"track_id": "t1"}])
+    )
+
+
+def test_one_bad_file_never_stops_the_others(home: Home, tmp_path: Path) -> None:
+    for number in (1, 3):
+        jsonl(tmp_path / "in", f"{number}.jsonl", [row(event_id=f"e{number}")])
+    (tmp_path / "in" / "2.jsonl").write_bytes(b"\x00\x01 this is no listening log")
+    outcome = run(source="events", path=tmp_path / "in")
+    assert (outcome.exit_code, outcome.summary["landed"]) == (2, 2)
+    assert list(outcome.summary["refused"]) == ["2.jsonl"]
+    assert len(list((home.landing / "events" / "events" / "day=2026-09-21").iterdir())) == 2
+
+
+def test_good_files_alone_leave_with_status_0(home: Home, tmp_path: Path) -> None:
+    assert run(source="events", path=jsonl(tmp_path, "1.jsonl", [row()])).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.jsonl", b"plain text\nmore of it\n", "Expected Parquet or JSON Lines in a.jsonl, received neither"),
+        ("a.csv", b"event_id,user_id\n1,2\n", "Expected Parquet or JSON Lines in a.csv, received neither"),
+        ("a.jsonl", b"", "Expected rows in a.jsonl, received an empty file"),
+        ("a.jsonl", b"\n\n", "Expected rows in a.jsonl, received an empty file"),
+        ("a.parquet", b"PAR1 cut short", "Expected Parquet in a.parquet, received bytes that are not"),
+        ("a.parquet", b"", "Expected Parquet in a.parquet, received bytes that are not"),
+        ("a.jsonl", b'{"colour": "red"}\n', "Expected events, tracks or users in a.jsonl, received columns colour"),
+    ],
+)
+def test_what_is_no_event_file_is_refused_in_one_sentence(
+    home: Home, tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert sentence in refusal(tmp_path / name)
+    assert landed_files(home) == []
+
+
+@pytest.mark.parametrize("column", ["event_id", "event_type", "user_id", "track_id", "occurred_at"])
+def test_a_missing_column_is_named(home: Home, tmp_path: Path, column: str) -> None:
+    left = {name: value for name, value in row().items() if name != column}
+    for file in (jsonl(tmp_path, "a.jsonl", [left]), parquet(tmp_path, "a.parquet", pa.Table.from_pylist([left]))):
+        assert f"Expected a column {column} in {file.name}, received none" in refusal(file)
+
+
+def test_optional_columns_may_be_missing_or_null(home: Home, tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([row(device=None, ms_played=None, received_at=None)])
+    assert run(source="events", path=parquet(tmp_path, "a.parquet", table)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("ms_played", "long"), ("user_id", 7), ("occurred_at", 1_700_000_000), ("device", ["phone"])]
+)
+def test_a_column_of_another_type_is_named(home: Home, tmp_path: Path, column: str, value: Any) -> None:
+    rows = [row(**{column: value})]
+    for file in (jsonl(tmp_path, "a.jsonl", rows), parquet(tmp_path, "a.parquet", pa.Table.from_pylist(rows))):
+        assert f"Expected {column} as {EVENT_COLUMNS[column]} in {file.name}, received" in refusal(file)
+
+
+def test_times_without_a_zone_are_refused(home: Home, tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([row(occurred_at=datetime(2026, 9, 21))])  # noqa: DTZ001 - the mistake under test
+    assert "received timestamp[us]" in refusal(parquet(tmp_path, "a.parquet", table))
+
+
+def test_a_parquet_file_without_rows_is_refused(home: Home, tmp_path: Path) -> None:
+    assert "received an empty file" in refusal(parquet(tmp_path, "a.parquet", schemas.EVENTS.empty_table()))
+
+
+def test_a_parquet_file_with_a_broken_page_is_refused(home: Home, tmp_path: Path) -> None:
+    names = [f"e{number}" for number in range(20_000)]
+    file = parquet(tmp_path, "a.parquet", pa.table({name: names for name in row() if name != "occurred_at"}))
+    broken = bytearray(file.read_bytes())
+    broken[5_000:9_000] = bytes(4_000)
+    file.write_bytes(broken)
+    assert refusal(file)
+    assert landed_files(home) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "sentence"),
+    [
+        ("30music", "user\titem\n1\t2\n", "Expected the header 'UserId"),
+        ("30music", "UserId\tSessionId\tItemId\tTime\tArtistId\n", "received an empty file"),
+        (
+            "30music",
+            "UserId\tSessionId\tItemId\tTime\tArtistId\n1\t1\t1\tnoon\t1\n",
+            "seconds since 1970 in the fourth column",
+        ),
+        ("lastfm-1k", "one,two\n", "rows of six tab-separated columns"),
+        ("listenbrainz", '{"user_name": "ana"}\n', "JSON Lines with listened_at"),
+        ("listenbrainz", "", "received an empty file"),
+    ],
+)
+def test_a_file_of_another_source_is_refused(home: Home, tmp_path: Path, source: str, text: str, sentence: str) -> None:
+    (tmp_path / "file").write_text(text)
+    outcome = run(source=source, path=tmp_path / "file")
+    assert outcome.exit_code == 2
+    assert sentence in outcome.summary["refused"]["file"]
+    assert not (home.landing / source / "events").exists()
+
+
+def test_a_path_that_does_not_exist_leaves_with_status_2_and_one_line(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["land", "--source", "events", "--path", "/nowhere/at/all"]) == 2
+    assert capsys.readouterr().err == (
+        "segue land: Expected a file or folder, received /nowhere/at/all, which does not exist: give an existing --path.\n"
+    )
+
+
+def test_an_empty_folder_and_an_unknown_source_are_refused(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(SegueError, match="received an empty folder"):
+        run(source="events", path=tmp_path)
+    with pytest.raises(SegueError, match="Expected a source among events, 30music, lastfm-1k, listenbrainz"):
+        run(source="spotify", path=tmp_path)
+
+
+def test_a_landed_world_is_readable_by_landing_too(home: Home, tmp_path: Path) -> None:
+    from infra.world.command import run as world
+
+    world(start=date(2026, 9, 21), days=2, users=20, tracks=60, seed=1)
+    before = pq.read_table(home.landing_day("events", "events", date(2026, 9, 22)) / "world.parquet", partitioning=None)
+    moved = tmp_path / "elsewhere"
+    (home.landing / "events").rename(moved)
+    assert run(source="events", path=moved).exit_code == 0
+    [again] = home.landing_day("events", "events", date(2026, 9, 22)).iterdir()
+    assert pq.read_table(again, partitioning=None) == before
