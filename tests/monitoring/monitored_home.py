@@ -38,19 +38,20 @@ def monitored(home: Home) -> Gold:
     return gold
 
 
-def seal(version: str, *, change: Change | None = None, vectors: np.ndarray | None = None) -> Manifest:
-    """A release whose reference is the sampled week before `RELEASE_AS_OF`, `change`d."""
+def seal(
+    version: str, *, week_end: date = RELEASE_AS_OF, as_of: date = RELEASE_AS_OF, change: Change | None = None
+) -> Manifest:
+    """A release of `as_of` whose reference is the sampled week that ends with `week_end`, `change`d."""
     folder = release_path(version)
     folder.mkdir(parents=True)
-    reference = samples.recent_features(sample(Window(RELEASE_AS_OF - timedelta(days=6), RELEASE_AS_OF), 20_000))
-    reference["score"] = np.random.default_rng(1).normal(size=len(reference))
+    reference = samples.recent_features(sample(Window(week_end - timedelta(days=6), week_end), 20_000))
     (change(reference) if change else reference).to_parquet(folder / "reference.parquet")
     pd.DataFrame({"track_id": [track_id(n) for n in range(TRACKS)]}).to_parquet(folder / "tracks.parquet")
-    np.save(folder / "vectors.npy", unit_vectors(TRACKS) if vectors is None else vectors)
+    np.save(folder / "vectors.npy", unit_vectors(TRACKS))
     manifest = Manifest(
         version=version,
         created_at=datetime(2026, 11, 9, tzinfo=UTC),
-        as_of=RELEASE_AS_OF,
+        as_of=as_of,
         trained_through=end_of(RELEASE_AS_OF),
         feature_fingerprint=fingerprint(shared_store(), MODEL_SERVICES),
         hyperparameters={},
