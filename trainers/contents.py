@@ -13,8 +13,8 @@ from segue.names import UNKNOWN_TERRITORY, Service
 from trainers.examples import Catalogue, catalogue_at, first_listens, users_at
 from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
 from trainers.index import IndexConfig, build_index, recall, save_index
-from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, TRACK
-from trainers.loading import Columns, Floats, by_territory, constant, constants
+from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, TRACK, arrays, constant, constants
+from trainers.loading import Floats, by_territory
 from trainers.ranker import save_ranker
 from trainers.retriever import save_towers
 
@@ -41,10 +41,8 @@ def write_catalogue(folder: Path, fitted: Fitted, catalogue: Catalogue) -> Float
 
 def ranker_tracks(fitted: Fitted, catalogue: Catalogue) -> dict[str, Any]:
     """What `score` needs of every track of `catalogue`."""
-    from segue.tensors import to_tensors
-
     network = fitted.network
-    read = network.read_tracks(constants(to_tensors(_columns(catalogue.frame), RANKER_TRACKS)))
+    read = network.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
     return network.track_half(read) | {"territory": constant(by_territory(catalogue, fitted.territories))}
 
 
@@ -80,24 +78,18 @@ def reference(fitted: Fitted, cutoff: datetime, *, seed: int) -> tuple[pd.DataFr
 
 def _shown_scores(fitted: Fitted, ids: list[str], cutoff: datetime) -> tuple[dict[str, Floats], Floats]:
     """The final scores (30) of the tracks each user would be shown at `cutoff`, and the query vectors (n, d)."""
-    from segue.tensors import to_tensors
-
     catalogue, users = catalogue_at(cutoff), users_at(ids, cutoff)
     vectors = vectors_of(fitted.retriever.track_tower, catalogue.frame, TRACK)
     queries = vectors_of(fitted.retriever.query_tower, users, QUERY)
     heard = heard_places(fitted.listens, users["user_id"].to_numpy(dtype=object), catalogue, cutoff)
     tracks = ranker_tracks(fitted, catalogue)
     found = top_unheard(queries, vectors, heard, min(200, len(vectors)))
-    shown = {}
+    shown: dict[str, Floats] = {}
     for at in range(0, len(ids), 100):
         some = slice(at, at + 100)
-        read = fitted.network.read_users(constants(to_tensors(_columns(users.iloc[some]), RANKER_USERS)))
+        read = fitted.network.read_users(constants(arrays(users.iloc[some], RANKER_USERS)))
         scores = np.einsum("nd,ncd->nc", queries[some], vectors[found[some]])
         scored = fitted.network.scored(fitted.network.user_half(read), tracks, constant(found[some]), constant(scores))
         best = -np.sort(-scored["score"].numpy(), axis=1)[:, :SHOWN]
         shown |= dict(zip(ids[some], best, strict=True))
     return shown, queries
-
-
-def _columns(frame: pd.DataFrame) -> Columns:
-    return {str(name): frame[name] for name in frame.columns}  # type: ignore[misc]

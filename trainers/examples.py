@@ -134,11 +134,8 @@ def _with_facts(frame: pd.DataFrame) -> pd.DataFrame:
     if not new.any():
         return frame
     tracks = read_tracks().set_index("track_id")
-    facts = tracks.assign(duration_s=tracks["duration_ms"] / 1000.0).reindex(frame.loc[new, "track_id"])
-    for name in TRACK_FACTS:
-        kind = frame[name].dtype
-        frame.loc[new, name] = facts[name].to_numpy(dtype=object).astype(kind if kind.kind == "f" else object)
-    return frame
+    facts = tracks.assign(duration_s=tracks["duration_ms"] / 1000.0).reindex(frame["track_id"]).set_axis(frame.index)
+    return frame.assign(**{name: frame[name].where(~new, facts[name]) for name in TRACK_FACTS})
 
 
 def _random_tracks(keys: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:

@@ -19,13 +19,13 @@ from segue.dates import Split
 from segue.errors import SegueError
 from segue.features import TIMESTAMP
 from segue.stage import Progress
-from segue.tensors import TensorSpec, to_tensors
+from segue.tensors import TensorSpec
 from trainers.examples import Catalogue, Examples, catalogue_at, first_listens, make_examples, read_labels, users_at
 from trainers.hyperparameters import Hyperparameters
 from trainers.index import exact_search
-from trainers.inputs import QUERY, TRACK
+from trainers.inputs import QUERY, TRACK, arrays, constants
 from trainers.layers.heard import HeardPairs
-from trainers.loading import Floats, constants
+from trainers.loading import Floats
 from trainers.ranker import BlendWeights, RankerNames, RankerNetwork
 from trainers.ranking import Lists, Ranker, make_lists
 from trainers.retriever import Retriever, Vocabularies
@@ -118,7 +118,7 @@ def heard_pairs(retriever: Retriever, listens: pd.DataFrame) -> HeardPairs:
 
 def vectors_of(tower: QueryTower | TrackTower, frame: pd.DataFrame, specs: tuple[TensorSpec, ...]) -> Floats:
     """Unit vectors (n, d) of the rows of `frame`."""
-    tensors = to_tensors({str(name): frame[name] for name in frame.columns}, specs)
+    tensors = arrays(frame, specs)
     encode = tf.function(tower.__call__)
     slices = [slice(at, at + ROWS_AT_ONCE) for at in range(0, len(frame), ROWS_AT_ONCE)]
     return np.concatenate([encode(constants({k: v[some] for k, v in tensors.items()})).numpy() for some in slices])
@@ -183,9 +183,7 @@ def fit_ranker(
     """The ranker trained on `lists`, the blend with the weight of heads without any feedback at 0, and its losses."""
     tf.keras.utils.set_random_seed(seed)
     heads = bool(lists.skipped.any()), bool(lists.saved.any())
-    blend = replace(
-        hyper.blend, early_skip=hyper.blend.early_skip * heads[0], save=hyper.blend.save * heads[1]
-    )
+    blend = replace(hyper.blend, early_skip=hyper.blend.early_skip * heads[0], save=hyper.blend.save * heads[1])
     artists = known.frame[known.frame["artist_id"].notna()]
     names = RankerNames(
         artist_of=dict(zip(artists["track_id"], artists["artist_id"], strict=True)),

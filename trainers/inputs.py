@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from segue.tensors import TensorSpec
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.tensors import TensorSpec, to_tensors
 from trainers.layers.numbers import NumberSpec
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+Arrays = dict[str, npt.NDArray[Any]]
 RECENT, ARTISTS, GENRES, HOURS = 50, 20, 8, 24
 
 USER_NUMBERS = (
@@ -69,12 +79,35 @@ RANKER_USERS = (
 RANKER_TRACKS = TRACK
 
 
-def signature(specs: tuple[TensorSpec, ...]) -> dict[str, object]:
+def arrays(frame: pd.DataFrame, specs: Sequence[TensorSpec]) -> Arrays:
+    """The arrays `specs` name, from the columns of `frame` (n rows)."""
+    return to_tensors({str(name): cast(Sequence[Any], frame[name]) for name in frame.columns}, specs)
+
+
+def matrix(frame: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Numeric columns side by side (n, names), NaN where null."""
+    return np.stack([frame[name].to_numpy(np.float32, na_value=np.nan) for name in names], axis=1)
+
+
+def constants(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Arrays as TensorFlow's tensors, objects as strings."""
+    return {name: constant(values) for name, values in tensors.items()}
+
+
+def constant(values: npt.NDArray[Any]) -> Any:
+    """One array as a tensor."""
+    import tensorflow as tf
+
+    return tf.constant(values, tf.string if values.dtype == object else values.dtype)
+
+
+def signature(specs: Sequence[TensorSpec]) -> dict[str, Any]:
     """TensorFlow's shapes and types of a dictionary of such tensors."""
     import tensorflow as tf
 
     types = {"float": tf.float32, "int": tf.int64, "string": tf.string}
-    return {
-        spec.name: tf.TensorSpec([None] if spec.length is None else [None, spec.length], types[spec.kind], name=spec.name)
-        for spec in specs
-    }
+
+    def shape(spec: TensorSpec) -> list[int | None]:
+        return [None] if spec.length is None else [None, spec.length]
+
+    return {spec.name: tf.TensorSpec(shape(spec), types[spec.kind], name=spec.name) for spec in specs}

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from segue.release import Manifest, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 from trainers.examples import Catalogue
+from trainers.inputs import arrays, constant, constants
 
 Columns = Mapping[str, Sequence[Any]]
 Floats = npt.NDArray[np.float32]
@@ -78,8 +79,8 @@ class LoadedRelease:
     def _ranker_tracks(self, catalogue: Catalogue) -> dict[str, Any]:
         if self._encoded is not None and self._encoded[0] is catalogue:
             return self._encoded[1]
-        columns = {str(name): catalogue.frame[name] for name in catalogue.frame.columns}
-        encoded: dict[str, Any] = dict(self.ranker.encode_tracks(constants(to_tensors(columns, self._specs("ranker_tracks")))))
+        inputs = constants(arrays(catalogue.frame, self._specs("ranker_tracks")))
+        encoded: dict[str, Any] = dict(self.ranker.encode_tracks(inputs))
         encoded["territory"] = constant(by_territory(catalogue, self.manifest.hyperparameters["territories"]))
         self._encoded = (catalogue, encoded)
         return encoded
@@ -106,17 +107,6 @@ def by_territory(catalogue: Catalogue, territories: Sequence[str]) -> Floats:
     place = {name: row for row, name in enumerate(catalogue.territories)}
     rows = [place.get(name, len(place)) for name in territories]
     return np.ascontiguousarray(catalogue.popularity[[*rows, len(place)]])
-
-
-def constants(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """Arrays as TensorFlow's tensors, objects as strings."""
-    return {name: constant(values) for name, values in tensors.items()}
-
-
-def constant(values: npt.NDArray[Any]) -> Any:
-    import tensorflow as tf
-
-    return tf.constant(values, tf.string if values.dtype == object else values.dtype)
 
 
 def _slices(rows: int, step: int) -> Iterator[slice]:

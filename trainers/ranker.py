@@ -49,7 +49,7 @@ class RankerNames:
 
 
 class RankerNetwork(tf.Module):
-    """What a release keeps of the ranker: `encode_users`, `encode_tracks`, `score`, `blend`, as `segue/release.py` describes them.
+    """What a release keeps: `encode_users`, `encode_tracks` and `score` as `segue/release.py` describes them, and `blend`.
 
     Args:
         scale: what a retrieval score is multiplied with to be a logit: one over the retriever's temperature.
@@ -133,7 +133,8 @@ class RankerNetwork(tf.Module):
         ]
         first = tf.nn.relu(users["hidden"][:, None, :] + tracks["hidden"] + self.common_part(tf.concat(common, axis=2)))
         heads = self.heads(self.middle(first))
-        return heads + tf.stack([self.trust * (retrieved - best), tf.zeros_like(best + retrieved), tf.zeros_like(retrieved)], axis=2)
+        trusted = tf.stack([self.trust * (retrieved - best), tf.zeros_like(retrieved), tf.zeros_like(retrieved)], axis=2)
+        return heads + trusted
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the entries of `tracks`."""
@@ -154,8 +155,10 @@ class RankerNetwork(tf.Module):
         users, tracks = signature(RANKER_USERS), signature(RANKER_TRACKS)
         self.encode_users = tf.function(lambda inputs: self.user_half(self.read_users(inputs)), input_signature=[users])
         self.encode_tracks = tf.function(lambda inputs: self.track_half(self.read_tracks(inputs)), input_signature=[tracks])
-        halves = [_any_rows(function.get_concrete_function().structured_outputs) for function in
-                  (self.encode_users, self.encode_tracks)]
+        halves = [
+            _any_rows(function.get_concrete_function().structured_outputs)
+            for function in (self.encode_users, self.encode_tracks)
+        ]
         halves[1]["territory"] = tf.TensorSpec([len(self.territories.known) + 1, None, 2], tf.float32)
         pairs = [tf.TensorSpec([None, None], kind) for kind in (tf.int32, tf.float32)]
         self.score = tf.function(self.scored, input_signature=[*halves, *pairs])

@@ -17,10 +17,9 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from segue.errors import SegueError
-from segue.tensors import to_tensors
 from trainers.examples import Catalogue
-from trainers.inputs import RANKER_TRACKS, RANKER_USERS, TRACK_NUMBERS, USER_NUMBERS
-from trainers.ranker import AUDIO, HEADS, RankerNetwork, Tensors
+from trainers.inputs import RANKER_TRACKS, RANKER_USERS, TRACK_NUMBERS, USER_NUMBERS, arrays, constants, matrix
+from trainers.ranker import AUDIO, HEADS, RankerNetwork
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +62,9 @@ class Lists:
     saved: npt.NDArray[np.bool_]
 
 
-def make_lists(users: pd.DataFrame, found: npt.NDArray[np.int32], plays: pd.DataFrame, queries: Floats, vectors: Floats) -> Lists:
+def make_lists(
+    users: pd.DataFrame, found: npt.NDArray[np.int32], plays: pd.DataFrame, queries: Floats, vectors: Floats
+) -> Lists:
     """Lists of users (n) from what the retriever found (n, k), and their first listens.
 
     Args:
@@ -111,9 +112,7 @@ class Ranker(tfrs.Model):
         """Sum of the losses of one batch of lists."""
         del training  # nothing is dropped
         users = self.network.user_half(inputs["users"])
-        shape = tf.shape(inputs["scores"])
-        flat = self.network.track_half({k: tf.reshape(v, tf.concat([[-1], tf.shape(v)[2:]], 0)) for k, v in inputs["tracks"].items()})
-        tracks = {k: tf.reshape(v, tf.concat([shape, tf.shape(v)[1:]], 0)) for k, v in flat.items()}
+        tracks = _per_list(self.network.track_half(_in_one_row(inputs["tracks"])), tf.shape(inputs["scores"]))
         logits = self.network.logits(users, tracks, inputs["territory"], inputs["scores"])
         liked = tf.cast(inputs["played"] & ~inputs["skipped"], tf.float32)
         labels = [liked, tf.cast(inputs["skipped"], tf.float32), tf.cast(inputs["saved"], tf.float32)]
@@ -143,19 +142,19 @@ class Ranker(tfrs.Model):
         return losses
 
     def _adapt(self, users: pd.DataFrame, tracks: pd.DataFrame) -> None:
-        self.network.user_numbers.adapt(_matrix(users, [spec.name for spec in USER_NUMBERS]))
-        self.network.track_numbers.adapt(_matrix(tracks, [spec.name for spec in TRACK_NUMBERS]))
-        self.network.audio.adapt(_matrix(tracks, [spec.name for spec in AUDIO]))
+        self.network.user_numbers.adapt(matrix(users, [spec.name for spec in USER_NUMBERS]))
+        self.network.track_numbers.adapt(matrix(tracks, [spec.name for spec in TRACK_NUMBERS]))
+        self.network.audio.adapt(matrix(tracks, [spec.name for spec in AUDIO]))
 
     def _batches(self, lists: Lists, catalogue: Catalogue, seed: int) -> tf.data.Dataset:
-        users = self.network.read_users(_tensors(lists.users, RANKER_USERS))
-        tracks = self.network.read_tracks(_tensors(catalogue.frame, RANKER_TRACKS))
+        users = self.network.read_users(constants(arrays(lists.users, RANKER_USERS)))
+        tracks = self.network.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
         popularity = tf.constant(catalogue.popularity)
         names = ("candidates", "scores", "retrieved", "played", "skipped", "saved")
-        arrays = {name: tf.constant(getattr(lists, name)) for name in names}
+        whole = {name: tf.constant(getattr(lists, name)) for name in names}
 
         def gather(rows: tf.Tensor) -> dict[str, Any]:
-            some = {name: tf.gather(values, rows) for name, values in arrays.items()}
+            some = {name: tf.gather(values, rows) for name, values in whole.items()}
             candidates = some.pop("candidates")
             people = {name: tf.gather(values, rows) for name, values in users.items()}
             where = tf.broadcast_to(people["territory"][:, None], tf.shape(candidates))
@@ -170,6 +169,16 @@ class Ranker(tfrs.Model):
         return rows.map(gather, num_parallel_calls=1).prefetch(2)
 
 
+def _in_one_row(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """(n, c, ...) to (n * c, ...)."""
+    return {name: tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], 0)) for name, value in tensors.items()}
+
+
+def _per_list(tensors: dict[str, tf.Tensor], shape: tf.Tensor) -> dict[str, tf.Tensor]:
+    """(n * c, ...) back to (n, c, ...)."""
+    return {name: tf.reshape(value, tf.concat([shape, tf.shape(value)[1:]], 0)) for name, value in tensors.items()}
+
+
 def _share(weights: tf.Tensor) -> tf.Tensor:
     """`weights` times their number over their sum: a mean over all elements is then a mean over the weighted ones."""
     return (weights * tf.cast(tf.size(weights), tf.float32) / tf.maximum(tf.reduce_sum(weights), 1.0))[..., None]
@@ -179,12 +188,3 @@ def _listwise(logits: tf.Tensor, liked: tf.Tensor, listed: tf.Tensor) -> tf.Tens
     """Softmax cross-entropy over each list, averaged over the liked tracks (ListNet, Cao et al. 2007)."""
     log_share = tf.nn.log_softmax(tf.where(listed > 0, logits, -1e9), axis=1)
     return -tf.reduce_sum(liked * log_share) / tf.maximum(tf.reduce_sum(liked), 1.0)
-
-
-def _tensors(frame: pd.DataFrame, specs: Any) -> Tensors:
-    arrays = to_tensors({str(name): frame[name] for name in frame.columns}, specs)
-    return {name: tf.constant(value, tf.string if value.dtype == object else value.dtype) for name, value in arrays.items()}
-
-
-def _matrix(frame: pd.DataFrame, names: list[str]) -> Floats:
-    return np.stack([frame[name].to_numpy(np.float32, na_value=np.nan) for name in names], axis=1)

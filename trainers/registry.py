@@ -50,4 +50,6 @@ def _described(version: str, live: str | None) -> dict[str, Any]:
 
 
 def _ndcg(version: str) -> float | None:
-    return None
+    """NDCG@30 of the funnel in the table `segue evaluate` stored, None before that."""
+    stored = read_json(evaluation_path(version)) or {"models": []}
+    return next((float(row["ndcg"]) for row in stored["models"] if row["model"] == "funnel"), None)

@@ -21,7 +21,18 @@ import tensorflow_recommenders as tfrs
 from segue.errors import SegueError
 from segue.tensors import TensorSpec, to_tensors
 from trainers.examples import Examples
-from trainers.inputs import CONTEXT, QUERY, TRACK, TRACK_NUMBERS, USER_NUMBERS, USER_STATE, signature
+from trainers.inputs import (
+    CONTEXT,
+    QUERY,
+    TRACK,
+    TRACK_NUMBERS,
+    USER_NUMBERS,
+    USER_STATE,
+    arrays,
+    constants,
+    matrix,
+    signature,
+)
 from trainers.layers.heard import HeardPairs
 from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
 from trainers.towers import QueryTower, Tensors, TrackTower
@@ -84,13 +95,13 @@ class Retriever(tfrs.Model):
     def __init__(self, config: RetrieverConfig, known: Vocabularies) -> None:
         super().__init__()
         self.config = config
-        vocabularies = [Vocabulary(v) for v in (known.tracks, known.artists, known.genres)]
-        self.track_tower = TrackTower(*vocabularies, width=config.dimensions, hidden=config.hidden)
+        tracks, artists, genres = (Vocabulary(v) for v in (known.tracks, known.artists, known.genres))
+        self.track_tower = TrackTower(tracks, artists, genres, config.dimensions, config.hidden)
         users, territories = Vocabulary(known.users), Vocabulary(known.territories)
         self.query_tower = QueryTower(users, territories, self.track_tower, config.dimensions, config.hidden)
         self.task = tfrs.tasks.Retrieval(temperature=config.temperature, remove_accidental_hits=True)
         self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
-        self.log_probability = tf.Variable(tf.zeros(vocabularies[0].size), trainable=False)
+        self.log_probability = tf.Variable(tf.zeros(tracks.size), trainable=False)
         self.skips_known = tf.Variable(0.0, trainable=False)
         self.heard: HeardPairs | None = None
         self.table_optimizer = tf.keras.optimizers.legacy.Adagrad(config.table_rate)
@@ -98,16 +109,14 @@ class Retriever(tfrs.Model):
 
     def adapt(self, examples: Examples) -> None:
         """Learn the normalisation of numbers from the distinct rows of `examples`."""
-        self.query_tower.numbers.adapt(_matrix(examples.users, [spec.name for spec in USER_NUMBERS]))
-        self.track_tower.numbers.adapt(_matrix(examples.tracks, [spec.name for spec in TRACK_NUMBERS]))
+        self.query_tower.numbers.adapt(matrix(examples.users, [spec.name for spec in USER_NUMBERS]))
+        self.track_tower.numbers.adapt(matrix(examples.tracks, [spec.name for spec in TRACK_NUMBERS]))
 
     def encode_examples(self, examples: Examples) -> Encoded:
         """Look every distinct row up once; training then touches numbers only."""
         unknown = {name: np.full(len(examples.users), value) for name, value in (("hour_of_day", -1), ("day_of_week", -1))}
-        users = (
-            to_tensors(_columns(examples.users), USER_STATE) | unknown | {"device": np.full(len(examples.users), "", object)}
-        )
-        tracks = self._encode(self.track_tower, to_tensors(_columns(examples.tracks), TRACK))
+        users = arrays(examples.users, USER_STATE) | unknown | {"device": np.full(len(examples.users), "", object)}
+        tracks = self._encode(self.track_tower, arrays(examples.tracks, TRACK))
         moment = to_tensors({spec.name: getattr(examples, spec.name) for spec in CONTEXT}, CONTEXT)
         order = {
             "user_row": tf.constant(examples.user_row),
@@ -131,7 +140,7 @@ class Retriever(tfrs.Model):
     def _encode(self, tower: QueryTower | TrackTower, inputs: dict[str, npt.NDArray[Any]]) -> Tensors:
         rows = len(next(iter(inputs.values())))
         parts = [
-            tower.encode(_constants({k: v[at : at + ENCODE_AT_ONCE] for k, v in inputs.items()}))
+            tower.encode(constants({k: v[at : at + ENCODE_AT_ONCE] for k, v in inputs.items()}))
             for at in range(0, rows, ENCODE_AT_ONCE)
         ]
         return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
@@ -253,15 +262,3 @@ def save_towers(retriever: Retriever, folder: Path) -> None:
 def _drop(ids: tf.Tensor, rate: float, stand_in: int) -> tf.Tensor:
     hide = (tf.random.uniform(tf.shape(ids)) < rate) & (ids > max(MISSING, UNKNOWN))
     return tf.where(hide, stand_in, ids)
-
-
-def _matrix(frame: Any, names: list[str]) -> npt.NDArray[np.float32]:
-    return np.stack([frame[name].to_numpy(np.float32, na_value=np.nan) for name in names], axis=1)
-
-
-def _columns(frame: Any) -> dict[str, Any]:
-    return {name: frame[name] for name in frame.columns}
-
-
-def _constants(inputs: dict[str, npt.NDArray[Any]]) -> Tensors:
-    return {k: tf.constant(v, tf.string if v.dtype == object else v.dtype) for k, v in inputs.items()}

@@ -56,7 +56,7 @@ def _require_gold(as_of: date, split: Split) -> None:
     if last < as_of.isoformat() or first >= split.rank_from.date().isoformat():
         held = (split.end - split.cutoff).days
         raise SegueError(
-            expected=f"listens up to {as_of}, and more than {2 * held} days of them: {held} are held out, {held} teach the ranker",
+            expected=f"more than {2 * held} days of listens up to {as_of} ({held} are held out, {held} teach the ranker)",
             received=f"listens from {first} to {last}",
             mend="choose another as-of day, run `segue features` for it, or hold out fewer days with SEGUE_HOLDOUT_DAYS",
         )
