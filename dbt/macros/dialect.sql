@@ -108,3 +108,15 @@
     to_json({ {%- for name in columns %}'{{ name }}': {{ name }}{{ ", " if not loop.last }}{% endfor -%} })::varchar
 {%- endmacro %}
 {% macro spark__as_json(columns) %}to_json(struct({{ columns | join(', ') }})){% endmacro %}
+
+{#- The n-th element of a list, counted from 1. -#}
+{% macro nth(list, n) %}{{ return(adapter.dispatch('nth')(list, n)) }}{% endmacro %}
+{% macro default__nth(list, n) %}{{ list }}[{{ n }}]{% endmacro %}
+{% macro spark__nth(list, n) %}element_at({{ list }}, cast({{ n }} as int)){% endmacro %}
+
+{#- An empty list instead of null. -#}
+{% macro or_empty(list, type='varchar') %}{{ return(adapter.dispatch('or_empty')(list, type)) }}{% endmacro %}
+{% macro default__or_empty(list, type) %}coalesce({{ list }}, []::{{ type }}[]){% endmacro %}
+{% macro spark__or_empty(list, type) -%}
+    coalesce({{ list }}, cast(array() as array<{{ {'varchar': 'string'}.get(type, type) }}>))
+{%- endmacro %}

@@ -22,11 +22,6 @@
 {#- Sources that report saves; for the others a save is unknown, not absent. -#}
 {% macro reports_saves(source) %}({{ source }} = 'events'){% endmacro %}
 
-{#- The values of one kind of habit in a group, most played first. -#}
-{% macro list_of_kind(value, kind) -%}
-    list({{ value }} order by plays desc, value) filter (where kind = '{{ kind }}')
-{%- endmacro %}
-
 {#- The values of a group as a list, newest first, equal times by value, the first n. -#}
 {% macro newest_first(value, at, n) %}{{ return(adapter.dispatch('newest_first')(value, at, n)) }}{% endmacro %}
 {% macro default__newest_first(value, at, n) %}list({{ value }} order by {{ at }} desc, {{ value }})[1:{{ n }}]{% endmacro %}

@@ -25,9 +25,9 @@ everyone as (
 select
     everyone.user_id,
     {{ instant(later(as_of(), 1)) }} as event_timestamp,
-    coalesce(heard_lists.tracks, []) as heard_tracks,
-    coalesce(saved_lists.tracks, []) as saved_tracks,
-    coalesce(disliked_lists.tracks, []) as disliked_tracks
+    {{ or_empty('heard_lists.tracks') }} as heard_tracks,
+    {{ or_empty('saved_lists.tracks') }} as saved_tracks,
+    {{ or_empty('disliked_lists.tracks') }} as disliked_tracks
 from everyone
 left join heard_lists on everyone.user_id = heard_lists.user_id
 left join saved_lists on everyone.user_id = saved_lists.user_id

@@ -49,18 +49,24 @@ best as (
             {% for kind, n in kept.items() -%}
             when '{{ kind }}' then {{ largest('plays * ' ~ code_base ~ ' - code', n) }}
             {% endfor %}
-        end as packed
+        end as packed  -- most played first, equal plays by name
     from windows
     group by user_code, day, kind
 ),
 
-unpacked as (
-    select user_code, day, plays_of_kind, values_of_kind, {{ each_element('packed') }} as packed from best
+names as (
+    select {{ list_by('value', 'code') }} as names from habits
+),
+
+shown as (
+    select
+        user_code, day, kind, values_of_kind,
+        {{ each_of('packed', nth('names', code_base ~ ' - x % ' ~ code_base)) }} as values_found,
+        {{ each_of('packed', '((x - x % ' ~ code_base ~ ') / ' ~ code_base ~ ' + 1) / plays_of_kind') }} as shares
+    from best
+    cross join names
 )
 
-select
-    user_id, day, habits.kind, value,
-    ((packed + code) // {{ code_base }})::bigint as plays, plays_of_kind, values_of_kind
-from unpacked
-inner join habits on habits.code = ({{ code_base }} - packed % {{ code_base }}) % {{ code_base }}
-inner join users on unpacked.user_code = users.user_code
+select user_id, day, kind, values_found as most_played, shares, values_of_kind
+from shown
+inner join users on shown.user_code = users.user_code
