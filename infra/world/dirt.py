@@ -22,7 +22,7 @@ DEFECTS = (
 _CODE = {name: code for code, name in enumerate(DEFECTS)}
 
 GARBAGE_TYPES = ("plya", "PLAY", "", "undefined", '{"type": "play"}')
-GARBAGE_USERS = ("", "null", "undefined", "u 1\t", "\u0000\u0000", "'; drop table users; --")
+GARBAGE_USERS = ("", "u 1\t", "\u0000\u0000", "not a user", "'; drop table users; --")
 UNKNOWN_TRACKS = tuple(f"t9{number:07d}" for number in range(40))
 _HOUR = MICROSECONDS_PER_DAY // 24
 

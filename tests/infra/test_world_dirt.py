@@ -57,7 +57,15 @@ def test_rows_without_a_defect_keep_the_contract(events: pd.DataFrame) -> None:
 
 
 def test_rows_with_garbage_break_the_contract(events: pd.DataFrame) -> None:
-    breaking = ("garbage_type", "garbage_ms", "missing_event_id", "missing_user", "missing_track", "missing_time")
+    breaking = (
+        "garbage_type",
+        "garbage_ms",
+        "garbage_user",
+        "missing_event_id",
+        "missing_user",
+        "missing_track",
+        "missing_time",
+    )
     for row in events[events.defect.isin(breaking)].itertuples():
         with pytest.raises(ValidationError):
             _event(row)
