@@ -2,19 +2,242 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from fake_release import make_release
 from serving_platform import Platform
 
+from segue.errors import SegueError
 from segue.features import playlist_row
-from segue.playlists import read_visible_week, week_key
-from serving import weekly
+from segue.names import Fallback, Table
+from segue.playlists import audit_path, read_visible_week, week_key
+from segue.predictions import Prediction
+from segue.pseudonyms import pseudonym
+from segue.release import read_json
+from serving import batch, show, weekly
+from serving.policy import order
+
+
+_models: dict[str, Any] = {}
+_columns: dict[Any, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same release and the same features are read once for all tests here; a week takes a second then, not four."""
+    load_model, week_columns = weekly.load_model, batch.week_columns
+
+    def model(version: str) -> Any:
+        if version not in _models:
+            _models[version] = load_model(version)
+        return _models[version]
+
+    def columns(users: list[str], week: date) -> Any:
+        key = (tuple(users), week)
+        if key not in _columns:
+            _columns[key] = week_columns(users, week)
+        return _columns[key]
+
+    monkeypatch.setattr(weekly, "load_model", model)
+    monkeypatch.setattr(batch, "week_columns", columns)
+
+
+def make(platform: Platform) -> Any:
+    return weekly.run(week=platform.week, engine="local")
+
+
+def stored(platform: Platform, user: str) -> dict[str, Any]:
+    row = playlist_row(user, week_key(platform.week, platform.version))
+    assert row is not None
+    return row
 
 
 def test_everyone_gets_a_full_list_and_then_the_week_is_visible(platform: Platform) -> None:
-    outcome = weekly.run(week=platform.week, engine="local")
+    outcome = make(platform)
     assert outcome.exit_code == 0, outcome.text
     visible = read_visible_week()
     assert visible is not None
     assert (visible.week, visible.release, visible.users) == (platform.week, platform.version, 42)
-    row = playlist_row("u00001", week_key(platform.week, platform.version))
-    assert row is not None
-    assert len(row["track_ids"]) == 30
+    assert {len(stored(platform, user)["track_ids"]) for user in platform.gold.user_group} == {30}
+    assert outcome.summary["users"] == 42
+    assert outcome.summary["fallbacks"] == {"popular-in-territory": 2, "popular-worldwide": 0}
+
+
+def test_a_list_follows_the_taste_of_its_listener(platform: Platform) -> None:
+    make(platform)
+    row = stored(platform, "u00001")
+    own = [
+        platform.gold.track_group[t] == 1 for t, s in zip(row["track_ids"], row["sources"], strict=True) if s == "retriever"
+    ]
+    assert sum(own) > 0.9 * len(own) > 0
+
+
+def test_a_user_without_history_gets_the_popular_tracks_of_their_territory(platform: Platform) -> None:
+    make(platform)
+    row = stored(platform, platform.gold.new_users[0])
+    assert set(row["sources"]) == {"popular"}
+    assert row["reasons"][0].startswith("popular in ")
+
+
+def test_making_a_week_again_gives_the_same_bytes(platform: Platform) -> None:
+    first = make(platform)
+    rows = {user: repr(stored(platform, user)) for user in platform.gold.user_group}
+    log = next(platform.home.predictions.rglob("weekly-*.jsonl"))
+    before = (log.read_bytes(), audit_path(platform.week).read_bytes())
+    second = make(platform)
+    assert {user: repr(stored(platform, user)) for user in platform.gold.user_group} == rows
+    assert (log.read_bytes(), audit_path(platform.week).read_bytes()) == before
+    assert first.summary["digest"] == second.summary["digest"]
+
+
+def test_every_playlist_is_in_the_prediction_log_with_its_features_and_without_a_user_id(platform: Platform) -> None:
+    make(platform)
+    text = next(platform.home.predictions.rglob("weekly-*.jsonl")).read_text()
+    log = {p.user: p for p in map(Prediction.model_validate_json, text.splitlines())}
+    assert len(log) == 42
+    record = log[pseudonym("u00001")]
+    assert [t.track_id for t in record.tracks] == list(stored(platform, "u00001")["track_ids"])
+    assert record.features is not None
+    assert record.features["plays_30d"] > 0
+    assert record.features["hour_of_day"] == -1
+    assert log[pseudonym(platform.gold.new_users[0])].fallback == Fallback.NEW_USER
+    assert "u00001" not in text
+
+
+@pytest.mark.parametrize(
+    ("rule", "promise"),
+    [
+        ("already_heard", "already heard"),
+        ("licence", "licence"),
+        ("explicit", "explicit"),
+        ("artist_cap", "at most two per artist"),
+        ("version_family", "one per version family"),
+    ],
+)
+def test_a_rule_that_fails_in_the_funnel_is_caught_by_the_audit_and_the_old_week_stays(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, rule: str, promise: str
+) -> None:
+    make(platform)
+    before, rows = read_visible_week(), repr(stored(platform, "u00001"))
+    monkeypatch.setattr(order, "RULES", tuple(r for r in order.RULES if r.name != rule))
+    outcome = make(platform)
+    assert outcome.exit_code == 3
+    assert promise in outcome.summary["broken"]
+    assert promise in outcome.text
+    assert read_visible_week() == before
+    assert repr(stored(platform, "u00001")) == rows
+    verdict = read_json(audit_path(platform.week))
+    assert verdict is not None
+    assert verdict["passed"] is False
+
+
+def _swap(rows: list[dict[str, Any]], column: str, value: Any) -> None:
+    rows[0][column] = value
+
+
+def _double(rows: list[dict[str, Any]]) -> None:
+    rows[0]["track_ids"] = [rows[0]["track_ids"][0]] * 30
+
+
+def _shorten(rows: list[dict[str, Any]]) -> None:
+    for column in ("track_ids", "scores", "sources", "reasons"):
+        rows[0][column] = rows[0][column][:29]
+
+
+INJECTED: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
+    "no duplicate": _double,
+    "a full list": _shorten,
+    "everyone has a playlist": lambda rows: rows.pop(),
+    "one playlist per user": lambda rows: rows.append(dict(rows[0])),
+    "only tracks of the catalogue": lambda rows: _swap(rows, "track_ids", ["nothing", *rows[0]["track_ids"][1:]]),
+    "only known users": lambda rows: _swap(rows, "user_id", "stranger"),
+    "a score, source and reason per track": lambda rows: _swap(rows, "reasons", ["why"]),
+    "disliked": lambda rows: _dislike(rows),
+}
+
+
+def _dislike(rows: list[dict[str, Any]]) -> None:
+    from segue.home import get_home
+
+    history = pq.read_table(get_home().table(Table.USER_HISTORY) / "data.parquet").to_pylist()
+    unhappy = next(row for row in history if row["disliked_tracks"])
+    theirs = next(row for row in rows if row["user_id"] == unhappy["user_id"])
+    theirs["track_ids"][0] = unhappy["disliked_tracks"][0]
+
+
+@pytest.mark.parametrize("promise", INJECTED)
+def test_the_audit_finds_what_is_injected_into_the_staged_lists(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, promise: str
+) -> None:
+    made = weekly.week_rows
+
+    def tampered(*arguments: Any) -> Any:
+        for rows in made(*arguments):
+            INJECTED[promise](rows)
+            yield rows
+
+    monkeypatch.setattr(weekly, "week_rows", tampered)
+    outcome = make(platform)
+    assert outcome.exit_code == 3
+    assert promise in outcome.summary["broken"]
+    assert read_visible_week() is None
+
+
+def test_a_batch_killed_before_the_pointer_moves_shows_nothing_and_the_next_run_finishes(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(weekly, "show_week", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(platform)
+    assert read_visible_week() is None
+    assert make(platform).exit_code == 0
+    assert read_visible_week() is not None
+
+
+def test_without_features_for_the_week_nothing_is_made(platform: Platform) -> None:
+    with pytest.raises(SegueError, match="features through 2026-11-22"):
+        weekly.run(week=platform.week + timedelta(days=7), engine="local")
+
+
+def test_without_a_live_release_nothing_is_made(platform: Platform) -> None:
+    (platform.home.releases / "current.json").unlink()
+    with pytest.raises(SegueError, match="a live release"):
+        make(platform)
+
+
+def test_a_release_with_one_byte_changed_makes_no_playlists(platform: Platform) -> None:
+    folder = make_release("fake-2", as_of=platform.gold.as_of)
+    vectors = folder / "vectors.npy"
+    vectors.write_bytes(vectors.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(SegueError, match=r"vectors.npy changed"):
+        make(platform)
+
+
+def test_the_shown_playlist_is_the_stored_one_with_reasons_and_removals_in_words(platform: Platform) -> None:
+    make(platform)
+    outcome = show.run(user="u00003", week=None, explain=True)
+    assert [t["track_id"] for t in outcome.summary["tracks"]] == list(stored(platform, "u00003")["track_ids"])
+    assert "because you often play Artist" in outcome.text
+    assert "you already heard it on" in outcome.text
+    assert "already 2 tracks by Artist" in outcome.text
+    assert json.dumps(outcome.summary, default=str)
+
+
+def test_showing_a_stranger_is_one_sentence(platform: Platform) -> None:
+    make(platform)
+    with pytest.raises(SegueError, match="received user stranger, who has none"):
+        show.run(user="stranger", week=None, explain=False)
+
+
+def test_showing_a_week_that_was_never_made_is_one_sentence(platform: Platform) -> None:
+    with pytest.raises(SegueError, match="a visible week, received none"):
+        show.run(user="u00001", week=None, explain=False)
