@@ -175,13 +175,16 @@ def _latency(answers: Answers) -> list[Finding]:
     ]
 
 
-def scores(answers: Answers, version: str, rows: int) -> list[float]:
-    """Scores of the tracks that release `version` ranked and showed: at most `rows`, every k-th.
+def best_scores(answers: Answers, version: str, rows: int) -> list[float]:
+    """The best score of each list that `version` ranked: at most `rows`, every k-th; weekly playlists where there are any.
 
-    Only what the ranker scored: popular and similar tracks in the same log carry other scales.
+    Only what the ranker scored counts: popular and similar tracks in the same log carry other scales.
     """
-    ranked = [t.score for a in answers.read if a.release == version for t in a.tracks if t.source == CandidateSource.RETRIEVER]
-    return ranked[:: max(1, -(-len(ranked) // rows))]
+    given = [a for a in answers.read if a.release == version]
+    weekly = [a for a in given if a.surface is Surface.WEEKLY]
+    lists = [[t.score for t in a.tracks if t.source == CandidateSource.RETRIEVER] for a in weekly or given]
+    best = [max(ranked) for ranked in lists if ranked]
+    return best[:: max(1, -(-len(best) // rows))]
 
 
 def _share(values: Iterator[bool]) -> float:

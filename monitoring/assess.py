@@ -93,15 +93,14 @@ def _drift(day: Assessment, log: Answers) -> Measured:
     if reference is None or reference.empty:
         return _not_measured(alarm("features", "reference", f"release {day.live.version} keeps no reference sample"))
     listens = listening.sample(day.recent, day.rules.sample_rows)
-    day.sampled = (len(listens), len(samples.features_of(reference)))
+    day.sampled = (len(listens), len(reference))
     if listens.empty:
         return _not_measured(alarm("features", "listens", f"no listens from {day.recent} to compare"))
     try:
         now = samples.recent_features(listens)
     except SegueError as problem:
         return _not_measured(alarm("features", "features", str(problem)))
-    before = samples.features_of(reference)
-    features = drift.compare_columns(samples.flat(now), samples.flat(before), "features", day.rules)
+    features = drift.compare_columns(samples.flat(now), samples.flat(reference), "features", day.rules)
     earlier = answers.read_earlier(log, day.recent, day.rules)
     scores = samples.compare_scores(log, earlier, reference, day.live.version, day.rules)
     return drift.measure(drift.joined([features, scores]), day.rules)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from monitoring.answers import Answers, scores
+from monitoring.answers import Answers, best_scores
 from monitoring.drift import Comparison, compare_columns
-from monitoring.findings import note
+from monitoring.findings import Finding, note
 from monitoring.rules import Rules
 from segue.features import TIMESTAMP, training_frame
 from segue.names import UNKNOWN_TERRITORY, Service
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 IDENTIFIERS = frozenset(
     {"user_id", "track_id", "artist_id", "listen_id", "session_id", "album_id", "version_family", TIMESTAMP}
 )
-SHOWN_SCORE = "shown_score"
-"""Column of a release's reference: scores of the tracks its lists show, on rows of their own, null elsewhere."""
-SCORES = frozenset({SHOWN_SCORE, "score", "complete", "early_skip", "save", "retrieval_score"})
+SCORES = frozenset({"score", "retrieval_score"})
 REFERENCE = "reference.parquet"
 
 
@@ -64,11 +62,6 @@ def reference_of(version: str, rules: Rules) -> pd.DataFrame | None:
     return frame.iloc[:: max(1, -(-len(frame) // rules.sample_rows))].reset_index(drop=True)
 
 
-def features_of(reference: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a reference that are listens; those with a `SHOWN_SCORE` are not."""
-    return reference[reference[SHOWN_SCORE].isna()] if SHOWN_SCORE in reference.columns else reference
-
-
 def flat(frame: pd.DataFrame) -> pd.DataFrame:
     """One scalar column per feature: identifiers and scores left out, lists told by `_TOLD` or their length."""
     import pandas as pd
@@ -87,24 +80,26 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_scores(now: Answers, earlier: Answers, reference: pd.DataFrame, version: str, rules: Rules) -> Comparison:
-    """Scores of the tracks `version` showed this week, beside `SHOWN_SCORE` of its reference, else its earlier answers.
+    """The best score of each list `version` gave this week, beside the best it would have given each user of its reference.
 
-    Scores of other tracks than shown ones would not do: a list is the top of the ranking, and always scores higher.
+    The reference's `score` is of tracks the release would have shown (see `trainers/contents.py`), best first, as many as the
+    user has rows: of those only the best compares like with like. A reference without scores leaves the earlier answers.
     """
     import pandas as pd
 
-    shown = pd.DataFrame({"score": scores(now, version, rules.sample_rows)}, dtype=float)
-    if SHOWN_SCORE in reference.columns:
-        before = pd.DataFrame({"score": reference[SHOWN_SCORE].dropna().astype(float)})
+    shown = pd.DataFrame({"best score": best_scores(now, version, rules.sample_rows)}, dtype=float)
+    if {"user_id", "score"} <= set(reference.columns):
+        before = reference.groupby("user_id")["score"].max().to_frame("best score")
     else:
-        before = pd.DataFrame({"score": scores(earlier, version, rules.sample_rows)}, dtype=float)
-    if before.empty:
-        first = note(
-            "scores", "score", "the release's first week: its scores are the baseline of the next", now=_median(shown)
-        )
-        return Comparison(pd.DataFrame(), pd.DataFrame(), found=[first])
+        before = pd.DataFrame({"best score": best_scores(earlier, version, rules.sample_rows)}, dtype=float)
+    if shown.empty or before.empty:
+        return Comparison(pd.DataFrame(), pd.DataFrame(), found=[_one_sided(shown)])
     return compare_columns(shown, before, "scores", rules)
 
 
-def _median(shown: pd.DataFrame) -> float | None:
-    return None if shown.empty else float(shown["score"].median())
+def _one_sided(shown: pd.DataFrame) -> Finding:
+    """What is missing is alarmed about where it is missing: in the log, or as fallbacks."""
+    if shown.empty:
+        return note("scores", "best score", "the log has no list ranked by the live release")
+    says = "the release's first week: it is the baseline of the next"
+    return note("scores", "best score", says, now=float(shown["best score"].median()))

@@ -45,6 +45,7 @@ def seal(
     folder = release_path(version)
     folder.mkdir(parents=True)
     reference = samples.recent_features(sample(Window(week_end - timedelta(days=6), week_end), 20_000))
+    reference["score"] = scores_of(reference["user_id"])
     (change(reference) if change else reference).to_parquet(folder / "reference.parquet")
     pd.DataFrame({"track_id": [track_id(n) for n in range(TRACKS)]}).to_parquet(folder / "tracks.parquet")
     np.save(folder / "vectors.npy", unit_vectors(TRACKS))
@@ -65,6 +66,12 @@ def seal(
     )
     (folder / MANIFEST).write_text(manifest.model_dump_json())
     return manifest
+
+
+def scores_of(users: pd.Series) -> np.ndarray:
+    """The best score of each user's list in `log_answers`, repeated for their listens."""
+    best = {user_id(n): max(t.score for t in answer(n, AS_OF, "r1").tracks) for n in range(USERS)}
+    return users.map(best).to_numpy()
 
 
 def unit_vectors(count: int) -> np.ndarray:

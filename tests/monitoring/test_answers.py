@@ -127,13 +127,18 @@ def test_surfaces_are_told_apart(home: Home) -> None:
     assert (rows[Surface.HOME].answers, rows[Surface.HOME].mean_length, rows[Surface.HOME].fallbacks) == (10, 12, 1)
 
 
-def test_only_scores_of_ranked_tracks_of_the_release_are_compared(home: Home) -> None:
-    log_answers(home, "r1", AS_OF, score=0.5)
+def test_only_the_best_ranked_track_of_the_release_s_lists_is_compared(home: Home) -> None:
     log_answers(home, "r0", AS_OF, score=9.0)
-    similar = home_answers(1)[0]
-    similar.tracks[0].source, similar.tracks[0].score = "similar", 9.0
-    write(home, AS_OF, [similar.model_copy(update={"tracks": similar.tracks[:1]})])
-    assert set(answers.scores(answers.read_answers(RECENT, RULES), "r1", 20_000)) == {0.5}
+    ours = answer(1, AS_OF, "r1", score=0.5)
+    ours.tracks[3].score = 0.7
+    ours.tracks[4].source, ours.tracks[4].score = "popular", 9.0
+    write(home, AS_OF, [ours, *home_answers(3)])
+    assert answers.best_scores(answers.read_answers(RECENT, RULES), "r1", 20_000) == [0.7]
+
+
+def test_lists_of_a_moment_are_compared_where_there_is_no_playlist(home: Home) -> None:
+    write(home, AS_OF, home_answers(3))
+    assert len(answers.best_scores(answers.read_answers(RECENT, RULES), "r1", 20_000)) == 3
 
 
 def test_the_weeks_before_are_read_apart_from_the_last(home: Home) -> None:
@@ -141,4 +146,4 @@ def test_the_weeks_before_are_read_apart_from_the_last(home: Home) -> None:
     log_answers(home, "r1", AS_OF - timedelta(days=10), score=0.1)
     log_answers(home, "r1", AS_OF - timedelta(days=100), score=7.0)
     earlier = answers.read_earlier(answers.read_answers(RECENT, RULES), RECENT, RULES)
-    assert set(answers.scores(earlier, "r1", 20_000)) == {0.1}
+    assert set(answers.best_scores(earlier, "r1", 20_000)) == {0.1}

@@ -88,8 +88,8 @@ def test_a_week_like_the_reference_is_ok(live: Callable[..., str]) -> None:
 
 def test_a_reference_of_other_listening_is_drift_and_asks_for_a_retraining(live: Callable[..., str]) -> None:
     def shifted(reference: pd.DataFrame) -> pd.DataFrame:
-        moved = {name: reference[name] * 3 + 50 for name in reference.select_dtypes("number").columns}
-        return reference.assign(**moved)
+        numbers = reference.select_dtypes("number").columns.drop("score")
+        return reference.assign(**{name: reference[name] * 3 + 50 for name in numbers})
 
     live("shifted", change=shifted)
     outcome = run(as_of=AS_OF)
@@ -99,6 +99,12 @@ def test_a_reference_of_other_listening_is_drift_and_asks_for_a_retraining(live:
     assert states["genre"] == "ok"
     newest = mailbox.messages(get_home().mail)[-1]
     assert newest["Subject"].startswith("[segue] drift: ")
+
+
+def test_scores_that_moved_are_drift_by_themselves(few: None, live: Callable[..., str]) -> None:
+    live("colder", change=lambda reference: reference.assign(score=reference["score"] - 3))
+    outcome = run(as_of=AS_OF)
+    assert (outcome.summary["verdict"], outcome.summary["reason"]) == ("drift", "best score moved")
 
 
 def test_drift_asks_for_no_retraining_on_the_days_the_release_was_made_from(few: None, live: Callable[..., str]) -> None:
