@@ -83,11 +83,11 @@ def write_gold(
     first = end - timedelta(days=days - 1)
     listens = _listens(rng, users, tracks, first, days, away or {})
     for day in (first + timedelta(days=n) for n in range(days)):
-        known = [x for x in listens if end_of(day) - timedelta(days=31) <= x.at < end_of(day)]
+        known = _last(listens, 31, end_of(day))
         _write(home, Table.USER_FEATURES, _user_rows(known, day), day)
         _write(home, Table.TRACK_FEATURES, _track_rows(known, day, tracks, end), day)
         _write(home, Table.TRACK_TERRITORY_FEATURES, _territory_rows(known, day), day)
-        _write(home, Table.LABELS, [_label(n, x) for n, x in enumerate(listens) if x.at.date() == day], day)
+        _write(home, Table.LABELS, [_label(x) for x in _last(known, 1, end_of(day))], day)
     _write(home, Table.REJECTED_LISTENS, [_REJECTED], end)
     everyone = range(users + new_users)
     unlicensed = _write_catalogue(home, tracks, end)
@@ -128,6 +128,11 @@ def _listens(
     return sorted(listens)
 
 
+def _last(listens: Sequence[Listen], days: int, end: datetime) -> list[Listen]:
+    begin = end - timedelta(days=days)
+    return [x for x in listens if begin <= x.at < end]
+
+
 def _user_rows(known: Sequence[Listen], day: date) -> list[dict[str, Any]]:
     """Snapshot rows of the users with a listen in the 30 days to `day`, and the closing row the day after those."""
     by_user: dict[int, list[Listen]] = defaultdict(list)
@@ -138,7 +143,7 @@ def _user_rows(known: Sequence[Listen], day: date) -> list[dict[str, Any]]:
 
 def _user_row(user: int, xs: list[Listen], day: date) -> dict[str, Any]:
     end = end_of(day)
-    month, week = [x for x in xs if x.at >= end - timedelta(days=30)], [x for x in xs if x.at >= end - timedelta(days=7)]
+    month, week = _last(xs, 30, end), _last(xs, 7, end)
     genres, genre_shares = _shares([GENRES[x.track % 2] for x in month], 8)
     artists, artist_shares = _shares([_artist(x.track) for x in month], 20)
     hours = Counter(x.at.hour for x in month)
@@ -150,9 +155,9 @@ def _user_row(user: int, xs: list[Listen], day: date) -> dict[str, Any]:
         "distinct_artists_30d": len({_artist(x.track) for x in month}),
         "early_skip_rate_7d": _rate(week, "early_skip"),
         "early_skip_rate_30d": _rate(month, "early_skip"),
-        "save_rate_30d": float(np.mean([x.saved for x in month])) if month else None,
-        "mean_tempo_30d": float(np.mean([_tempo(x.track) for x in month])) if month else None,
-        "mean_energy_30d": float(np.mean([_energy(x.track) for x in month])) if month else None,
+        "save_rate_30d": _mean([x.saved for x in month]) if month else None,
+        "mean_tempo_30d": _mean([_tempo(x.track) for x in month]) if month else None,
+        "mean_energy_30d": _mean([_energy(x.track) for x in month]) if month else None,
         "days_since_last_play": (day - xs[-1].at.date()).days,
         "top_genres": genres,
         "top_genre_shares": genre_shares,
@@ -165,7 +170,7 @@ def _user_row(user: int, xs: list[Listen], day: date) -> dict[str, Any]:
 
 
 def _track_rows(known: Sequence[Listen], day: date, tracks: int, end: date) -> list[dict[str, Any]]:
-    month = [x for x in known if x.at >= end_of(day) - timedelta(days=30)]
+    month = _last(known, 30, end_of(day))
     by_track: dict[int, list[Listen]] = defaultdict(list)
     for x in month:
         by_track[x.track].append(x)
@@ -179,12 +184,12 @@ def _track_row(track: int, xs: list[Listen], day: date, tracks: int, end: date) 
         "artist_id": _artist(track),
         "duration_s": 180.0 + track % 60,
         "age_days": (day - _released(track, tracks, end)).days,
-        "plays_7d": sum(x.at >= end_of(day) - timedelta(days=7) for x in xs),
+        "plays_7d": len(_last(xs, 7, end_of(day))),
         "plays_30d": len(xs),
         "users_30d": len({x.user for x in xs}),
         "complete_rate_30d": _rate(xs, "complete"),
         "early_skip_rate_30d": _rate(xs, "early_skip"),
-        "save_rate_30d": float(np.mean([x.saved for x in xs])) if xs else None,
+        "save_rate_30d": _mean([x.saved for x in xs]) if xs else None,
     }
 
 
@@ -193,7 +198,7 @@ def _territory_rows(known: Sequence[Listen], day: date) -> list[dict[str, Any]]:
     rows = []
     for territory in TERRITORIES:
         there = [x for x in known if _territory(x.user) == territory]
-        month = [x for x in there if x.at >= end_of(day) - timedelta(days=30)]
+        month = _last(there, 30, end_of(day))
         plays, listeners = Counter(x.track for x in month), Counter(track for track, _ in {(x.track, x.user) for x in month})
         ranked = sorted({x.track for x in there}, key=lambda t: (-plays[t], t))
         rows += [
@@ -272,9 +277,9 @@ _REJECTED = {
 }
 
 
-def _label(number: int, x: Listen) -> dict[str, Any]:
+def _label(x: Listen) -> dict[str, Any]:
     return {
-        "listen_id": f"l{number:07d}",
+        "listen_id": f"l-{x.user}-{x.at:%Y%m%dT%H%M%S}",
         "user_id": user_id(x.user),
         "track_id": track_id(x.track),
         "event_timestamp": x.at,
@@ -332,8 +337,12 @@ def _device(user: int) -> str:
     return ("phone", "desktop", "speaker")[user % 3]
 
 
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
 def _rate(xs: Sequence[Listen], outcome: str) -> float | None:
-    return float(np.mean([x.outcome == outcome for x in xs])) if xs else None
+    return _mean([x.outcome == outcome for x in xs]) if xs else None
 
 
 def _shares(values: Sequence[str], most: int) -> tuple[list[str], list[float]]:

@@ -43,6 +43,9 @@ REPO = Path(__file__).resolve().parents[2] / "feature_repo"
 ONLINE_VIEWS = (Table.USER_FEATURES, Table.USER_HISTORY, Table.TRACK_FEATURES)
 """Views read online. Tracks are served from the release; they are here so that parity covers them."""
 
+SERVED_TABLES = (*ONLINE_VIEWS, Table.TRACK_TERRITORY_FEATURES)
+
+_FEAST_NAMES = {"string": "STRING", "bool": "BOOL", "int64": "INT64", "double": "DOUBLE", "float": "FLOAT"}
 _BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
 
 
@@ -56,7 +59,8 @@ def apply_and_materialise(as_of: date) -> dict[str, Any]:
         `as_of`, `online_as_of`, `fingerprint`, `rows` (view to rows written) and `seconds` (step to seconds).
 
     Raises:
-        SegueError: a gold table is missing or ends before `as_of`, or others may write the registry.
+        SegueError: a gold table is missing, ends before `as_of` or lacks a column that a view serves, or others may write
+            the registry.
     """
     _require_gold(as_of)
     progress = Progress("features")
@@ -64,6 +68,7 @@ def apply_and_materialise(as_of: date) -> dict[str, Any]:
     with _new_registry() as registry, contextlib.redirect_stdout(io.StringIO()):  # Feast prints as it goes
         with progress.step("apply feature views"):
             store = apply(registry)
+        _require_columns(store, as_of)
         rows = {}
         for view in ONLINE_VIEWS if covered is None or covered <= as_of else ():
             with progress.step(f"materialise {view}"):
@@ -81,12 +86,12 @@ def apply_and_materialise(as_of: date) -> dict[str, Any]:
     }
 
 
-def apply(registry: Path, repo: Path = REPO) -> FeatureStore:
+def apply(registry: Path, repo: Path | None = None) -> FeatureStore:
     """Register everything `repo` defines in a registry file of its own and create the online tables; the store on it."""
     store = feast_store(repo_config(registry))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="On demand feature view is an experimental feature")
-        store.apply(_defined(_load(repo / "definitions.py")))
+        store.apply(_defined(_load((repo or REPO) / "definitions.py")))
     if get_settings().online_store == "sqlite":
         _prepare_sqlite(get_home().feast / "online.db")
     return store
@@ -151,9 +156,8 @@ def _count_entities(files: list[str], key: str, until: datetime) -> int:
 
 def _require_gold(as_of: date) -> None:
     """Refuse to serve a day that gold does not hold."""
-    for table in (Table.USER_FEATURES, Table.TRACK_FEATURES, Table.TRACK_TERRITORY_FEATURES, Table.USER_HISTORY):
-        folder = get_home().table(table)
-        part = folder / f"day={as_of.isoformat()}" if table in DAILY_TABLES else folder
+    for table in SERVED_TABLES:
+        folder, part = get_home().table(table), _part(table, as_of)
         if not any(part.glob("*.parquet")):
             days = sorted(path.name.removeprefix("day=") for path in folder.glob("day=*"))
             raise SegueError(
@@ -161,3 +165,34 @@ def _require_gold(as_of: date) -> None:
                 received=f"a table whose newest day is {days[-1]}" if days else "no such table",
                 mend=f"run `segue features --as-of {as_of}`, which builds gold before it applies the views",
             )
+
+
+def _part(table: Table, as_of: date) -> Path:
+    folder = get_home().table(table)
+    return folder / f"day={as_of.isoformat()}" if table in DAILY_TABLES else folder
+
+
+def _require_columns(store: FeatureStore, as_of: date) -> None:
+    """Refuse gold whose columns are not what the views say: Feast itself would notice in the middle of writing, or never."""
+    for table in SERVED_TABLES:
+        view = store.get_feature_view(str(table))
+        present = _column_types(next(_part(table, as_of).glob("*.parquet")), view.batch_source.field_mapping)
+        for field in (*view.entity_columns, *view.features):
+            wanted, found = field.dtype.to_value_type().name, present.get(field.name)
+            if found != wanted:
+                raise SegueError(
+                    expected=f"the column {field.name} of the view {view.name} as {wanted.lower()} in the gold table {table}",
+                    received="no such column" if found is None else found.lower(),
+                    mend="make feature_repo/definitions.py and dbt/models/gold agree, then run `segue features` again",
+                )
+
+
+def _column_types(file: Path, renamed: dict[str, str]) -> dict[str, str]:
+    """Feature name to Feast's name of its type, as a Parquet file has it; Arrow's own name where Feast has none here."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def name(kind: pa.DataType) -> str:
+        return f"{name(kind.value_type)}_LIST" if pa.types.is_list(kind) else _FEAST_NAMES.get(str(kind), str(kind))
+
+    return {renamed.get(column.name, column.name): name(column.type) for column in pq.read_schema(file)}
