@@ -56,6 +56,6 @@ redis:
 	else echo "no redis-server here: the tests that need it will be skipped (apt-get install redis-server)"; fi
 
 lock: $(READY)
-	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
 		--upgrade --output-file requirements.lock
 	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements.lock > $(BOOTSTRAP)

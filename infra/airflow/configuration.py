@@ -64,7 +64,7 @@ def _sections(home: Home, port: int) -> dict[str, dict[str, str]]:
         "api": {"host": HOST, "port": str(port), "base_url": address, "workers": "1", "secret_key": keys["session"]},
         "api_auth": {"jwt_secret": keys["token"]},
         "logging": {"base_log_folder": str(home.airflow / "logs"), "colored_console_log": "False"},
-        "dag_processor": {"parsing_processes": "1"},
+        "dag_processor": {"parsing_processes": "1", "min_file_process_interval": "300"},
     }
 
 

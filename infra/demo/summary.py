@@ -19,7 +19,8 @@ def show(platform: Platform, loop: Loop, follower: Follower, memory: MemoryWatch
     """Print everything."""
     screen = platform.screen
     last = loop.turns[-1]
-    user = Listeners(platform.service, platform.home).users[0]
+    users = Listeners(platform.service, platform.home).users
+    user = users[len(users) // 2]
     screen.block(f"The weekly playlist of {user}", platform.processes.run("playlist", ("segue", "playlist", user)))
     screen.block(f"Release {last.version} on the days it has not seen", _metrics(last.evaluation))
     if len(loop.turns) > 1:
@@ -51,8 +52,9 @@ def _metrics(evaluation: dict[str, Any]) -> str:
 
 
 def _mail(platform: Platform, subject: str) -> str:
-    """The newest e-mail with `subject`, as a terminal shows it."""
-    found = [message for message in messages(platform.home.mail) if message["Subject"] == subject]
+    """The newest e-mail with `subject`, as a terminal shows it. Long subjects are folded on their way: spaces do not count."""
+    wanted = "".join(subject.split())
+    found = [message for message in messages(platform.home.mail) if "".join(message["Subject"].split()) == wanted]
     return render(found[-1]) if found else f"(no e-mail with the subject {subject!r} in {platform.home.mail})"
 
 
