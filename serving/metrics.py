@@ -3,9 +3,7 @@ a user id."""
 
 from __future__ import annotations
 
-import os
-
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
 REQUESTS = Counter("segue_requests", "Requests answered", ["route", "status", "fallback"])
@@ -24,7 +22,7 @@ READY = Gauge("segue_ready", "1 when a process has a release loaded", multiproce
 
 def exposition() -> tuple[bytes, str]:
     """The metrics of all workers together, and their content type."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if values.ValueClass is values.MutexValue:  # one process: the client found no PROMETHEUS_MULTIPROC_DIR when imported
         return generate_latest(), CONTENT_TYPE_LATEST
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

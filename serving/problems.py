@@ -138,7 +138,11 @@ def _refused(request: Request, problem: Exception) -> JSONResponse:
         404: "There is nothing at this path: /v1/openapi.json lists what there is.",
         405: f"{request.method} is not answered at this path: /v1/openapi.json lists what is.",
     }
-    return problem_response(status, sentences.get(status, str(getattr(problem, "detail", "The request was refused."))))
+    return problem_response(status, sentences.get(status, _sentence(getattr(problem, "detail", None))))
+
+
+def _sentence(detail: object) -> str:
+    return f"{str(detail or 'The request was refused').rstrip('.')}."
 
 
 def _log_defect(problem: Exception, scope: Scope) -> None:

@@ -22,7 +22,6 @@ from segue.release import read_json
 from serving import batch, show, weekly
 from serving.policy import order
 
-
 _models: dict[str, Any] = {}
 _columns: dict[Any, Any] = {}
 

@@ -1,0 +1,139 @@
+"""`segue bench serving`: requests a second and latencies of a service on this machine, bounded in time.
+
+It asks the running service, and starts one for the time of the bench when there is none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import httpx
+import numpy as np
+
+from segue.errors import SegueError
+from segue.names import Table
+from segue.settings import get_settings
+from segue.stage import Outcome, Progress, table
+from serving.gold import read_table
+
+HOST = "127.0.0.1"
+SECONDS = 10.0
+CLIENTS = 4
+START_SECONDS = 120.0
+MOST_SECONDS = 120.0
+Ask = Callable[[httpx.Client, str], httpx.Response]
+
+ASKED: dict[str, Ask] = {
+    "GET weekly": lambda client, user: client.get(f"/v1/users/{user}/weekly"),
+    "POST recommend": lambda client, user: client.post("/v1/recommend", json={"user_id": user}),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Answers a second and latencies in milliseconds of one route; `failed` counts what was not 200."""
+
+    route: str
+    clients: int
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    failed: int
+
+
+def bench_serving(*, scale: float) -> Outcome:
+    """Measure both routes with one client and with four, `10 * scale` seconds each.
+
+    Raises:
+        SegueError: no service could be reached or started.
+    """
+    seconds = min(SECONDS * scale, MOST_SECONDS)
+    users = sorted(read_table(Table.USERS)["user_id"])
+    progress = Progress("bench serving")
+    measured = []
+    with _service(progress) as url:
+        for route, ask in ASKED.items():
+            for clients in (1, CLIENTS):
+                with progress.step(f"{route}, {clients} client(s)"):
+                    measured.append(_measure(url, route, ask, users, clients, seconds))
+    rows = [[m.route, m.clients, m.per_second, m.p50_ms, m.p99_ms, m.failed] for m in measured]
+    text = table(["route", "clients", "answers/s", "p50 ms", "p99 ms", "failed"], rows)
+    return Outcome(
+        {"measured": [m.__dict__ for m in measured], "seconds_each": seconds}, text, int(any(m.failed for m in measured))
+    )
+
+
+def _measure(url: str, route: str, ask: Ask, users: list[str], clients: int, seconds: float) -> Measured:
+    latencies: list[list[float]] = [[] for _ in range(clients)]
+    failed = [0] * clients
+
+    def work(number: int) -> None:
+        rng = np.random.default_rng(number)
+        with httpx.Client(base_url=url, timeout=30) as client:
+            ask(client, users[0])  # the connection
+            end = time.perf_counter() + seconds
+            while (began := time.perf_counter()) < end:
+                answer = ask(client, users[int(rng.integers(len(users)))])
+                latencies[number].append(time.perf_counter() - began)
+                failed[number] += answer.status_code != 200
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    every = 1_000 * np.array([latency for one in latencies for latency in one])
+    p50, p99 = (round(float(np.percentile(every, q)), 2) for q in (50, 99))
+    return Measured(route, clients, round(len(every) / seconds, 1), p50, p99, sum(failed))
+
+
+@contextlib.contextmanager
+def _service(progress: Progress) -> Iterator[str]:
+    """The address of the running service, or of one that lives as long as the bench."""
+    running = f"http://{HOST}:{get_settings().serve_port}"
+    if _ready(running):
+        progress.say(f"asking the service at {running}")
+        yield running
+        return
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    url = f"http://{HOST}:{port}"
+    environment = os.environ | {"SEGUE_SERVE_HOST": HOST, "SEGUE_SERVE_PORT": str(port)}
+    command = [sys.executable, "-m", "segue", "serve"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            with progress.step(f"start a service at {url}"):
+                _wait(url, server)
+            yield url
+        finally:
+            server.terminate()
+
+
+def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and server.poll() is None:
+        if _ready(url):
+            return
+        time.sleep(0.5)
+    raise SegueError(
+        expected=f"a ready service at {url}",
+        received="none",
+        mend="run `segue serve` and read what it says; a live release is needed",
+    )
+
+
+def _ready(url: str) -> bool:
+    try:
+        return bool(httpx.get(f"{url}/readyz", timeout=2).json()["ready"])
+    except (httpx.HTTPError, json.JSONDecodeError, KeyError, TypeError):
+        return False
