@@ -1,0 +1,53 @@
+"""The page and the subject: true to the report, safe with any text, and made of nothing from outside."""
+
+from __future__ import annotations
+
+import re
+
+from monitored_home import summary_of
+
+from monitoring.findings import Finding, State, Verdict, as_rows
+from monitoring.letter import text
+from monitoring.page import page
+from monitoring.summary import MAX_SUBJECT
+
+
+def test_the_page_says_the_verdict_and_names_what_moved_first() -> None:
+    html = page(summary_of(Verdict.DRIFT), links={})
+    assert "Drift" in html
+    assert "A retraining is asked for." in html
+    assert html.index("plays 7d") < html.index("tempo")
+
+
+def test_the_page_of_a_quiet_day_asks_for_nothing() -> None:
+    html = page(summary_of(Verdict.OK), links={})
+    assert "asked for" not in html
+    assert "plays 7d" not in html
+
+
+def test_text_from_outside_cannot_become_markup() -> None:
+    nasty = Finding("features", "<script>alert(1)</script>", State.ALARM, "<b>now</b>", says='"><img src=x>')
+    summary = summary_of(Verdict.ALARM).model_copy(update={"findings": as_rows([nasty]), "reason": "<i>why</i>"})
+    html = page(summary, links={"<a>": 'x" onclick="y'})
+    for bad in ("<script", "<b>now", "<img", "<i>why", 'onclick="y'):
+        assert bad not in html
+
+
+def test_the_page_loads_nothing() -> None:
+    html = page(summary_of(Verdict.DRIFT), links={})
+    assert re.findall(r"<script|<link|<img|@import|url\(|https?://", html) == []
+
+
+def test_features_left_out_are_listed() -> None:
+    left = Finding("features", "energy", State.NOTE, says="null in the reference and now: left out")
+    summary = summary_of(Verdict.OK)
+    summary = summary.model_copy(update={"findings": [*summary.findings, *as_rows([left])], "left_out": ["energy"]})
+    assert "Not compared: energy (null in the reference and now: left out)." in page(summary, links={})
+    assert "Not compared: energy." in text(summary)
+
+
+def test_a_long_reason_is_cut_and_the_day_stays() -> None:
+    summary = summary_of(Verdict.ALARM).model_copy(update={"reason": "word " * 100 + "\nBcc: someone"})
+    assert len(summary.subject) <= MAX_SUBJECT
+    assert summary.subject.endswith("…, as of 2026-11-15")
+    assert "\n" not in summary.subject
