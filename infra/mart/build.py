@@ -5,12 +5,14 @@ The project is read from `dbt/`; everything dbt writes (target, logs, the wareho
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from segue.atomic import write_text
 from segue.errors import SegueError
 from segue.home import Home
 
@@ -18,7 +20,9 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt"
 
 
 def build(home: Home, inventory: Path, *, full_refresh: bool) -> dict[str, Any]:
-    """Build and test every model from `inventory`; seconds per layer and the number of tests that passed.
+    """Build and test every model from `inventory`; seconds per model and the number of tests that passed.
+
+    Tables made by other SQL than today's are made anew, whatever `full_refresh` says.
 
     Raises:
         SegueError: a model or a test failed, or another process holds the warehouse.
@@ -26,8 +30,20 @@ def build(home: Home, inventory: Path, *, full_refresh: bool) -> dict[str, Any]:
     from dbt.cli.main import dbtRunner
 
     home.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    (home.tmp / "duckdb").mkdir(parents=True, exist_ok=True)
+    made_by, sql = home.warehouse.parent / "made-by.sha256", _fingerprint()
+    full_refresh = full_refresh or not made_by.exists() or made_by.read_text() != sql
     arguments = ["build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet", "--log-level", "none"]
-    arguments += ["--target-path", str(_target(home)), "--log-path", str(_logs(home)), "--log-level-file", "info"]
+    arguments += [
+        "--exclude-resource-type",
+        "unit_test",
+        "--target-path",
+        str(_target(home)),
+        "--log-path",
+        str(_logs(home)),
+        "--log-level-file",
+        "info",
+    ]
     if full_refresh:
         arguments.append("--full-refresh")
     with _environment(home, inventory):
@@ -39,7 +55,16 @@ def build(home: Home, inventory: Path, *, full_refresh: bool) -> dict[str, Any]:
     failed = [node for node in results if node.status in ("error", "fail", "runtime error")]
     if failed:
         raise _broken(home, _sentence(failed[0]), more=len(failed) - 1)
-    return _summary(results)
+    write_text(made_by, sql)
+    return _summary(results) | {"full_refresh": full_refresh}
+
+
+def _fingerprint() -> str:
+    """SHA-256 over every SQL file of the project."""
+    digest = hashlib.sha256()
+    for path in sorted(PROJECT.rglob("*.sql")):
+        digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _let_go() -> None:

@@ -32,19 +32,28 @@ def run(*, as_of: date, full_refresh: bool = False) -> Outcome:
     Raises:
         SegueError: nothing landed by then, nobody listened on that day, a model or a test failed, another run is at work.
     """
-    home, progress = get_home(), Progress("features")
-    with _alone(home):
-        with progress.step("inventory"):
-            files = inventory.take(home, as_of)
-            inventory.write(files, home.warehouse.parent / "inventory.parquet")
-        with progress.step("dbt build"):
-            built = dbt.build(home, home.warehouse.parent / "inventory.parquet", full_refresh=full_refresh)
-        with progress.step("export"), _warehouse(home) as connection:
-            first, last = _listening_days(connection, as_of)
-            exported = export(connection, home)
-            rejected = _rejected(connection)
-        served = _serve(as_of, progress)
-    summary = {
+    progress = Progress("features")
+    with _alone(get_home()):
+        summary = make_gold(get_home(), as_of, progress, full_refresh=full_refresh)
+        with progress.step("feast"):
+            summary["feast"] = _serve(as_of)
+    summary["seconds"] = progress.seconds
+    return Outcome(summary, _told(summary))
+
+
+def make_gold(home: Home, as_of: date, progress: Progress, *, full_refresh: bool = False) -> dict[str, Any]:
+    """Everything but Feast: inventory, dbt build, export; what was built and what was rejected."""
+    listed = home.warehouse.parent / "inventory.parquet"
+    with progress.step("inventory"):
+        files = inventory.take(home, as_of)
+        inventory.write(files, listed)
+    with progress.step("dbt build"):
+        built = dbt.build(home, listed, full_refresh=full_refresh)
+    with progress.step("export"), _warehouse(home) as connection:
+        first, last = _listening_days(connection, as_of)
+        exported = export(connection, home)
+        rejected = _rejected(connection)
+    return {
         "as_of": as_of.isoformat(),
         "first_day": first.isoformat(),
         "last_day": last.isoformat(),
@@ -54,17 +63,13 @@ def run(*, as_of: date, full_refresh: bool = False) -> Outcome:
         "written": exported.written,
         "removed": exported.removed,
         "dbt": built,
-        "feast": served,
-        "seconds": progress.seconds,
     }
-    return Outcome(summary, _told(summary))
 
 
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
     """Hold the one place of a writer; the lock goes when the process does, however it ends."""
     home.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    (home.tmp / "duckdb").mkdir(parents=True, exist_ok=True)
     with (home.warehouse.parent / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,11 +111,10 @@ def _rejected(connection: DuckDBPyConnection) -> dict[str, int]:
     return dict(connection.execute(query).fetchall())
 
 
-def _serve(as_of: date, progress: Progress) -> dict[str, Any]:
-    from infra.mart.feast_apply import apply_and_materialise
+def _serve(as_of: date) -> dict[str, Any]:
+    from infra.mart.feast_apply import apply_and_materialise  # Feast takes seconds to import
 
-    with progress.step("feast"):
-        return apply_and_materialise(as_of)
+    return apply_and_materialise(as_of)
 
 
 def _told(summary: dict[str, Any]) -> str:
