@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from monitoring import answers, drift, embeddings, integrity, listening, parity, reception, samples
 from monitoring.answers import Answers
-from monitoring.drift import Measured
+from monitoring.drift import Comparison, Measured
 from monitoring.findings import Finding, Group, State, Verdict, alarm, as_rows, note
 from monitoring.listening import Window
 from monitoring.rules import Rules, count_moved, judge
@@ -30,6 +30,7 @@ class Assessment:
     training: Window | None = None
     sampled: tuple[int, int] = (0, 0)
     findings: list[Finding] = field(default_factory=list)
+    lengths: list[Comparison] = field(default_factory=list)
 
     def add(self, group: Group, name: str, check: Callable[[], Sequence[Finding]]) -> None:
         """Run one check; what it cannot read is an alarm, and the others still run."""
@@ -82,20 +83,25 @@ def _vectors(day: Assessment) -> list[Finding]:
         before = embeddings.read_vectors(day.before) if day.before else None
     except SegueError as problem:
         return [*embeddings.check(live, None, day.rules), note("embeddings", "release before", str(problem))]
+    if before is not None:
+        day.lengths = [embeddings.compare_lengths(live, before, day.rules)]
     return embeddings.check(live, before, day.rules)
 
 
 def _drift(day: Assessment, log: Answers) -> Measured:
-    """Features and scores of the last week beside the live release's reference; a missing side is an alarm."""
+    """Features and scores of the last week beside the live release's reference, vector lengths beside the release before.
+
+    A missing side is an alarm.
+    """
     if day.live is None:
-        return _not_measured(alarm("features", "reference", "no live release to compare with"))
+        return _not_measured(alarm("features", "reference", "no live release that could be compared with"))
     reference = samples.reference_of(day.live.version, day.rules)
     if reference is None or reference.empty:
         return _not_measured(alarm("features", "reference", f"release {day.live.version} keeps no reference sample"))
     listens = listening.sample(day.recent, day.rules.sample_rows)
     day.sampled = (len(listens), len(reference))
     if listens.empty:
-        return _not_measured(alarm("features", "listens", f"no listens from {day.recent} to compare"))
+        return _not_measured(alarm("features", "listens", f"no first listens from {day.recent} to compare"))
     try:
         now = samples.recent_features(listens)
     except SegueError as problem:
@@ -103,7 +109,7 @@ def _drift(day: Assessment, log: Answers) -> Measured:
     features = drift.compare_columns(samples.flat(now), samples.flat(reference), "features", day.rules)
     earlier = answers.read_earlier(log, day.recent, day.rules)
     scores = samples.compare_scores(log, earlier, reference, day.live.version, day.rules)
-    return drift.measure(drift.joined([features, scores]), day.rules)
+    return drift.measure(drift.joined([features, scores, *day.lengths]), day.rules)
 
 
 def _not_measured(finding: Finding) -> Measured:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from monitoring.drift import Comparison, compare_columns
 from monitoring.findings import Finding, State, alarm, note
 from monitoring.rules import Rules
 from segue.errors import SegueError
@@ -62,6 +63,15 @@ def check(live: Vectors, before: Vectors | None, rules: Rules) -> list[Finding]:
     if before is None:
         return [*found, note("embeddings", "release before", "none yet to compare with")]
     return [*found, _kept_tracks(live, before), _kept_neighbours(live, before, rules)]
+
+
+def compare_lengths(live: Vectors, before: Vectors, rules: Rules) -> Comparison:
+    """The lengths of every k-th vector of both releases, as one column; those with NaN count as missing."""
+    import pandas as pd
+
+    columns = [np.linalg.norm(v.values[:: max(1, -(-len(v.values) // rules.sample_rows))], axis=1) for v in (live, before)]
+    now, old = (pd.DataFrame({"vector length": lengths.astype(float)}) for lengths in columns)
+    return compare_columns(now, old, "embeddings", rules)
 
 
 def _none_of(name: str, number: int) -> Finding:

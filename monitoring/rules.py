@@ -47,14 +47,16 @@ class Rules:
 def judge(findings: Sequence[Finding], rules: Rules) -> tuple[Verdict, str]:
     """The verdict and its reason in words: any alarm first, then the drift rule.
 
-    Drift is asked of what a retraining can mend: the share of moved features, moved scores, or moved listening outcomes.
+    Drift is asked of what a retraining can mend: the share of moved features, or moved scores, outcomes or vector lengths.
     """
     alarms = [f for f in findings if f.state is State.ALARM]
     if alarms:
         more = f" and {len(alarms) - 1} more" if len(alarms) > 1 else ""
         return Verdict.ALARM, f"{alarms[0].says}{more}"
     moved, compared = count_moved(findings)
-    reasons = [f"{f.name} moved" for f in findings if f.state is State.MOVED and f.group in ("scores", "listening")]
+    reasons = [
+        f"{f.name} moved" for f in findings if f.state is State.MOVED and f.group in ("scores", "listening", "embeddings")
+    ]
     if compared and moved / compared >= rules.drift_share:
         reasons.insert(0, f"{moved} of {compared} features moved")
     if reasons:

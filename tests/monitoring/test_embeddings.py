@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.embeddings import Floats, Vectors, check
+from monitoring.drift import measure
+from monitoring.embeddings import Floats, Vectors, check, compare_lengths
 from monitoring.findings import Finding, State
 from monitoring.rules import Rules
 
@@ -72,3 +73,11 @@ def test_tracks_are_matched_by_id_and_not_by_row() -> None:
     findings = found(live, shuffled)
     assert findings["nearest tracks kept"].now == pytest.approx(1.0)
     assert findings["tracks kept"].now == TRACKS
+
+
+def test_vectors_twice_as_long_have_moved_and_turned_ones_have_not() -> None:
+    live = vectors()
+    for factor, expected in ((1.0, State.OK), (2.0, State.MOVED)):
+        longer = Vectors(live.track_ids, vectors(1).values * factor)
+        (length,) = measure(compare_lengths(longer, live, RULES), RULES).findings
+        assert (length.group, length.name, length.state) == ("embeddings", "vector length", expected)

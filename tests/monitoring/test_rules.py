@@ -29,8 +29,8 @@ def test_features_left_out_do_not_dilute_the_share() -> None:
     assert judge(features(3, 7, notes=50), RULES)[0] is Verdict.DRIFT
 
 
-def test_moved_scores_or_outcomes_are_drift_by_themselves() -> None:
-    for group in ("scores", "listening"):
+def test_moved_scores_outcomes_or_vectors_are_drift_by_themselves() -> None:
+    for group in ("scores", "listening", "embeddings"):
         assert judge([*features(0, 10), one(group, State.MOVED)], RULES) == (Verdict.DRIFT, "the check moved")
 
 
