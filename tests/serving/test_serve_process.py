@@ -66,7 +66,7 @@ def served(platform: Platform, tmp_path: Path) -> Iterator[Served]:
     served.process.wait(10)
 
 
-def test_a_served_platform_keeps_its_promises_until_it_is_killed(served: Served, platform: Platform) -> None:
+def test_a_served_platform_keeps_its_promises_when_killed_and_when_stopped(served: Served, platform: Platform) -> None:
     """One start, many questions: starting takes longer than all of them."""
     client = httpx.Client(base_url=served.url, timeout=30)
     assert client.post("/v1/recommend", json={"user_id": "u00001"}).json()["fallback"] is None
@@ -79,28 +79,31 @@ def test_a_served_platform_keeps_its_promises_until_it_is_killed(served: Served,
     assert 'segue_requests_total{fallback="",route="/v1/recommend",status="200"} 1.0' in metrics
     assert "u00001" not in metrics
     _listens_on_loopback_only(served)
+    _events_survive_the_death_of_their_worker(client, served, platform)
+    _a_stop_leaves_no_process(served)
+    assert len(next(platform.home.predictions.rglob("http-*.jsonl")).read_text().splitlines()) == 2
+    assert "u00001" not in served.output.read_text()
+
+
+def _events_survive_the_death_of_their_worker(client: httpx.Client, served: Served, platform: Platform) -> None:
+    (worker,) = (process for process in served.everyone() if "_bentoml_impl.worker.service" in process.cmdline())
     assert client.post("/v1/events", json={"events": [EVENT]}).status_code == 202
-    for process in served.everyone():
-        process.send_signal(signal.SIGKILL)
+    worker.send_signal(signal.SIGKILL)
     (file,) = platform.home.landing.rglob("http-*.jsonl")
     assert json.loads(file.read_text().splitlines()[-1])["event_id"] == "survivor"
-    assert "u00001" not in served.output.read_text()
+
+
+def _a_stop_leaves_no_process(served: Served) -> None:
+    family = served.everyone()
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(60) == 0
+    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 def _listens_on_loopback_only(served: Served) -> None:
     ours = [c for p in served.everyone() for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     assert {c.laddr.ip for c in ours} == {"127.0.0.1"}
     assert served.port in {c.laddr.port for c in ours}
-
-
-def test_a_terminated_service_leaves_no_process_and_has_written_its_log(served: Served, platform: Platform) -> None:
-    httpx.post(f"{served.url}/v1/recommend", json={"user_id": "u00001"}, timeout=30)
-    family = served.everyone()
-    served.process.send_signal(signal.SIGTERM)
-    assert served.process.wait(30) == 0
-    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-    (log,) = platform.home.predictions.rglob("http-*.jsonl")
-    assert len(log.read_text().splitlines()) == 1
 
 
 def test_a_taken_port_is_one_sentence(platform: Platform) -> None:
