@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import math
 import sys
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NoReturn
 
 from segue import __version__
 from segue.commands import COMMANDS, Command, Option
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if outcome.text:
         sys.stdout.write(outcome.text.rstrip() + "\n")
     if as_json:
-        sys.stdout.write(json.dumps(outcome.summary, default=str) + "\n")
+        sys.stdout.write(json.dumps(_strict(outcome.summary), default=str) + "\n")
     return outcome.exit_code
 
 
@@ -46,8 +47,17 @@ def _load(target: str) -> Any:
     return getattr(importlib.import_module(module), function)
 
 
+def _strict(value: Any) -> Any:
+    """`value` with null for NaN and the infinities, which JSON does not have and Python would write."""
+    if isinstance(value, dict):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="segue", add_help=False)
+    parser = _Parser(prog="segue", add_help=False)
     parser.add_argument("--help", "-h", action=_ShowOverview)
     parser.add_argument("--version", action="version", version=f"segue {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
@@ -90,6 +100,12 @@ def _overview() -> str:
         lines.append("")
     lines.append("`segue COMMAND --help` lists a command's options; all take --json. Settings: SEGUE_* in the environment.")
     return "\n".join(lines) + "\n"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence on bad input, without the paragraph of usage."""
+        self.exit(BAD_INPUT, f"{self.prog}: {message}; `{self.prog} --help` lists what it takes\n")
 
 
 class _ShowOverview(argparse.Action):

@@ -36,7 +36,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
 from segue.atomic import write_json
 from segue.errors import SegueError
@@ -73,6 +73,13 @@ class Manifest(BaseModel):
     dimensions: int
     files: dict[str, FileEntry]
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def seal(self) -> str:
+        """SHA-256 of every other field, so that a byte changed in the manifest itself is seen too."""
+        others = self.model_dump(mode="json", exclude={"seal"})
+        return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+
 
 class Pointer(BaseModel):
     """Which release is live, and which were before it, newest last."""
@@ -104,8 +111,8 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValueError) as problem:
         raise SegueError(
-            expected=f"a release manifest in {folder}",
-            received=str(problem).splitlines()[0],
+            expected=f"a release manifest at {folder / MANIFEST}",
+            received="none" if isinstance(problem, FileNotFoundError) else "a file that cannot be read as one",
             mend="run `segue releases` for the versions there are",
         ) from problem
 
@@ -128,16 +135,22 @@ def verify(version: str) -> Manifest:
     """
     folder = release_path(version)
     manifest = read_manifest(folder)
+    if manifest.version != version or json.loads((folder / MANIFEST).read_bytes()).get("seal") != manifest.seal:
+        raise _unlike(version, MANIFEST, "changed")
     found = file_entries(folder)
     for name in sorted(manifest.files.keys() | found.keys()):
         if manifest.files.get(name) != found.get(name):
             state = "missing" if name not in found else "added" if name not in manifest.files else "changed"
-            raise SegueError(
-                expected=f"release {version} as its manifest describes it",
-                received=f"{name} {state}",
-                mend="go back with `segue rollback`, or train again",
-            )
+            raise _unlike(version, name, state)
     return manifest
+
+
+def _unlike(version: str, name: str, state: str) -> SegueError:
+    return SegueError(
+        expected=f"release {version} as its manifest describes it",
+        received=f"{name} {state}",
+        mend="go back with `segue rollback`, or train again",
+    )
 
 
 def check_fingerprint(manifest: Manifest, present: str) -> None:
