@@ -68,7 +68,7 @@ def query(home: Home, sql: str) -> list[tuple[Any, ...]]:
 def warehouse(home: Home) -> Rows:
     """Every row of every table a reader can meet, in order."""
     names = [f"gold.{table}" for table in Table] + [f"silver.{table}" for table in SILVER]
-    return {name: query(home, f"select * from {name} order by all") for name in names}
+    return {name: query(home, f"from {name} order by all") for name in names}
 
 
 def exported(home: Home) -> Rows:

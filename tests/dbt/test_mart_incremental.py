@@ -134,11 +134,19 @@ def _kill_after(home: Home, model: str) -> None:
     """Run the build in a process of its own and end it with SIGKILL once dbt's log says the model was made."""
     log = home.logs / "dbt" / "dbt.log"
     log.unlink(missing_ok=True)
-    script = "import sys; from datetime import date; from mart_homes import gold; from segue.home import Home; from pathlib import Path"
-    script += "; gold(Home(Path(sys.argv[1])), date.fromisoformat(sys.argv[2]))"
-    paths = [str(Path(__file__).parent), str(build.PROJECT.parent)]
+    script = "\n".join(
+        [
+            "import sys",
+            f"sys.path[:0] = {[str(Path(__file__).parent), str(build.PROJECT.parent)]!r}",
+            "from datetime import date",
+            "from pathlib import Path",
+            "from mart_homes import gold",
+            "from segue.home import Home",
+            "gold(Home(Path(sys.argv[1])), date.fromisoformat(sys.argv[2]))",
+        ]
+    )
     process = subprocess.Popen(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}; {script}", str(home.root), LAST.isoformat()],
+        [sys.executable, "-c", script, str(home.root), LAST.isoformat()],
         stderr=subprocess.DEVNULL,
     )
     while process.poll() is None and not (log.exists() and _was_made(log.read_text(), model)):

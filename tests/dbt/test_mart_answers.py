@@ -1,0 +1,226 @@
+"""Hand-written listening whose gold tables can be worked out on paper, and every way a row can be bad."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from gold_schemas import SCHEMAS
+from mart_homes import day, event, gold, land_lines, query
+
+from segue.home import Home
+from segue.names import DAILY_TABLES, Source, Table
+
+AS_OF = day(32)
+NOON = f"{day(2)}T12:00:00Z"
+
+CATALOGUE = [
+    {"track_id": "t1", "artist_id": "a1", "genre": "rock", "tempo": 100.0, "energy": 0.5, "duration_ms": 200_000},
+    {"track_id": "t2", "artist_id": "a1", "genre": "rock", "tempo": 120.0, "energy": 0.9, "duration_ms": 40_000},
+    {"track_id": "t3", "artist_id": "a2", "genre": "jazz", "licences": [{"territory": "US", "valid_from": "2020-01-01"}]},
+    {"track_id": "t4", "artist_id": "a3", "release_date": str(day(3)), "licences": []},
+]
+ACCOUNTS = [{"user_id": "u1", "territory": "US", "signup_date": "2026-01-01", "explicit_allowed": False}]
+
+
+def _at(clock: str, number: int = 0) -> str:
+    return f"{day(number)}T{clock}Z"
+
+
+LISTENING = [
+    event(1, "u1", "t1", _at("10:00:00"), ms_played=200_000, device="phone", territory="US"),
+    event(2, "u1", "t2", _at("10:05:00"), ms_played=15_000, device="phone", territory="US"),
+    event(3, "u1", "t1", _at("10:10:00"), ms_played=100_000, device="car", territory="US"),
+    event(4, "u1", "t1", _at("10:12:00")) | {"event_type": "save"},
+    event(5, "u1", "t3", _at("10:50:00"), device="phone", territory="US"),
+    event(6, "u1", "t2", _at("10:51:00"), playlist_id="p1") | {"event_type": "playlist_add"},
+    event(7, "u1", "t2", _at("10:52:00")) | {"event_type": "dislike"},
+]
+LAST_LISTEN = [event(8, "u2", "t1", _at("23:59:59.999999", 32), ms_played=1, territory="us")]
+
+BAD: list[tuple[str, Any]] = [
+    ("malformed_json", '{"event_id": "b1", '),
+    ("malformed_json", "[1, 2]"),
+    ("missing_event_id", event(1, "u1", "t1", NOON) | {"event_id": None}),
+    ("missing_user_id", event(102, "", "t1", NOON)),
+    ("missing_track_id", {"event_id": "b3", "event_type": "play", "user_id": "u1", "occurred_at": NOON}),
+    ("missing_time", {"event_id": "b4", "event_type": "play", "user_id": "u1", "track_id": "t1"}),
+    ("unparsable_time", event(105, "u1", "t1", "yesterday")),
+    ("unparsable_number", event(106, "u1", "t1", NOON, ms_played="long")),
+    ("malformed_id", event(107, "u 1", "t1", NOON)),
+    ("unknown_event_type", event(108, "u1", "t1", NOON) | {"event_type": "plya"}),
+    ("impossible_time", event(109, "u1", "t1", "1970-01-01T00:00:00Z")),
+    ("future_time", event(110, "u1", "t1", f"{day(40)}T12:00:00Z")),
+    ("future_time", event(111, "u1", "t1", NOON, received_at=f"{day(2)}T11:00:00Z")),
+    ("impossible_ms_played", event(112, "u1", "t1", NOON, ms_played=-5)),
+    ("unknown_track", event(113, "u1", "t999", NOON)),
+    ("duplicate", event(1, "u1", "t1", _at("10:00:00"), ms_played=200_000)),
+]
+"""The reason, and the line that has to be rejected for it; all arrive on day 2."""
+
+LASTFM = [
+    "user_000001\t{at}\tmb-artist\tDeep Dish\tmb-track\tFuck Me Im Famous",
+    "user_000001\t{at}\t\t坂本龍一\t\tComposition 0919",
+    "user_000001\t{at}\t\t\t\t",
+    "user_000001\tsoon\t\tA\t\tB",
+]
+LISTENBRAINZ = [
+    {"user_name": "rob", "listened_at": 1_790_330_400, "track_metadata": {"artist_name": "Low", "track_name": "Monkey"}},
+    {"user_id": 7, "timestamp": 1_790_330_400, "track_metadata": {"mbid_mapping": {"recording_mbid": "mb-1"}}},
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """One build over every source and every bad row."""
+    made = Home(tmp_path_factory.mktemp("answers") / "home")
+    land_lines(made, "a.jsonl", day(0), CATALOGUE, kind="tracks")
+    land_lines(made, "a.jsonl", day(0), ACCOUNTS, kind="users")
+    land_lines(made, "a.jsonl", day(0), LISTENING)
+    land_lines(made, "bad.jsonl", day(2), [line for _, line in BAD])
+    (made.landing_day("events", "events", day(2)) / "torn.parquet").write_bytes(b"PAR1 not really")
+    land_lines(made, "a.jsonl", AS_OF, LAST_LISTEN)
+    rows = [f"5\t1\t77\t1790157600\t{artist}" for artist in (900, 900)] + ["5\t1\t78\t1790157700\t901", "torn"]
+    land_lines(made, "plays.tsv", day(2), rows, source=Source.THIRTY_MUSIC)
+    land_lines(made, "plays.tsv", day(2), [row.format(at=NOON) for row in LASTFM], source=Source.LASTFM_1K)
+    land_lines(made, "dump.jsonl", day(4), LISTENBRAINZ, source=Source.LISTENBRAINZ)
+    gold(made, AS_OF)
+    return made
+
+
+def one(home: Home, table: str, where: str, columns: str) -> tuple[Any, ...]:
+    rows = query(home, f"select {columns} from gold.{table} where {where}")  # noqa: S608
+    assert len(rows) == 1, rows
+    return rows[0]
+
+
+def test_every_bad_row_is_kept_with_its_reason(home: Home) -> None:
+    kept = query(home, "select reason, row_text from gold.rejected_listens where landed_file like '%bad.jsonl'")
+    written = [(reason, line if isinstance(line, str) else json.dumps(line)) for reason, line in BAD]
+    assert Counter(kept) == Counter(written)
+
+
+def test_a_file_that_is_not_parquet_is_one_rejected_row_and_stops_no_other_file(home: Home) -> None:
+    (text,) = one(home, "rejected_listens", "reason = 'unreadable_file'", "row_text")
+    assert "not a Parquet file" in text
+
+
+def test_a_play_is_classified_by_what_was_heard_of_the_track(home: Home) -> None:
+    found = query(
+        home, "select listen_id, outcome, saved, weight, first_listen from gold.labels where user_id = 'u1' order by 1"
+    )
+    assert found == [
+        ("e1", "complete", False, 1.0, True),
+        ("e2", "early_skip", False, 0.0, True),
+        ("e3", "late_skip", True, 5.0, False),
+        ("e5", None, False, 1.0, True),
+    ]
+
+
+def test_a_pause_of_more_than_thirty_minutes_begins_a_session(home: Home) -> None:
+    sessions = query(
+        home, "select list(listen_id order by listen_id) from gold.labels where user_id = 'u1' group by session_id"
+    )
+    assert sorted(sessions) == [(["e1", "e2", "e3"],), (["e5"],)]
+
+
+def test_user_features_of_a_day_are_what_paper_says(home: Home) -> None:
+    where = f"user_id = 'u1' and day = '{day(0)}'"
+    assert one(home, "user_features", where, "plays_7d, plays_30d, active_days_30d, distinct_artists_30d") == (4, 4, 1, 2)
+    assert one(home, "user_features", where, "early_skip_rate_7d, save_rate_30d") == (1 / 3, 1 / 4)
+    assert one(home, "user_features", where, "mean_tempo_30d") == (320 / 3,)
+    assert one(home, "user_features", where, "top_genres, top_genre_shares") == (["rock", "jazz"], [0.75, 0.25])
+    assert one(home, "user_features", where, "top_artists, top_artist_shares") == (["a1", "a2"], [0.75, 0.25])
+    assert one(home, "user_features", where, "recent_tracks, top_device") == (["t3", "t1", "t2"], "phone")
+    assert one(home, "user_features", where, "territory, explicit_allowed, days_since_last_play") == ("US", False, 0)
+    (hours,) = one(home, "user_features", where, "hour_shares")
+    assert [hour for hour, share in enumerate(hours) if share] == [10]
+
+
+def test_user_rows_end_with_one_closing_row(home: Home) -> None:
+    (last,) = one(home, "user_features", f"user_id = 'u1' and day = '{day(30)}'", "plays_30d")
+    assert last == 0
+    assert one(home, "user_features", f"user_id = 'u1' and day > '{day(30)}'", "count(*)") == (0,)
+    assert one(home, "user_features", f"user_id = 'u1' and day = '{day(29)}'", "plays_30d, plays_7d") == (4, 0)
+
+
+def test_track_features_count_the_window_and_no_more(home: Home) -> None:
+    columns = "plays_7d, plays_30d, users_30d, complete_rate_30d, save_rate_30d"
+    assert one(home, "track_features", f"track_id = 't1' and day = '{day(6)}'", columns) == (2, 2, 1, 0.5, 0.5)
+    assert one(home, "track_features", f"track_id = 't1' and day = '{day(7)}'", columns) == (0, 2, 1, 0.5, 0.5)
+    assert one(home, "track_features", f"track_id = 't1' and day = '{day(30)}'", columns) == (0, 0, 0, None, None)
+
+
+def test_a_new_track_has_features_from_its_release_on(home: Home) -> None:
+    assert query(home, "select min(day), min(age_days) from gold.track_features where track_id = 't4'") == [(day(3), 0)]
+
+
+def test_territory_features_end_with_one_closing_row(home: Home) -> None:
+    rows = query(home, "select day, territory_plays_30d, territory_rank from gold.track_territory_features "
+                       "where track_id = 't1' and territory = 'US' order by day")  # fmt: skip
+    assert len(rows) == 31
+    assert rows[0] == (day(0), 2, 1)
+    assert rows[-1] == (day(30), 0, None)
+
+
+def test_a_malformed_territory_counts_as_unknown(home: Home) -> None:
+    where = f"track_id = 't1' and day = '{AS_OF}'"
+    assert one(home, "track_territory_features", where, "territory, territory_users_30d") == ("ZZ", 1)
+
+
+def test_history_playlists_and_licences_are_as_landed(home: Home) -> None:
+    assert one(home, "user_history", "user_id = 'u1'", "heard_tracks, saved_tracks, disliked_tracks") == (
+        ["t3", "t1", "t2"], ["t1"], ["t2"])  # fmt: skip
+    assert one(home, "user_playlists", "true", "playlist_id, user_id, track_id") == ("p1", "u1", "t2")
+    assert one(home, "licences", "true", "track_id, territory, valid_to") == ("t3", "US", None)
+    free = query(home, "select track_id from gold.tracks where licensed_everywhere and track_id like 't_' order by 1")
+    assert free == [("t1",), ("t2",)]
+
+
+def test_a_source_without_catalogue_gets_its_tracks_from_its_listens(home: Home) -> None:
+    assert one(home, "tracks", "track_id = '77'", "artist_id, title, licensed_everywhere") == ("900", None, True)
+    assert one(home, "labels", "track_id = '77'", "outcome, saved, weight, territory") == (None, None, 1.0, None)
+    assert one(home, "rejected_listens", "source = '30music' and reason = 'duplicate'", "count(*)") == (1,)
+    assert one(home, "rejected_listens", "source = '30music' and reason = 'malformed_row'", "row_text") == ("torn",)
+
+
+def test_lastfm_rows_without_ids_are_known_by_their_names(home: Home) -> None:
+    assert one(home, "tracks", "title = 'Composition 0919'", "artist_name, length(track_id)") == ("坂本龍一", 32)
+    assert one(home, "tracks", "track_id = 'mb-track'", "artist_id") == ("mb-artist",)
+    reasons = query(home, "select reason from gold.rejected_listens where source = 'lastfm-1k' order by 1")
+    assert reasons == [("missing_track_id",), ("unparsable_time",)]
+
+
+def test_listenbrainz_listens_of_both_dump_formats_are_read(home: Home) -> None:
+    found = query(home, "select user_id, track_id = 'mb-1' from gold.labels where day = '2026-09-25' order by 1")
+    assert found == [("7", True), ("rob", False)]
+
+
+@pytest.mark.parametrize("table", list(Table))
+def test_exported_columns_are_the_agreed_ones(home: Home, table: Table) -> None:
+    files = sorted(home.table(table).rglob("*.parquet"))
+    assert files
+    assert (files[0].parent != home.table(table)) == (table in DAILY_TABLES)
+    found = pq.read_schema(files[0])
+    assert {field.name: _plain(field.type) for field in found} == {f.name: _plain(f.type) for f in SCHEMAS[table]}
+
+
+def _plain(kind: Any) -> str:
+    return str(kind).replace("element: ", "").replace("item: ", "")
+
+
+def test_nothing_is_written_into_the_project(home: Home) -> None:
+    project = Path(__file__).resolve().parents[2] / "dbt"
+    assert {path.name for path in project.iterdir()} <= {
+        "dbt_project.yml",
+        "profiles.yml",
+        "models",
+        "macros",
+        "tests",
+        ".user.yml",
+    }
+    assert (home.warehouse.parent / "dbt" / "manifest.json").exists()
