@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PROJECT = "segue"
 REGISTRY = "registry.db"
 MATERIALISED = "materialised.json"
+_PATIENCE_MS = 120_000
 
 
 def repo_config(registry: Path | None = None) -> RepoConfig:
@@ -70,11 +71,17 @@ def open_store() -> FeatureStore:
 
 
 def feast_store(config: RepoConfig) -> FeatureStore:
-    """A store for `config`, and quiet about what its DuckDB backend calls by an old name (ibis 12, DuckDB 2)."""
+    """A store for `config` that waits its turn to write, and is quiet about what ibis 12 calls by an old name of DuckDB's."""
     from feast import FeatureStore
 
     warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
-    return FeatureStore(config=config)
+    store = FeatureStore(config=config)
+    if config.online_store.type == "sqlite":
+        # Feast writes a view in one transaction: the day's features and the week's playlists may meet, and SQLite's own
+        # patience of 5 s is short for a large catalogue. Feast has no setting for it.
+        connection = store.provider.online_store._get_conn(config)
+        connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+    return store
 
 
 def guard_registry() -> None:

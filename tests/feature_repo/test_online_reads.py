@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -64,6 +67,30 @@ def test_many_users_come_in_the_order_asked(served: tuple[Home, Gold], monkeypat
     monkeypatch.setattr(features, "_USERS_PER_READ", 4)
     assert online_rows(Service.RETRIEVER, users) == whole
     assert online_rows(Service.RETRIEVER, [])["plays_7d"] == []
+
+
+def test_threads_that_read_together_get_their_own_users(served: tuple[Home, Gold]) -> None:
+    users = list(served[1].user_group)
+    alone = {user: online_rows(Service.RETRIEVER, [user]) for user in users}
+    with ThreadPoolExecutor(8) as pool:
+        together = pool.map(lambda user: (user, online_rows(Service.RETRIEVER, [user])), users * 10)
+        assert all(rows == alone[user] for user, rows in together)
+
+
+def test_a_reader_goes_on_while_a_writer_writes_and_two_writers_take_turns(home: Home) -> None:
+    _served(home)
+    before = online_rows(Service.RETRIEVER, [user_id(0)])
+    with closing(sqlite3.connect(home.feast / "online.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert online_rows(Service.RETRIEVER, [user_id(0)]) == before
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(write_playlists, playlists([user_id(0)]))
+            assert not waiting.done()
+            other.execute("COMMIT")
+            waiting.result()
+    assert playlist_row(user_id(0), week_key(WEEK, "r1")) is not None
+    patience = shared_store().provider.online_store._get_conn(repo_config()).execute("PRAGMA busy_timeout").fetchone()
+    assert patience[0] > 60_000
 
 
 def test_a_new_registry_is_seen_without_a_restart(home: Home) -> None:
