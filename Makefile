@@ -33,6 +33,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=dags $(BIN)/mypy dags/*.py
 	$(BIN)/lint-imports
 
 setup: $(READY)
