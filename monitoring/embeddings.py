@@ -86,11 +86,14 @@ def _norms(norms: npt.NDArray[np.floating], before: Vectors | None) -> Finding:
 
 
 def _spread(live: Vectors, before: Vectors | None, rules: Rules) -> Finding:
-    """Mean cosine of neighbouring rows in a fixed shuffle: near 1 when every track has the same vector."""
+    """Mean cosine of neighbouring rows in a fixed shuffle: 1 when every track has the same vector."""
     now, old = _mean_cosine(live.values), _mean_cosine(before.values) if before is not None else None
+    state, says = State.OK, ""
     if now > rules.collapsed_cosine:
-        return alarm("embeddings", "mean cosine of two tracks", f"the vectors collapsed: mean cosine {now:.3f}", now=now)
-    return Finding("embeddings", "mean cosine of two tracks", State.OK, now, old, limit=rules.collapsed_cosine)
+        state, says = State.ALARM, f"the vectors collapsed: mean cosine {now:.3f}"
+    elif now > rules.close_cosine:
+        state, says = State.NOTE, "the vectors lie close together: small differences decide"
+    return Finding("embeddings", "mean cosine of two tracks", state, now, old, limit=rules.collapsed_cosine, says=says)
 
 
 def _mean_cosine(values: Floats) -> float:

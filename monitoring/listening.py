@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _COUNTS = """
 select count(*) as listens, count(distinct user_id) as users, count(distinct day) as days,
+       count(distinct (day, user_id)) as visits,
        count(outcome) as judged, count(*) filter (outcome = 'complete') as complete,
        count(*) filter (outcome = 'early_skip') as early_skip, count(*) filter (outcome = 'late_skip') as late_skip,
        count(saved) as savable, count(*) filter (saved) as save, count(first_listen) as datable,
@@ -30,7 +31,7 @@ select count(*) as listens, count(distinct user_id) as users, count(distinct day
 from read_parquet($files, hive_partitioning = true)
 """
 _COUNTED = (
-    *("listens", "users", "days", "judged", "complete", "early_skip", "late_skip"),
+    *("listens", "users", "days", "visits", "judged", "complete", "early_skip", "late_skip"),
     *("savable", "save", "datable", "first_listen"),
 )
 _SAMPLE = """
@@ -149,17 +150,16 @@ def compare(recent: Window, training: Window | None, rules: Rules) -> list[Findi
     if before["listens"] == 0:
         missing = f"no listens of the training window {training}" if training else "no training window"
         return [alarm("listening", "training window", f"{missing} to compare with", now=now["listens"])]
-    found = [_volume(name, now, before) for name in ("listens", "users")]
-    found.append(_first_listens(now, before))
+    found = [*_volume(now, before), _first_listens(now, before)]
     return found + [_share(*names, now, before, rules) for names in SHARES]
 
 
-def _volume(name: str, now: dict[str, int], before: dict[str, int]) -> Finding:
-    per_day = [counted[name] / max(counted["days"], 1) for counted in (now, before)]
-    label = "listens per day" if name == "listens" else "listens per listener and day"
-    if name == "users":
-        per_day = [counted["listens"] / max(counted["users"], 1) / max(counted["days"], 1) for counted in (now, before)]
-    return note("listening", label, "days with listens only", now=per_day[0], before=per_day[1])
+def _volume(now: dict[str, int], before: dict[str, int]) -> list[Finding]:
+    """Listens and listeners a day, and listens of a listener's day, over days with listens only."""
+    measures = {"listens per day": ("listens", "days"), "listeners per day": ("visits", "days")}
+    measures["listens of a listener's day"] = ("listens", "visits")
+    rates = {label: [c[part] / max(c[whole], 1) for c in (now, before)] for label, (part, whole) in measures.items()}
+    return [note("listening", label, "", now=rate[0], before=rate[1]) for label, rate in rates.items()]
 
 
 def _first_listens(now: dict[str, int], before: dict[str, int]) -> Finding:

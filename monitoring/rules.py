@@ -15,7 +15,8 @@ class Rules:
     Distances: the normed Wasserstein distance for numbers (in standard deviations of the reference) and the Jensen-Shannon
     distance for categories (0 to 1). Both are set here because Evidently's default changes with the row count. Each limit
     grows by `sqrt(1/n + 1/m)`, the size of what two samples of one distribution differ by, so that a small log is not
-    drift by itself. Shares are 0 to 1.
+    drift by itself. `score_limit` is wider: a reference's lists are made before the policy and some days earlier than those
+    shown, which alone moves their best scores by a third of a deviation. Shares are 0 to 1.
     """
 
     recent_days: int = 7
@@ -24,6 +25,7 @@ class Rules:
     fewest_rows: int = 30
     numeric_method: str = "wasserstein"
     numeric_limit: float = 0.1
+    score_limit: float = 0.5
     category_method: str = "jensenshannon"
     category_limit: float = 0.1
     most_categories: int = 30
@@ -39,7 +41,8 @@ class Rules:
     most_answers: int = 100_000
     parity_users: int = 50
     norm_tolerance: float = 1e-3
-    collapsed_cosine: float = 0.9
+    close_cosine: float = 0.8
+    collapsed_cosine: float = 0.98
     neighbour_tracks: int = 300
     neighbours: int = 10
 

@@ -47,10 +47,11 @@ def test_one_vector_of_length_zero_is_an_alarm() -> None:
     assert alarms(found(live)) == ["vectors of length zero"]
 
 
-def test_a_collapsed_space_is_an_alarm() -> None:
+@pytest.mark.parametrize(("spread", "expected"), [(0.1, State.ALARM), (0.4, State.NOTE), (1.0, State.OK)])
+def test_a_collapsed_space_is_an_alarm_and_a_narrow_one_a_note(spread: float, expected: State) -> None:
     live = vectors()
-    collapsed = unit(live.values * 0.1 + unit(np.ones((1, WIDTH), np.float32)))
-    assert alarms(found(Vectors(live.track_ids, collapsed))) == ["mean cosine of two tracks"]
+    narrow = unit(live.values * spread + unit(np.ones((1, WIDTH), np.float32)))
+    assert found(Vectors(live.track_ids, narrow))["mean cosine of two tracks"].state is expected
 
 
 def test_a_release_without_vectors_is_an_alarm() -> None:

@@ -59,7 +59,7 @@ def test_counts_are_the_known_ones(home: Home) -> None:
     write_listens(home, AS_OF, MIX)
     write_listens(home, AS_OF - timedelta(days=1), MIX)
     counted = listening.counts(RECENT)
-    assert (counted["listens"], counted["users"], counted["days"]) == (200, 100, 2)
+    assert (counted["listens"], counted["users"], counted["days"], counted["visits"]) == (200, 100, 2, 200)
     assert (counted["complete"], counted["early_skip"], counted["late_skip"], counted["save"]) == (140, 40, 20, 70)
 
 
