@@ -110,6 +110,8 @@ def _stage(staged: Path, funnel: Funnel, users: Sequence[str], week: date, progr
     fallbacks: Counter[str] = Counter({fallback.value: 0 for fallback in (Fallback.NEW_USER, Fallback.WORLDWIDE)})
     sources: Counter[str] = Counter()
     digest, done = hashlib.sha256(), 0
+    for left_behind in staged.parent.glob(f".{staged.name}.*"):  # by a run that was killed
+        left_behind.unlink()
     schema = _schema()
     with replacing_file(staged) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for rows in week_rows(funnel, users, week):

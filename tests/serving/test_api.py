@@ -13,12 +13,14 @@ import pytest
 from fastapi.testclient import TestClient
 from serving_platform import Platform
 
+from segue.errors import SegueError
 from segue.names import Fallback
 from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.requests import EventsAccepted, Problem, TrackList
 from segue.settings import get_settings
 from serving import event_log, recommender, weekly
+from serving import live as live_module
 from serving.api import Desk, make_api
 from serving.live import LiveFunnel
 from serving.prediction_log import PredictionLog
@@ -191,14 +193,17 @@ def test_a_defect_answers_500_without_internals_and_logs_no_user_id(
     assert "u00001" not in caplog.text
 
 
-def test_an_unreadable_feature_store_is_503_and_not_ready(client: TestClient, platform: Platform) -> None:
-    platform.home.feast.chmod(0o777)
-    try:
-        answers = client.post("/v1/recommend", json={"user_id": "u00001"}), client.get("/readyz")
-    finally:
-        platform.home.feast.chmod(0o700)
-    assert {answer.status_code for answer in answers} <= {200, 503}
-    assert client.get("/readyz").status_code == 200
+def test_an_unreadable_feature_store_is_503_and_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_: str) -> None:
+        raise SegueError(expected="a registry in /secret/place", received="none", mend="run it")
+
+    monkeypatch.setattr(recommender, "read_row", unreadable)
+    monkeypatch.setattr(live_module, "read_row", unreadable)
+    answer = client.post("/v1/recommend", json={"user_id": "u00001"})
+    assert answer.status_code == 503
+    assert "secret" not in Problem.model_validate(answer.json()).error
+    assert client.get("/readyz").status_code == 503
+    assert "feature store" in client.get("/readyz").json()["error"]
 
 
 def test_accepted_events_are_in_landing_with_the_time_they_were_received(client: TestClient, platform: Platform) -> None:

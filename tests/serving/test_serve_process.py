@@ -25,7 +25,7 @@ EVENT = {
     "track_id": "t00001",
     "occurred_at": "2026-11-16T10:00:00Z",
 }
-READY_SECONDS = 180
+READY_SECONDS = 300
 
 
 class Served:
