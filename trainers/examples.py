@@ -173,6 +173,25 @@ def catalogue_at(instant: datetime) -> Catalogue:
     return Catalogue(frame.assign(version_family=tracks["version_family"]), territories, popularity)
 
 
+def with_new_releases(known: Catalogue, later: Catalogue, since: datetime, until: datetime) -> Catalogue:
+    """`known` at `since`, and the tracks of `later` with a release date in `[since, until)`, with their facts and no history.
+
+    A track that a source merely began to play then stays out: that it is listed would already say it was played.
+    """
+    import pandas as pd
+
+    tracks = read_tracks()
+    released = pd.to_datetime(tracks["release_date"], utc=True)
+    fresh = tracks["track_id"][(released >= since) & (released < until)]
+    added = later.frame[later.frame["track_id"].isin(fresh) & ~later.frame["track_id"].isin(known.frame["track_id"])]
+    if added.empty:
+        return known
+    added = added[["track_id", "version_family", *TRACK_FACTS]].reindex(columns=known.frame.columns)
+    unplayed = np.full((known.popularity.shape[0], len(added), known.popularity.shape[2]), np.nan, dtype=np.float32)
+    frame = pd.concat([known.frame, added], ignore_index=True)
+    return Catalogue(frame, known.territories, np.concatenate([known.popularity, unplayed], axis=1))
+
+
 def _popularity(track_ids: pd.Series[Any], instant: datetime) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
     """Territories, and their plays and ranks (territories + 1, tracks, 2) of `track_ids`, NaN where there are none."""
     import pandas as pd
@@ -197,4 +216,13 @@ def users_at(user_ids: Sequence[str], instant: datetime) -> pd.DataFrame:
     return frame.assign(device="", hour_of_day=UNKNOWN_HOUR, day_of_week=UNKNOWN_WEEKDAY)
 
 
-__all__ = ["Catalogue", "Examples", "catalogue_at", "first_listens", "make_examples", "read_labels", "users_at"]
+__all__ = [
+    "Catalogue",
+    "Examples",
+    "catalogue_at",
+    "first_listens",
+    "make_examples",
+    "read_labels",
+    "users_at",
+    "with_new_releases",
+]

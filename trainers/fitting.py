@@ -20,7 +20,16 @@ from segue.errors import SegueError
 from segue.features import TIMESTAMP
 from segue.stage import Progress
 from segue.tensors import TensorSpec
-from trainers.examples import Catalogue, Examples, catalogue_at, first_listens, make_examples, read_labels, users_at
+from trainers.examples import (
+    Catalogue,
+    Examples,
+    catalogue_at,
+    first_listens,
+    make_examples,
+    read_labels,
+    users_at,
+    with_new_releases,
+)
 from trainers.hyperparameters import Hyperparameters
 from trainers.index import exact_search
 from trainers.inputs import QUERY, TRACK, arrays, constants
@@ -62,7 +71,8 @@ def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows
     with progress.step("training set"):
         early = make_examples(first_listens(None, split.rank_from, rows=rows, seed=seed), seed=seed)
         late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
-        known, then = catalogue_at(split.cutoff), catalogue_at(split.rank_from)
+        known = catalogue_at(split.cutoff)
+        then = with_new_releases(catalogue_at(split.rank_from), known, split.rank_from, split.cutoff)
     retriever = Retriever(hyper.retriever, _vocabularies(listens, early, late, known))
     retriever.adapt(early)
     before = listens[listens[TIMESTAMP] < split.rank_from]

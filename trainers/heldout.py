@@ -17,14 +17,11 @@ from segue.dates import Split
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.names import UNKNOWN_TERRITORY, Table
-from trainers.examples import Catalogue, catalogue_at, read_labels, users_at
+from trainers.examples import Catalogue, catalogue_at, read_labels, users_at, with_new_releases
 from trainers.interactions import Indices, Interactions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-STATIC_COLUMNS = frozenset({"track_id", "artist_id", "genre", "tempo", "energy", "duration_s", "explicit", "version_family"})
-"""What is known of a track before anybody heard it; every other feature of a track released in the window is null."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def held_out(split: Split) -> HeldOut:
     """
     import pandas as pd
 
-    catalogue = _with_new_releases(catalogue_at(split.cutoff), split)
+    catalogue = with_new_releases(catalogue_at(split.cutoff), catalogue_at(split.end), split.cutoff, split.end)
     before = read_labels(None, split.cutoff)
     wanted, out_of_reach = _answers(split, before, catalogue)
     _require(before, wanted, split)
@@ -103,26 +100,6 @@ def held_out(split: Split) -> HeldOut:
         known_users=int(before["user_id"].nunique()),
         out_of_reach=out_of_reach,
     )
-
-
-def _with_new_releases(known: Catalogue, split: Split) -> Catalogue:
-    """`known` at the cutoff and the tracks with a release date in the held-out days, these without any history.
-
-    A track that a source merely began to play then stays out: that it is listed would already say it was played.
-    """
-    import pandas as pd
-
-    tracks = pd.read_parquet(get_home().table(Table.TRACKS) / "data.parquet", columns=["track_id", "release_date"])
-    released = pd.to_datetime(tracks["release_date"], utc=True)
-    fresh = tracks["track_id"][(released >= split.cutoff) & (released < split.end)]
-    later = catalogue_at(split.end).frame
-    added = later[later["track_id"].isin(fresh) & ~later["track_id"].isin(known.frame["track_id"])]
-    if added.empty:
-        return known
-    added = added[[c for c in added.columns if c in STATIC_COLUMNS]].reindex(columns=known.frame.columns)
-    unplayed = np.full((known.popularity.shape[0], len(added), known.popularity.shape[2]), np.nan, dtype=np.float32)
-    frame = pd.concat([known.frame, added], ignore_index=True)
-    return Catalogue(frame, known.territories, np.concatenate([known.popularity, unplayed], axis=1))
 
 
 def _answers(split: Split, before: pd.DataFrame, catalogue: Catalogue) -> tuple[pd.DataFrame, int]:

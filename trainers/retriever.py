@@ -57,6 +57,7 @@ class RetrieverConfig:
     epochs: int = 4
     warm_epochs: int = 2
     table_rate: float = 0.1
+    table_start: float = 0.1
     rate: float = 1e-3
     skip_weight: float = 0.3
     context_dropout: float = 0.3
@@ -104,7 +105,9 @@ class Retriever(tfrs.Model):
         self.log_probability = tf.Variable(tf.zeros(tracks.size), trainable=False)
         self.skips_known = tf.Variable(0.0, trainable=False)
         self.heard: HeardPairs | None = None
-        self.table_optimizer = tf.keras.optimizers.legacy.Adagrad(config.table_rate)
+        self.table_optimizer = tf.keras.optimizers.legacy.Adagrad(
+            config.table_rate, initial_accumulator_value=config.table_start
+        )
         self.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.rate))
 
     def adapt(self, examples: Examples) -> None:

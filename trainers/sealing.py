@@ -127,7 +127,9 @@ def seal(folder: Path, manifest: Manifest) -> None:
     """
     pickles = sorted(path.name for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle"})
     if pickles:
-        raise SegueError(expected="a release without pickles", received=", ".join(pickles), mend="store arrays and models only")
+        raise SegueError(
+            expected="a release without pickles", received=", ".join(pickles), mend="store arrays and models only"
+        )
     sealed = manifest.model_copy(update={"files": file_entries(folder)})
     write_json(folder / MANIFEST, sealed.model_dump(mode="json"))
 
