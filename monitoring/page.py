@@ -59,7 +59,7 @@ def _banner(summary: Summary) -> str:
         f'<div style="font-size:12px;letter-spacing:.08em;text-transform:uppercase">Segue, as of {summary.as_of}</div>'
         f'<div style="font-size:30px;font-weight:700;line-height:1.2;padding:4px 0">{word}</div>'
         f'<div style="font-size:15px">{escape(_SAYS[summary.verdict])} {asks}</div>'
-        f'<div style="font-size:14px;padding-top:6px">{escape(summary.reason)}.</div>',
+        f'<div style="font-size:14px;padding-top:6px">{escape(summary.reason[:1].upper() + summary.reason[1:])}.</div>',
         f"padding:22px 28px;background:{colour};color:#ffffff",
     )
 
@@ -138,10 +138,12 @@ def _bar(finding: dict[str, Any]) -> str:
 
 
 def _left_out(found: list[dict[str, Any]]) -> str:
-    if not found:
-        return ""
-    names = "; ".join(f"{f['name']} ({f['says']})" for f in found)
-    return f'<p style="color:#6b7280;font-size:13px;margin:8px 0 0">Not compared: {escape(names)}.</p>'
+    """What was not compared, once per reason."""
+    reasons = dict.fromkeys(f["says"] for f in found)
+    lines = [f"{', '.join(f['name'] for f in found if f['says'] == reason)} ({reason})" for reason in reasons]
+    return "".join(
+        f'<p style="color:#6b7280;font-size:13px;margin:8px 0 0">Not compared: {escape(line)}.</p>' for line in lines
+    )
 
 
 def _surfaces(summary: Summary) -> str:
