@@ -186,7 +186,8 @@ def with_new_releases(known: Catalogue, later: Catalogue, since: datetime, until
     added = later.frame[later.frame["track_id"].isin(fresh) & ~later.frame["track_id"].isin(known.frame["track_id"])]
     if added.empty:
         return known
-    added = added[["track_id", "version_family", *TRACK_FACTS]].reindex(columns=known.frame.columns)
+    facts = [name for name in ("track_id", "version_family", *TRACK_FACTS) if name in added.columns]
+    added = added[facts].reindex(columns=known.frame.columns)
     unplayed = np.full((known.popularity.shape[0], len(added), known.popularity.shape[2]), np.nan, dtype=np.float32)
     frame = pd.concat([known.frame, added], ignore_index=True)
     return Catalogue(frame, known.territories, np.concatenate([known.popularity, unplayed], axis=1))
