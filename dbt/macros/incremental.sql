@@ -37,5 +37,10 @@
     least(greatest({{ release_date }}, {{ first_arrival_day }}), {{ first_listen_day }})
 {%- endmacro %}
 
+{#- One row per day from one to another, both included; none when the last comes before the first. -#}
+{% macro each_day(first, last) -%}
+    {{ later(first, each_number_below(days_between(first, last) ~ ' + 1')) }}
+{%- endmacro %}
+
 {#- A step of a running sum that begins at the first changed day. -#}
 {% macro not_before_first_day(day) %}greatest({{ day }}, {{ first_day() }}){% endmacro %}

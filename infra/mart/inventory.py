@@ -45,16 +45,20 @@ def take(home: Home, as_of: date) -> list[LandedFile]:
     """The files of every source that arrived on or before `as_of`, in order of arrival.
 
     Raises:
-        SegueError: nothing has landed by then.
+        SegueError: no events arrived on that day; a listen never arrives before its day, so nobody was heard on it either.
     """
     found = sorted(_landed(home.landing, as_of), key=lambda file: (file.arrival_day, file.landed_file))
-    if not any(file.kind == "events" for file in found):
-        raise SegueError(
-            expected=f"events in {home.landing} that arrived by {as_of}",
-            received=_what_is_there(home.landing),
-            mend="run `segue world` or `segue land` first, or take a later --as-of",
-        )
-    return found
+    days = [file.arrival_day for file in found if file.kind == "events"]
+    if as_of in days:
+        return found
+    if days:
+        mend = f"run `segue features --as-of {days[-1]}`, or land the events of {as_of}"
+        raise SegueError(expected=f"events that arrived on {as_of}", received=f"none after {days[-1]}", mend=mend)
+    raise SegueError(
+        expected=f"events in {home.landing} that arrived by {as_of}",
+        received=_what_is_there(home.landing),
+        mend="run `segue world` or `segue land` first, or take a later --as-of",
+    )
 
 
 def write(files: list[LandedFile], target: Path) -> None:

@@ -14,7 +14,7 @@ listener_spans as (
         track_id, territory, day, plays,
         least(
             {{ later('day', 30) }},
-            coalesce(lead(day) over (partition by track_id, territory, user_id order by day), date '9999-01-01')
+            lead(day) over (partition by track_id, territory, user_id order by day)
         ) as until
     from listener_days
 ),
@@ -56,7 +56,7 @@ spans as (
 days as (
     select
         track_id, territory, plays::bigint as plays, users::bigint as users,
-        {{ later('from_day', each_number_below(days_between('from_day', 'last_day') ~ ' + 1')) }} as day
+        {{ each_day('from_day', 'last_day') }} as day
     from spans
 )
 

@@ -8,9 +8,7 @@
 {% set from_scratch = flags.FULL_REFRESH or not (events_before and tracks_before and accounts_before and finished) %}
 
 with this_run as (
-    select
-        max(as_of) as as_of,
-        {% if is_incremental() %}(select max(run_number) + 1 from {{ this }}){% else %}1{% endif %} as run_number
+    select max(as_of) as as_of, {% if is_incremental() %}(select max(run_number) + 1 from {{ this }}){% else %}1{% endif %} as run_number
     from {{ ref('landed_files') }}
 ),
 
@@ -46,7 +44,7 @@ touched_users as (
 ),
 
 catalogue_sizes as (
-    select (select count(*) from {{ tracks_before }}) as before, (select count(*) from {{ ref('newest_tracks') }}) as now
+    select (select count(*) from {{ tracks_before }}) as old, (select count(*) from {{ ref('newest_tracks') }}) as new
 ),
 
 first_days as (
@@ -63,7 +61,7 @@ first_days as (
     select {{ track_begins('release_date', 'first_arrival_day', 'null') }} from touched_tracks
     union all
     -- the first catalogue of a source makes tracks unknown that were taken on trust
-    select date '1970-01-01' from catalogue_sizes where (before = 0) <> (now = 0)
+    select date '1970-01-01' from catalogue_sizes where (old = 0) <> (new = 0)
     union all
     select least(landed.arrival_day, finished.arrival_day) from {{ ref('landed_files') }} as landed
     full join {{ finished }} as finished

@@ -35,13 +35,20 @@ sound as (
     select event_id from checked where problem_found is null
 ),
 
+{% if is_incremental() -%}
+-- Kept on a day that is not built again: whatever comes with the same id is its copy.
+kept_before as (
+    select event_id from {{ this }}
+    where day < {{ first_day() }} and reason is null and event_id in (select event_id from sound)
+),
+
+{% endif -%}
 repeated as (
     select event_id from sound group by event_id having count(*) > 1
-    {% if is_incremental() %}
+    {%- if is_incremental() %}
     union
-    select event_id from sound
-    where event_id in (select event_id from {{ this }} where day < {{ first_day() }} and reason is null)
-    {% endif %}
+    select event_id from kept_before
+    {%- endif %}
 ),
 
 copies as (
@@ -55,19 +62,19 @@ copies as (
     where problem_found is null and event_id in (select event_id from repeated)
 ),
 
-judged as (
-    select * exclude (problem_found), problem_found as reason from checked
+numbered as (
+    select *, 1 as copy_number from checked
     where problem_found is not null or event_id not in (select event_id from repeated)
     union all
-    select * exclude (problem_found, copy_number), case when copy_number > 1
-        {%- if is_incremental() %}
-            or event_id in (select event_id from {{ this }} where day < {{ first_day() }} and reason is null)
-        {%- endif %} then 'duplicate' end as reason
-    from copies
+    select * from copies
 )
 
 select
     source, landed_file, file_size, arrival_day, event_id, event_type, user_id, track_id, occurred_at, received_at, ms_played,
     device, case when {{ matches('territory', '^[A-Z]{2}$') }} then territory end as territory, surface, playlist_id,
-    artist_id, artist_name, title, row_text, reason, day
-from judged
+    artist_id, artist_name, title, row_text,
+    coalesce(problem_found, case
+        when copy_number > 1 {% if is_incremental() %}or event_id in (select event_id from kept_before) {% endif %}then 'duplicate'
+    end) as reason,
+    day
+from numbered

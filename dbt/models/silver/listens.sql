@@ -15,18 +15,25 @@ plays as (
 
 {% if is_incremental() %}
 -- A session may have begun before the first changed day: a play lasts a day at most, so two days back is far enough.
-seeds as (
-    select * exclude (outcome, session_id, session_started_at), session_started_at as session_began
+recent as (
+    select *, row_number() over (partition by user_id order by occurred_at desc, listen_id desc) as newest_first
     from {{ this }}
     where day < {{ first_day() }} and day >= {{ later(first_day(), -2) }}
-    qualify row_number() over (partition by user_id order by occurred_at desc, listen_id desc) = 1
+),
+
+seeds as (
+    select
+        listen_id, source, user_id, track_id, artist_id, artist_name, title, occurred_at, ms_played, duration_ms, device,
+        territory, surface, playlist_id, day, session_started_at as session_began
+    from recent
+    where newest_first = 1
 ),
 {% endif %}
 
 in_order as (
     select * from plays
     {% if is_incremental() %}
-    union all by name
+    union all
     select * from seeds
     {% endif %}
 ),

@@ -34,7 +34,7 @@ listener_spans as (
         track_id, day,
         least(
             {{ later('day', 30) }},
-            coalesce(lead(day) over (partition by track_id, user_id order by day), date '9999-01-01')
+            lead(day) over (partition by track_id, user_id order by day)
         ) as until
     from listener_days
 ),

@@ -1,15 +1,14 @@
 with listening_days as (
-    select user_id, day as last_listen_day, count(*) as plays
+    select distinct user_id, day as last_listen_day
     from {{ ref('listens') }}
     where day >= {{ later(first_day(), -60) }}
-    group by user_id, day
 ),
 
 until_the_next as (
     select
         *,
         least(
-            coalesce({{ later('lead(last_listen_day) over (partition by user_id order by last_listen_day)', -1) }}, date '9999-01-01'),
+            {{ later('lead(last_listen_day) over (partition by user_id order by last_listen_day)', -1) }},
             {{ later('last_listen_day', 30) }},
             {{ as_of() }}
         ) as last_day
@@ -20,7 +19,7 @@ followed as (
     select
         user_id,
         last_listen_day,
-        {{ later('last_listen_day', each_number_below(days_between('last_listen_day', 'last_day') ~ ' + 1')) }} as day
+        {{ each_day('last_listen_day', 'last_day') }} as day
     from until_the_next
 )
 

@@ -54,19 +54,17 @@ best as (
     group by user_code, day, kind
 ),
 
+-- One row with every name: a join would carry the whole list along with each row.
 names as (
-    select {{ list_by('value', 'code') }} as names from habits
-),
-
-shown as (
     select
-        user_code, day, kind, values_of_kind,
-        {{ each_of('packed', nth('names', code_base ~ ' - x % ' ~ code_base)) }} as values_found,
-        {{ each_of('packed', '((x - x % ' ~ code_base ~ ') / ' ~ code_base ~ ' + 1) / plays_of_kind') }} as shares
-    from best
-    cross join names
+        (select {{ list_by('user_id', 'user_code') }} from users) as user_names,
+        (select {{ list_by('value', 'code') }} from habits) as value_names
 )
 
-select user_id, day, kind, values_found as most_played, shares, values_of_kind
-from shown
-inner join users on shown.user_code = users.user_code
+select
+    {{ nth('user_names', 'user_code') }} as user_id, day, kind,
+    {{ each_of('packed', nth('value_names', code_base ~ ' - x % ' ~ code_base)) }} as most_played,
+    {{ each_of('packed', '((x - x % ' ~ code_base ~ ') / ' ~ code_base ~ ' + 1) / plays_of_kind') }} as shares,
+    values_of_kind
+from best
+cross join names

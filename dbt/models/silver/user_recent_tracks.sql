@@ -1,4 +1,5 @@
 {% set code_base = 33554432 %}
+{% set kept = 50 %}
 
 with daily as (
     select user_id, track_id, day, max(occurred_at) as last_listened_at
@@ -18,36 +19,62 @@ tracks as (
 numbered as (
     select
         user_code, day,
-        row_number() over (order by last_listened_at, daily.track_id, daily.user_id) * {{ code_base }} + code as packed,
+        row_number() over (order by last_listened_at, track_id, user_id) * {{ code_base }} + code as packed,
+        lag(day) over (partition by user_code, code order by day) as previous_day,
         lead(day) over (partition by user_code, code order by day) as next_day
     from daily
-    inner join users on daily.user_id = users.user_id
-    inner join tracks on daily.track_id = tracks.track_id
+    inner join users using (user_id)
+    inner join tracks using (track_id)
+),
+
+-- Tracks not heard in the 29 days before are all different from one another: after {{ kept }} of them nothing older is shown.
+fresh_so_far as (
+    select
+        user_code, day,
+        sum(count(case when previous_day is null or {{ days_between('previous_day', 'day') }} > 29 then 1 end)) over (
+            partition by user_code order by day
+        ) as fresh
+    from numbered
+    group by user_code, day
+),
+
+full_days as (
+    select
+        user_code, day,
+        min(day) over (
+            partition by user_code order by fresh range between {{ kept }} following and unbounded following
+        ) as full_day
+    from fresh_so_far
 ),
 
 -- On a later day the same track counts from its later listen: each row is seen until then.
 spans as (
     select
-        user_code, packed, greatest(day, {{ first_day() }}) as from_day,
-        least(coalesce({{ later('next_day', -1) }}, date '9999-01-01'), {{ later('day', 29) }}, {{ as_of() }}) as last_day
+        user_code, packed, {{ not_before_first_day('day') }} as from_day,
+        least(
+            {{ later('next_day', -1) }}, {{ later('full_day', -1) }}, {{ later('day', 29) }}, {{ as_of() }}
+        ) as last_day
     from numbered
+    inner join full_days using (user_code, day)
 ),
 
 seen_from as (
-    select
-        user_code, packed, {{ later('from_day', each_number_below(days_between('from_day', 'last_day') ~ ' + 1')) }} as day
-    from spans
+    select user_code, packed, {{ each_day('from_day', 'last_day') }} as day from spans
 ),
 
 newest as (
-    select user_code, day, {{ largest('packed', 50) }} as packed from seen_from group by user_code, day
+    select user_code, day, {{ largest('packed', kept) }} as packed from seen_from group by user_code, day
 ),
 
+-- One row with every name: a join would carry the whole list along with each row.
 names as (
-    select {{ list_by('track_id', 'code') }} as names from tracks
+    select
+        (select {{ list_by('user_id', 'user_code') }} from users) as user_names,
+        (select {{ list_by('track_id', 'code') }} from tracks) as track_names
 )
 
-select user_id, day, {{ each_of('packed', nth('names', 'x % ' ~ code_base)) }} as recent_tracks
+select
+    {{ nth('user_names', 'user_code') }} as user_id, day,
+    {{ each_of('packed', nth('track_names', 'x % ' ~ code_base)) }} as recent_tracks
 from newest
-inner join users on newest.user_code = users.user_code
 cross join names
