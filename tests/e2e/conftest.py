@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Mailbox
 
+from infra import mailbox
 from segue.home import Home
 from segue.settings import get_settings
 
@@ -19,23 +18,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 from loop import STAGES, Loop
 
 
-def smtp_server(folder: Path) -> Controller:
-    """A real SMTP server on a free port of 127.0.0.1, keeping mail in a maildir."""
-    controller = Controller(Mailbox(folder), hostname="127.0.0.1", port=0)
-    controller.start()
-    return controller
-
-
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """The loop run once from the world to the e-mail, nothing in its way."""
     root = tmp_path_factory.mktemp("undisturbed")
-    server = smtp_server(root / "mail")
-    loop = Loop(root / "home", smtp_port=server.server.sockets[0].getsockname()[1])
-    for stage in STAGES:
-        loop.run(stage)
-    yield loop
-    server.stop()
+    with mailbox.running(root / "mail") as port:
+        loop = Loop(root / "home", smtp_port=port)
+        for stage in STAGES:
+            loop.run(stage)
+        yield loop
 
 
 @pytest.fixture

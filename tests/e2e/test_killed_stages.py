@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mailbox
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from conftest import smtp_server
 from loop import AS_OF, STAGES, WEEK, Loop
 
+from infra import mailbox
 from segue.home import Home
 from segue.names import Service, Table
 
@@ -29,9 +28,8 @@ LookAt = Callable[[Path], Home]
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     root = tmp_path_factory.mktemp("disturbed")
-    server = smtp_server(root / "mail")
-    yield Loop(root / "home", smtp_port=server.server.sockets[0].getsockname()[1])
-    server.stop()
+    with mailbox.running(root / "mail") as port:
+        yield Loop(root / "home", smtp_port=port)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -111,7 +109,7 @@ def _playlists(home: Home) -> dict[str, Any]:
 
 def _report(home: Home) -> dict[str, Any]:
     summary = json.loads((home.reports / f"day={AS_OF}" / "summary.json").read_bytes())
-    mails = mailbox.Maildir(home.root.parent / "mail")
+    mails = mailbox.messages(home.root.parent / "mail")
     return {"verdict": summary["verdict"], "mails": len(mails), "subjects": [mail["Subject"] for mail in mails]}
 
 
