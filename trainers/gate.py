@@ -29,15 +29,16 @@ class GateRule:
     """What a candidate must show, all on NDCG of the funnel's lists, paired by user.
 
     Args:
-        tolerance: the candidate is worse than the live release when the 95% interval of the difference lies wholly below
-            minus this.
-        margin: it is better than popularity when the interval of that difference lies wholly above this.
+        confidence: how sure a claim in one direction must be: a bound of the difference holds with this probability.
+        tolerance: the candidate is worse than the live release when the upper bound of the difference is below minus this.
+        margin: it is better than popularity when the lower bound of that difference is above this.
         least_coverage: share of the tracks its lists could show, all different, that they must show; a funnel that gives
             everyone the same list is broken.
         least_users: fewer users than this prove nothing.
         seed: of the bootstrap.
     """
 
+    confidence: float = 0.95
     tolerance: float = 0.0
     margin: float = 0.0
     least_coverage: float = 0.02
@@ -115,19 +116,19 @@ def _covers(shown: float, possible: int, rule: GateRule) -> Check:
 
 
 def _beats_popularity(users: pd.DataFrame, rule: GateRule) -> Check:
-    mean, low, high = _difference(users, POPULAR, rule)
+    mean, low, _ = _difference(users, POPULAR, rule)
     passed = low > rule.margin
     words = "better than popularity" if passed else "not shown to be better than popularity"
-    return Check("popularity", passed, f"{words}: {_interval(mean, low, high)}")
+    return Check("popularity", passed, f"{words}: {_sure(mean, 'least', low, rule)}")
 
 
 def _not_worse_than_live(live: dict[str, Any], users: pd.DataFrame, rule: GateRule) -> Check:
     state = LiveState[live["state"].upper()]
     if state is LiveState.COMPARED:
-        mean, low, high = _difference(users, LIVE_FUNNEL, rule)
+        mean, _, high = _difference(users, LIVE_FUNNEL, rule)
         passed = high >= -rule.tolerance
         words = f"{'not ' if passed else ''}worse than the live release {live['version']}"
-        return Check("live", passed, f"{words}: {_interval(mean, low, high)}")
+        return Check("live", passed, f"{words}: {_sure(mean, 'most', high, rule)}")
     if state is LiveState.SEEN:
         reason = f"{state}: it is newer; train on a later day, or go back to an older release with `segue rollback`"
         return Check("live", False, reason)
@@ -135,13 +136,14 @@ def _not_worse_than_live(live: dict[str, Any], users: pd.DataFrame, rule: GateRu
 
 
 def _difference(users: pd.DataFrame, other: str, rule: GateRule) -> tuple[float, float, float]:
+    """Mean over users of the funnel's NDCG minus the other's, its lower and its upper bound, each of `rule.confidence`."""
     values = (users[FUNNEL] - users[other]).to_numpy(dtype=float)
-    low, high = metrics.bootstrap_interval(values, seed=rule.seed)
+    low, high = metrics.bootstrap_interval(values, seed=rule.seed, level=2 * rule.confidence - 1)
     return float(values.mean()), low, high
 
 
-def _interval(mean: float, low: float, high: float) -> str:
-    return f"NDCG {mean:+.4f}, 95% interval {low:+.4f} to {high:+.4f}"
+def _sure(mean: float, side: str, bound: float, rule: GateRule) -> str:
+    return f"NDCG {mean:+.4f}, with {rule.confidence:.0%} confidence at {side} {bound:+.4f}"
 
 
 def _require_present_comparison(report: dict[str, Any], live: str | None) -> None:
