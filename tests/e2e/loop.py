@@ -1,19 +1,21 @@
 """The weekly loop on a small world, stage by stage as commands, for tests that need it whole.
 
 A `Loop` owns one home and one SMTP server. Each stage is the real command in a process of its own, so that it can be
-killed; `STAGES` is the order in which a DAG would run them.
+killed where it is in its work, which its progress lines tell; `STAGES` is the order in which a DAG would run them.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 AS_OF = "2026-10-11"
@@ -29,8 +31,8 @@ class Loop:
 
     home: Path
     smtp_port: int
-    seconds: dict[str, float] = field(default_factory=dict)
     summaries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    progress: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         return os.environ | {
@@ -65,22 +67,50 @@ class Loop:
 
     def run(self, stage: str) -> dict[str, Any]:
         """Run one stage to its end; its JSON summary. A stage that fails fails the test with what it said."""
-        started = time.monotonic()
         process = self.start(*self.arguments(stage))
-        out, err = process.communicate(timeout=STAGE_TIMEOUT_S)
+        lines: list[tuple[float, str]] = []
+        reader = Thread(target=_read, args=(process, lines), daemon=True)
+        reader.start()
+        out = process.stdout.read()
+        process.wait(timeout=STAGE_TIMEOUT_S)
+        reader.join()
+        said = "\n".join(line for _, line in lines)
         allowed = (0, 3) if stage in ("promote", "monitor") else (0,)  # 3: a verdict, not an error
-        assert process.returncode in allowed, f"segue {stage} exited {process.returncode}\n{out[-2000:]}\n{err[-4000:]}"
-        self.seconds[stage] = time.monotonic() - started
+        assert process.returncode in allowed, f"segue {stage} exited {process.returncode}\n{out[-2000:]}\n{said[-4000:]}"
+        self.progress[stage] = [(at, _shape(line)) for at, line in lines if line.startswith(f"{stage}: ")]
         self.summaries[stage] = json.loads(out.strip().splitlines()[-1])
         return self.summaries[stage]
 
-    def kill_after(self, stage: str, seconds: float) -> bool:
-        """Start a stage and `kill -9` its whole process group after `seconds`; False when it had already ended."""
+    def kill_at(self, stage: str, line: str, then_s: float) -> bool:
+        """`kill -9` the stage's whole process group `then_s` after it says `line`; False when it ended before."""
         process = self.start(*self.arguments(stage))
+        lines: list[tuple[float, str]] = []
+        Thread(target=_read, args=(process, lines), daemon=True).start()
+        while process.poll() is None and line not in [_shape(said) for _, said in lines]:
+            time.sleep(0.01)
         try:
-            process.communicate(timeout=seconds)
+            process.wait(timeout=then_s)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            process.wait()
             return True
         return False
+
+
+def moments(progress: list[tuple[float, str]], *shares: float) -> list[tuple[str, float]]:
+    """Points of a stage's work: a progress line, and some seconds into what it was doing after it."""
+    found = []
+    for share in shares:
+        at = min(int(share * len(progress)), len(progress) - 2)
+        found.append((progress[at][1], 0.4 * (progress[at + 1][0] - progress[at][0])))
+    return found
+
+
+def _read(process: subprocess.Popen[str], lines: list[tuple[float, str]]) -> None:
+    for line in process.stderr:
+        lines.append((time.monotonic(), line.rstrip()))
+
+
+def _shape(line: str) -> str:
+    """A progress line without its numbers, which differ between runs; names and days keep theirs."""
+    return re.sub(r"done in [\d.]+ s", "done", line)

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from loop import AS_OF, STAGES, WEEK, Loop
+from loop import AS_OF, STAGES, WEEK, Loop, moments
 
 from infra import mailbox
 from segue.home import Home
@@ -36,7 +36,7 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
 def test_a_stage_killed_twice_and_run_again_leaves_what_an_undisturbed_run_leaves(
     stage: str, undisturbed: Loop, disturbed: Loop, in_home: LookAt
 ) -> None:
-    killed = [disturbed.kill_after(stage, share * undisturbed.seconds[stage]) for share in (0.45, 0.8)]
+    killed = [disturbed.kill_at(stage, line, then) for line, then in moments(undisturbed.progress[stage], 0.3, 0.7)]
     assert killed[0], "the first kill came after the end: nothing was tested"
     disturbed.run(stage)
     expected = LEFT_BY[stage](in_home(undisturbed.home))
@@ -46,7 +46,7 @@ def test_a_stage_killed_twice_and_run_again_leaves_what_an_undisturbed_run_leave
 
 def test_a_killed_stage_that_is_not_run_again_is_noticed(undisturbed: Loop, in_home: LookAt, tmp_path: Path) -> None:
     half = Loop(tmp_path / "home", smtp_port=undisturbed.smtp_port)
-    half.kill_after("world", 0.6 * undisturbed.seconds["world"])
+    assert half.kill_at("world", *moments(undisturbed.progress["world"], 0.5)[0])
     assert _landing(in_home(half.home)) != _landing(in_home(undisturbed.home))
 
 
