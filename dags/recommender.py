@@ -1,6 +1,7 @@
 """Weekly, when drift asks, or by hand: train a candidate release, evaluate it, and promote it if it passes the gate.
 
-A refused candidate is a result, not a failure: `promote` is skipped, on-call is told, the live release stays, and no
+It runs on Sunday, two hours before the clock of `weekly_playlists`: the new release and the new week are of one day, and a
+list stays up for its seven days. A refused candidate is a result, not a failure: `promote` is skipped, on-call is told, the live release stays, and no
 playlists are made from the candidate.
 """
 
@@ -42,7 +43,7 @@ with DAG(
     dag_id=Dag.RECOMMENDER.value,
     description="Weekly or when drift asks: train, evaluate, and promote what passes the gate",
     doc_md=__doc__,
-    schedule=when("0 3 * * 6", RETRAINING),
+    schedule=when("0 3 * * 0", RETRAINING),
     params=PARAMS,
     **dag_defaults(),
 ):

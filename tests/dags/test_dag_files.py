@@ -89,7 +89,7 @@ def test_each_asset_comes_from_one_task(bag: Any, dag: Dag, task: str, asset: As
     ("dag", "cron", "asset"),
     [
         (Dag.LISTENING, "0 2 * * *", None),
-        (Dag.RECOMMENDER, "0 3 * * 6", AssetName.RETRAINING),
+        (Dag.RECOMMENDER, "0 3 * * 0", AssetName.RETRAINING),
         (Dag.WEEKLY_PLAYLISTS, "0 5 * * 0", AssetName.RELEASE),
         (Dag.DRIFT_REPORT, "0 6 * * *", None),
     ],

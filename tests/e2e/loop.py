@@ -108,7 +108,7 @@ def moments(progress: list[tuple[float, str]], *shares: float) -> list[tuple[str
 
 def _read(process: subprocess.Popen[str], lines: list[tuple[float, str]]) -> None:
     for line in process.stderr:
-        lines.append((time.monotonic(), line.rstrip()))
+        lines.append((time.monotonic(), line.rstrip()))  # noqa: PERF401 - another thread reads the list as it grows
 
 
 def _shape(line: str) -> str:
