@@ -13,20 +13,9 @@ from segue.release import Manifest, read_manifest, read_pointer, release_path
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
 from trainers.contenders import baselines, rank, retrieve, shares_found
-from trainers.evaluation import (
-    FUNNEL,
-    LIVE_FUNNEL,
-    RETRIEVER,
-    Answers,
-    EvaluateConfig,
-    LiveState,
-    as_text,
-    per_user,
-    report,
-    store,
-    summary,
-)
+from trainers.evaluation import FUNNEL, LIVE_FUNNEL, RETRIEVER, LiveState, as_text, store, summary
 from trainers.heldout import HeldOut, held_out
+from trainers.scoreboard import Answers, EvaluateConfig, per_user, report
 
 
 def run(*, version: str) -> Outcome:
