@@ -1,8 +1,8 @@
 """Weekly, when drift asks, or by hand: train a candidate release, evaluate it, and promote it if it passes the gate.
 
 It runs on Sunday, two hours before the clock of `weekly_playlists`: the new release and the new week are of one day, and a
-list stays up for its seven days. A refused candidate is a result, not a failure: `promote` is skipped, on-call is told, the live release stays, and no
-playlists are made from the candidate.
+list stays up for its seven days. A refused candidate is a result, not a failure: `promote` is skipped, on-call is told, the
+live release stays, and no playlists are made from the candidate.
 """
 
 from __future__ import annotations
