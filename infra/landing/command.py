@@ -32,6 +32,14 @@ _DAY_FOLDER = re.compile(r"day=(\d{4}-\d{2}-\d{2})")
 
 
 @dataclass(frozen=True)
+class _Beside:
+    """What decides the day of a catalogue besides its content: its folders as given, and those landed before this run."""
+
+    folders: tuple[str, ...]
+    earlier: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class _Landed:
     """What became of one file: its receipt, or the sentence that refuses it."""
 
@@ -48,12 +56,12 @@ def run(*, source: str, path: Path) -> Outcome:
     landed are left alone. The exit code is 2 when a file was refused. SegueError when there is nothing to land.
     """
     home, progress = get_home(), Progress("land")
-    files = _files(path, source)
+    files, earlier = _files(path, source), _catalogues(home, source)
     done = []
     for number, file in enumerate(files, start=1):
         name = str(file.relative_to(path)) if path.is_dir() else file.name
         progress.say(f"{number} of {len(files)}: {name}")
-        done.append(_land_or_refuse(home, source, file, name))
+        done.append(_land_or_refuse(home, source, file, name, _Beside(_folders(file, path), earlier)))
     return _outcome(source, done)
 
 
@@ -69,6 +77,15 @@ def _files(path: Path, source: str) -> list[Path]:
     if not found:
         raise SegueError(expected=f"files in {path}", received="an empty folder", mend="give a folder with files to land")
     return sorted(found, key=lambda file: (source == Source.EVENTS and _seems_catalogue(file), file))
+
+
+def _catalogues(home: Home, source: str) -> tuple[Path, ...]:
+    return tuple(file for kind in ("tracks", "users") for file in (home.landing / source / kind).glob("day=*/*"))
+
+
+def _folders(file: Path, path: Path) -> tuple[str, ...]:
+    """The folders of a file at or below `--path`; of a single file, the one it lies in."""
+    return file.relative_to(path).parts[:-1] if path.is_dir() else (file.absolute().parent.name,)
 
 
 def _hidden(file: Path, root: Path) -> bool:
@@ -88,14 +105,15 @@ def _kind_of_events_file(file: Path) -> str:
     return event_files.check_json(file)
 
 
-def _land_or_refuse(home: Home, source: str, file: Path, name: str) -> _Landed:
+def _land_or_refuse(home: Home, source: str, file: Path, name: str, beside: _Beside) -> _Landed:
     try:
         arrival = Arrival(home, source, file, content_of(file))
         if (receipt := arrival.landed()) is not None:
             return _Landed(name, receipt, again=True)
         with arrival.work_folder() as work:
-            land = _land_events_file if source == Source.EVENTS else _land_text
-            return _Landed(name, land(arrival, work))
+            if source == Source.EVENTS:
+                return _Landed(name, _land_events_file(arrival, work, beside))
+            return _Landed(name, _split_lines(arrival, _TEXT_SOURCES[source], work))
     except SegueError as problem:
         return _Landed(name, refusal=str(problem))
     except (pa.ArrowException, OSError) as problem:
@@ -103,28 +121,23 @@ def _land_or_refuse(home: Home, source: str, file: Path, name: str) -> _Landed:
         return _Landed(name, refusal=f"Expected {name} to be readable to its end, received {reason!r}: mend the file.")
 
 
-def _land_text(arrival: Arrival, work: Path) -> dict[str, Any]:
-    return _split_lines(arrival, _TEXT_SOURCES[arrival.source], work)
-
-
 def _split_lines(arrival: Arrival, form: TextFormat, work: Path) -> dict[str, Any]:
     split = split_by_day(arrival.path, form, work)
     return arrival.publish(form.kind, split.files, form.suffix, {"rows": split.rows, "undated": split.undated})
 
 
-def _land_events_file(arrival: Arrival, work: Path) -> dict[str, Any]:
+def _land_events_file(arrival: Arrival, work: Path, beside: _Beside) -> dict[str, Any]:
     kind = _kind_of_events_file(arrival.path)
     if kind != "events":
-        return _land_whole(arrival, kind, work)
+        return _land_whole(arrival, kind, work, _day_known(arrival, kind, beside))
     if not event_files.is_parquet(arrival.path):
         return _split_lines(arrival, event_files.EVENTS_FORMAT, work)
     split = split_parquet(event_files.open_parquet(arrival.path), arrival.path.name, work)
     return arrival.publish(kind, split.files, ".parquet", {"rows": split.rows, "undated": split.undated})
 
 
-def _land_whole(arrival: Arrival, kind: str, work: Path) -> dict[str, Any]:
-    """A catalogue or accounts file: known on the `day=` of its own path, else from the first day of the source's events on."""
-    day, part = _day_known(arrival), work / kind
+def _land_whole(arrival: Arrival, kind: str, work: Path, day: date) -> dict[str, Any]:
+    part = work / kind
     if event_files.is_parquet(arrival.path):
         rows = as_agreed(event_files.open_parquet(arrival.path).read(), kind)
         pq.write_table(rows, part, compression="zstd")
@@ -135,15 +148,22 @@ def _land_whole(arrival: Arrival, kind: str, work: Path) -> dict[str, Any]:
     return arrival.publish(kind, {day: part}, ".jsonl", {"rows": count, "undated": 0})
 
 
-def _day_known(arrival: Arrival) -> date:
-    if named := _DAY_FOLDER.findall(str(arrival.path.parent)):
+def _day_known(arrival: Arrival, kind: str, beside: _Beside) -> date:
+    """The day a catalogue or accounts file is known from: the `day=` of its folders, else as it comes.
+
+    The first of a source is known from its first event day on. A later one, which differs, changes nothing before the last
+    day that has landed. Files of one run are parts of one catalogue, so the run's own do not count as earlier.
+    """
+    if named := _DAY_FOLDER.findall("/".join(beside.folders)):
         return date.fromisoformat(named[-1])
     events = (arrival.home.landing / arrival.source / "events").glob("day=*/*")
     days = sorted(found[1] for file in events if (found := _DAY_FOLDER.search(file.parent.name)))
     if not days:
         mend = "land its events first, or put the file under a folder day=YYYY-MM-DD"
         raise SegueError(expected=f"events before {arrival.path.name}", received="none landed", mend=mend)
-    return date.fromisoformat(days[0])
+    others = [file.parent.name for file in beside.earlier if file.parent.parent.name == kind and not arrival.is_part(file)]
+    known = sorted(found[1] for name in others if (found := _DAY_FOLDER.search(name)))
+    return date.fromisoformat(max(days[-1], known[-1]) if known else days[0])
 
 
 def _outcome(source: str, done: list[_Landed]) -> Outcome:

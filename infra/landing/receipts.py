@@ -38,6 +38,17 @@ class Arrival:
         plain = re.sub(r"[^A-Za-z0-9-]+", "-", self.path.stem).strip("-")[:60] or "file"
         return f"{plain}-{self.content[:_HASH_LETTERS]}"
 
+    def numbered(self, kind: str) -> str:
+        """Name of a catalogue or accounts file, led by its place in the order of landing, so that names sort by it."""
+        there = (self.home.landing / self.source / kind).glob("day=*/*")
+        numbers = {file: int(found[1]) for file in there if (found := re.match(rf"{kind}-(\d+)-", file.name))}
+        mine = [number for file, number in numbers.items() if self.is_part(file)]
+        return f"{kind}-{min(mine, default=max(numbers.values(), default=0) + 1):04d}-{self.content[:_HASH_LETTERS]}"
+
+    def is_part(self, file: Path) -> bool:
+        """Whether a landed file holds this content."""
+        return file.stem.endswith(f"-{self.content[:_HASH_LETTERS]}")
+
     @property
     def receipt(self) -> Path:
         return self.home.landing / self.source / "receipts" / f"{self.content}.json"
@@ -62,7 +73,8 @@ class Arrival:
 
     def publish(self, kind: str, parts: dict[date, Path], suffix: str, facts: dict[str, Any]) -> dict[str, Any]:
         """Move the parts to their days, then write the receipt; parts of the same content under another name go."""
-        targets = {self.home.landing_day(self.source, kind, day) / f"{self.stem}{suffix}": part for day, part in parts.items()}
+        stem = self.stem if kind == "events" else self.numbered(kind)
+        targets = {self.home.landing_day(self.source, kind, day) / f"{stem}{suffix}": part for day, part in parts.items()}
         for target, part in sorted(targets.items()):
             _flush(part)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -96,6 +96,31 @@ def test_catalogue_lands_on_the_day_its_folder_names(home: Home, tmp_path: Path)
     assert landed_files(home) == ["tracks/2026-10-01"]
 
 
+def test_a_later_catalogue_lands_on_the_last_day_and_after_the_one_before_it(home: Home, tmp_path: Path) -> None:
+    run(source="events", path=jsonl(tmp_path, "events.jsonl", [row(), row(event_id="e2", occurred_at="2026-09-23T09:00:00Z")]))
+    for territory in ("SE", "NO", "DK", "FI", "SE"):
+        run(source="events", path=jsonl(tmp_path, "users.jsonl", [{"user_id": "u1", "territory": territory}]))
+    landed = sorted((home.landing / "events" / "users").glob("day=*/*"))
+    assert [json.loads(file.read_text())["territory"] for file in landed] == ["SE", "NO", "DK", "FI"]
+    assert [file.parent.name for file in landed] == ["day=2026-09-21"] + ["day=2026-09-23"] * 3
+    assert [file.name.rpartition("-")[0] for file in landed] == ["users-0001", "users-0002", "users-0003", "users-0004"]
+
+
+def test_the_parts_of_one_catalogue_land_together(home: Home, tmp_path: Path) -> None:
+    jsonl(tmp_path / "in", "events.jsonl", [row(), row(event_id="e2", occurred_at="2026-09-23T09:00:00Z")])
+    for number in (1, 2):
+        jsonl(tmp_path / "in", f"tracks-{number}.jsonl", [{"track_id": f"t{number}"}])
+    run(source="events", path=tmp_path / "in")
+    assert landed_files(home)[2:] == ["tracks/2026-09-21", "tracks/2026-09-21"]
+
+
+def test_a_day_above_the_given_path_says_nothing(home: Home, tmp_path: Path) -> None:
+    jsonl(tmp_path / "day=2026-10-01" / "in", "events.jsonl", [row()])
+    jsonl(tmp_path / "day=2026-10-01" / "in", "users.jsonl", [{"user_id": "u1"}])
+    run(source="events", path=tmp_path / "day=2026-10-01" / "in")
+    assert landed_files(home) == ["events/2026-09-21", "users/2026-09-21"]
+
+
 def test_a_catalogue_before_any_event_is_refused(home: Home, tmp_path: Path) -> None:
     assert "Expected events before tracks.jsonl, received none landed" in refusal(
         jsonl(tmp_path, "tracks.jsonl", [{"track_id": "t1"}])
