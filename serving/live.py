@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from segue.dates import days_of_week
 from segue.errors import SegueError
@@ -16,10 +17,12 @@ from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
 from serving.gold import stamp
 from serving.metrics import LOADED, READY, REFUSED
-from serving.model import Model, load_model
+from serving.model import Model, check_features, load_model
 from serving.people import listeners_of, model_columns, moment, read_row
 
 EVERY_SECONDS = 1.0
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0
+"""How long what failed for a passing reason rests before it is tried again: twice as long each time, to the last."""
 NOBODY = "-"
 log = logging.getLogger("bentoml.segue")
 
@@ -33,13 +36,24 @@ class Status:
     reason: str | None = None
 
 
+class Seen(NamedTuple):
+    """What a funnel follows from: the pointer, and when the gold tables and the registry were written."""
+
+    pointer: Pointer | None
+    gold: tuple[int, ...]
+    registry: int
+
+
 class LiveFunnel:
     """Holds the funnel of this process. `funnel` is None until the gold tables were read once."""
 
     def __init__(self) -> None:
         self.funnel: Funnel | None = None
         self.status = Status()
-        self._seen: tuple[Any, ...] | None = None
+        self._seen: Seen | None = None
+        self._failed: Seen | None = None
+        self._rest = FIRST_RETRY_SECONDS
+        self._retry_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="release-watch", daemon=True)
 
@@ -51,22 +65,34 @@ class LiveFunnel:
         self._stop.set()
 
     def refresh(self) -> None:
-        """Look once at the pointer and the gold tables, and load what changed. Errors are kept in `status`, not raised."""
-        pointer = read_pointer()
-        registry = get_home().feast / "registry.db"
-        now = (pointer, stamp(), registry.stat().st_mtime_ns if registry.exists() else 0)
-        if now == self._seen:
-            return
-        self._seen = now
+        """Look once at the pointer, the gold tables and the registry, and load what changed. Errors are kept in `status`,
+        not raised: a refusal stands until something changes, anything else may pass and is tried again."""
+        now: Seen | None = None
         try:
-            self._load(pointer)
+            now = _look()
+            if now == self._seen or (now == self._failed and time.monotonic() < self._retry_at):
+                return
+            self._load(now.pointer)
+            self._settle(now)
         except Exception as problem:  # a broken release may fail in any way, and the old one must go on answering
-            self._refuse(pointer, problem)
+            self._refuse(now.pointer if now else None, problem)
+            if isinstance(problem, SegueError) and now is not None:
+                self._settle(now)
+            else:
+                self._try_again(now)
         READY.set(1 if self.funnel and self.funnel.model else 0)
+
+    def _settle(self, seen: Seen) -> None:
+        self._seen, self._failed, self._rest = seen, None, FIRST_RETRY_SECONDS
+
+    def _try_again(self, failed: Seen | None) -> None:
+        """After a rest, or at once when something changes; until then nothing counts as seen, not even what was before."""
+        self._rest = min(2 * self._rest, LAST_RETRY_SECONDS) if failed == self._failed else FIRST_RETRY_SECONDS
+        self._seen, self._failed, self._retry_at = None, failed, time.monotonic() + self._rest
 
     def _load(self, pointer: Pointer | None) -> None:
         catalogue = load_catalogue()
-        before = self.funnel.model if self.funnel else None
+        before = self._fitting()
         self.funnel = Funnel(before, catalogue)  # the new licences at once, whatever happens to the release
         model = self._model(pointer, before)
         funnel = Funnel(model, catalogue)
@@ -76,6 +102,16 @@ class LiveFunnel:
             log.info("release %s is loaded", model.version)
         self.funnel = funnel
         self.status = Status(release=model.version if model else None)
+
+    def _fitting(self) -> Model | None:
+        """The loaded release, unless the feature views became others than it was trained on: then it must not rank."""
+        before = self.funnel.model if self.funnel else None
+        if before is not None:
+            try:
+                check_features(before.manifest)
+            except SegueError:
+                return None  # loading it again says why
+        return before
 
     def _model(self, pointer: Pointer | None, before: Model | None) -> Model | None:
         if pointer is None:
@@ -87,14 +123,21 @@ class LiveFunnel:
     def _refuse(self, pointer: Pointer | None, problem: Exception) -> None:
         sentence = str(problem) if isinstance(problem, SegueError) else f"{type(problem).__name__} while it was loaded"
         release = self.funnel.model.version if self.funnel and self.funnel.model else None
-        self.status = Status(release=release, refused=pointer.version if pointer else None, reason=sentence)
-        REFUSED.inc()
-        log.warning("kept %s: %s", release or "no release", sentence)
+        status = Status(release=release, refused=pointer.version if pointer else None, reason=sentence)
+        if status != self.status:  # one line for a failure, however often it is tried again
+            REFUSED.inc()
+            log.warning("kept %s: %s", release or "no release", sentence)
+        self.status = status
 
     def _watch(self) -> None:
         while not self._stop.is_set():
             self.refresh()
             self._stop.wait(EVERY_SECONDS)
+
+
+def _look() -> Seen:
+    registry = get_home().feast / "registry.db"
+    return Seen(read_pointer(), stamp(), registry.stat().st_mtime_ns if registry.exists() else 0)
 
 
 def _try_out(funnel: Funnel) -> None:

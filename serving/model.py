@@ -64,7 +64,7 @@ def load_model(version: str) -> Model:
         SegueError: a file is missing, added or changed, or the feature views are others; the sentence says which.
     """
     manifest = verify(version)
-    check_fingerprint(manifest, fingerprint(shared_store(), MODEL_SERVICES))
+    check_features(manifest)
     folder = release_path(version)
     import pyarrow.parquet as pq
     import tensorflow as tf
@@ -82,6 +82,15 @@ def load_model(version: str) -> Model:
         query_specs=_specs(manifest, "query"),
         user_specs=_specs(manifest, "ranker_users"),
     )
+
+
+def check_features(manifest: Manifest) -> None:
+    """Refuse a release that was trained on other feature views than the feature store serves now.
+
+    Raises:
+        SegueError: they differ, or nothing is served.
+    """
+    check_fingerprint(manifest, fingerprint(shared_store(), MODEL_SERVICES))
 
 
 def _searcher(folder: Path) -> Any:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import time
+from typing import Any
+
 import pytest
 from fake_release import make_release
+from fastapi.testclient import TestClient
 from serving_platform import Platform
 
+from segue.errors import SegueError
+from segue.names import Fallback
 from segue.release import point_back, point_to
+from serving import live as live_module
 from serving import model as model_module
+from serving.api import Desk, make_api
 from serving.live import LiveFunnel
 
 
@@ -55,3 +65,88 @@ def test_nothing_is_loaded_again_while_nothing_changes(platform: Platform) -> No
     before = live.funnel
     live.refresh()
     assert live.funnel is before
+
+
+def _touch_registry(platform: Platform) -> None:
+    registry = platform.home.feast / "registry.db"
+    os.utime(registry, ns=(registry.stat().st_atime_ns, registry.stat().st_mtime_ns + 1))
+
+
+def test_a_loaded_release_ranks_no_more_once_the_feature_views_are_others(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = LiveFunnel()
+    live.refresh()
+    client = TestClient(make_api(Desk(live)))
+    assert client.get("/readyz").status_code == 200
+    with monkeypatch.context() as changed:
+        changed.setattr(model_module, "fingerprint", lambda *_: "f" * 64)
+        _touch_registry(platform)
+        live.refresh()
+        ready = client.get("/readyz")
+        assert ready.status_code == 503
+        assert "feature service ffffffffffff" in ready.json()["error"]
+        answer = client.post("/v1/recommend", json={"user_id": "u00001"}).json()
+        assert (answer["fallback"], answer["release"], len(answer["tracks"])) == (Fallback.NO_RELEASE, None, 30)
+    _touch_registry(platform)
+    live.refresh()
+    assert client.get("/readyz").status_code == 200, "restored views bring the release back"
+
+
+def _fails_once(monkeypatch: pytest.MonkeyPatch, name: str, problem: Exception) -> list[str]:
+    """Let one function of the live module raise at its next call and work after it; returns the calls made."""
+    works, calls = getattr(live_module, name), []
+
+    def once(*arguments: Any) -> Any:
+        calls.append(name)
+        if len(calls) == 1:
+            raise problem
+        return works(*arguments)
+
+    monkeypatch.setattr(live_module, name, once)
+    return calls
+
+
+def test_a_passing_error_is_tried_again_after_a_rest_though_nothing_changed(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, clock = LiveFunnel(), [1_000.0]
+    monkeypatch.setattr(live_module.time, "monotonic", lambda: clock[0])
+    calls = _fails_once(monkeypatch, "load_catalogue", sqlite3.OperationalError("database is locked"))
+    live.refresh()
+    assert (live.status.release, live.status.refused) == (None, "fake-1")
+    live.refresh()
+    assert len(calls) == 1, "it rests first"
+    clock[0] += live_module.FIRST_RETRY_SECONDS
+    live.refresh()
+    assert (live.status.release, live.status.refused) == ("fake-1", None)
+
+
+def test_a_refusal_is_not_tried_again_while_nothing_changes(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    live, clock = LiveFunnel(), [1_000.0]
+    monkeypatch.setattr(live_module.time, "monotonic", lambda: clock[0])
+    refusal = SegueError(expected="a table", received="none", mend="write it")
+    calls = _fails_once(monkeypatch, "load_catalogue", refusal)
+    live.refresh()
+    clock[0] += live_module.LAST_RETRY_SECONDS
+    live.refresh()
+    assert len(calls) == 1
+    assert live.status.reason == str(refusal)
+
+
+@pytest.mark.parametrize("name", ["read_pointer", "stamp"])
+def test_the_watch_outlives_a_pointer_or_a_table_that_cannot_be_looked_at(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(live_module, "EVERY_SECONDS", 0.01)
+    _fails_once(monkeypatch, name, OSError("gone for a moment"))
+    live = LiveFunnel()
+    live.start()
+    try:
+        end = time.monotonic() + 60
+        while live.status.release is None and live._thread.is_alive() and time.monotonic() < end:
+            time.sleep(0.02)
+    finally:
+        live.stop()
+        live._thread.join()
+    assert live.status == live_module.Status(release="fake-1")
