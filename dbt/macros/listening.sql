@@ -22,9 +22,10 @@
 {#- Sources that report saves; for the others a save is unknown, not absent. -#}
 {% macro reports_saves(source) %}({{ source }} = 'events'){% endmacro %}
 
-{#- The values of a group as a list, newest first, equal times by value, the first n. -#}
-{% macro newest_first(value, at, n) %}{{ return(adapter.dispatch('newest_first')(value, at, n)) }}{% endmacro %}
-{% macro default__newest_first(value, at, n) %}list({{ value }} order by {{ at }} desc, {{ value }})[1:{{ n }}]{% endmacro %}
+{#- The values of a group as a list, newest first, equal times by value; all of them, or the first n. -#}
+{% macro newest_first(value, at, n=none) %}{{ return(adapter.dispatch('newest_first')(value, at, n)) }}{% endmacro %}
+{% macro default__newest_first(value, at, n) %}list({{ value }} order by {{ at }} desc, {{ value }}){{ '[1:' ~ n ~ ']' if n }}{% endmacro %}
 {% macro spark__newest_first(value, at, n) -%}
-    slice(transform(sort_array(collect_list(struct(-unix_micros({{ at }}) as k, {{ value }} as v))), x -> x.v), 1, {{ n }})
+    {{ 'slice(' if n }}transform(sort_array(collect_list(struct(-unix_micros({{ at }}) as k, {{ value }} as v))), x -> x.v)
+    {{- ', 1, ' ~ n ~ ')' if n }}
 {%- endmacro %}

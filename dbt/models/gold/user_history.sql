@@ -12,7 +12,7 @@ disliked as (
 
 {% for kind in ['heard', 'saved', 'disliked'] -%}
 {{ kind }}_lists as (
-    select user_id, {{ newest_first('track_id', 'happened_at', 5000) }} as tracks from {{ kind }} group by user_id
+    select user_id, {{ newest_first('track_id', 'happened_at') }} as tracks from {{ kind }} group by user_id
 ),
 
 {% endfor -%}
