@@ -61,6 +61,10 @@ def _land_surprises(home: Home) -> None:
     ]
     land_lines(home, "a.jsonl", day(4), catalogue, kind="tracks")
     land_lines(home, "a.jsonl", day(6), [{"user_id": "u0000002", "territory": "SE"}], kind="users")
+    pre_save = event(12, "u0000002", "pre-saved", f"{day(-26)}T08:00:00Z") | {"event_type": "save"}
+    land_lines(home, "a.jsonl", day(-26), [pre_save])
+    land_lines(home, "b.jsonl", day(3), [{"track_id": "pre-saved"}], kind="tracks")
+    land_lines(home, "a.jsonl", day(3), [event(13, "u0000002", "pre-saved", f"{day(3)}T08:00:00Z")])
     same = event(11, "u0000003", "t00000004", f"{day(5)}T08:00:00Z", ms_played=5)
     land_lines(home, "b.jsonl", day(5), [same])
     land_lines(home, "b.jsonl", day(6), [same | {"occurred_at": f"{day(1)}T08:00:00Z"}])
@@ -81,6 +85,8 @@ def test_the_surprises_of_this_history_are_in_its_tables(histories: Histories) -
     assert query(home, "select territory from gold.users where user_id = 'u0000002'") == [("SE",)]
     assert query(home, "select count(*) from gold.rejected_listens where reason = 'malformed_json'") == [(1,)]
     assert query(home, "select day from gold.labels where listen_id = 'e11'") == [(day(5),)]
+    rates = query(home, "select save_rate_30d from gold.track_features where track_id = 'pre-saved' order by day limit 3")
+    assert rates == [(1.0,), (0.0,), (0.0,)]
     assert query(home, "select first_day from silver.changes order by run_number")[0][0] < day(0)
 
 
