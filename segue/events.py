@@ -8,10 +8,10 @@ one by one in silver, where a bad row is kept with its reason.
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\s\x00-\x1f]+$")]
 Territory = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -88,10 +88,9 @@ class Event(BaseModel):
     surface: str | None = Field(default=None, max_length=32)
     playlist_id: Id | None = None
 
-
-class Licence(BaseModel):
-    """A window in which a track may be played in a territory: `valid_from` inclusive, `valid_to` exclusive."""
-
-    territory: Territory
-    valid_from: date
-    valid_to: date | None = None
+    @model_validator(mode="after")
+    def _names_its_playlist(self) -> Self:
+        if self.event_type == "playlist_add" and self.playlist_id is None:
+            sentence = "a playlist_add needs the playlist_id of the list the track was added to"
+            raise PydanticCustomError("missing_playlist_id", sentence)
+        return self

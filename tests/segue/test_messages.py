@@ -45,6 +45,7 @@ def test_an_event_needs_the_required_columns_and_no_others() -> None:
         {"device": "fridge"},
         {"territory": "Germany"},
         {"mood": "happy"},
+        {"event_type": "playlist_add"},
     ],
 )
 def test_an_event_out_of_format_is_refused(change: dict[str, Any]) -> None:

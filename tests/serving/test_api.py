@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from serving_platform import Platform
 
 from segue.errors import SegueError
-from segue.names import Fallback
+from segue.names import Fallback, Service
 from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.requests import EventsAccepted, Problem, TrackList
@@ -113,6 +113,26 @@ def test_the_weekly_list_is_the_stored_one_and_a_late_user_gets_a_fallback(clien
     assert listed(client.get("/v1/users/stranger/weekly")).fallback == Fallback.WORLDWIDE
 
 
+def test_a_track_disliked_since_publication_leaves_the_weekly_list(
+    client: TestClient, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weekly.run(week=platform.week, engine="local")
+    before = [track.track_id for track in listed(client.get("/v1/users/u00001/weekly")).tracks]
+    rows = recommender.online_rows
+
+    def disliking(service: Service, users: list[str]) -> Any:
+        return rows(service, users) | {"disliked_tracks": [[before[0]]]}
+
+    monkeypatch.setattr(recommender, "online_rows", disliking)
+    assert [track.track_id for track in listed(client.get("/v1/users/u00001/weekly")).tracks] == before[1:]
+
+
+@pytest.mark.parametrize("surface", ["home", "radio"])
+def test_a_list_for_a_moment_is_for_home_or_radio(client: TestClient, surface: str) -> None:
+    body = {"user_id": "u00001", "count": 3, "context": {"surface": surface}}
+    assert listed(client.post("/v1/recommend", json=body)).surface == surface
+
+
 def test_before_the_first_release_lists_are_popular_and_say_why(platform: Platform) -> None:
     (platform.home.releases / "current.json").unlink()
     live = LiveFunnel()
@@ -149,6 +169,8 @@ BAD = [
     ("POST", "/v1/recommend", b'{"user_id": "u", "context": {"territory": "se"}}', 400),
     ("POST", "/v1/recommend", b'{"user_id": "u", "context": {"requested_at": "2026-11-16T10:00:00"}}', 400),
     ("POST", "/v1/recommend", b'{"user_id": "u", "context": {"requested_at": "0001-01-01T00:00:00+14:00"}}', 400),
+    ("POST", "/v1/recommend", b'{"user_id": "u", "context": {"surface": "weekly"}}', 400),
+    ("POST", "/v1/recommend", b'{"user_id": "u", "context": {"surface": "library"}}', 400),
     ("POST", "/v1/events", b'{"events": []}', 400),
     ("POST", "/v1/events", json.dumps({"events": [EVENT | {"ms_played": -1}]}).encode(), 400),
     ("POST", "/v1/events", json.dumps({"events": [EVENT | {"occurred_at": "9999-12-31T23:59:59-14:00"}]}).encode(), 400),
@@ -204,6 +226,13 @@ def test_an_unreadable_feature_store_is_503_and_not_ready(client: TestClient, mo
     assert "secret" not in Problem.model_validate(answer.json()).error
     assert client.get("/readyz").status_code == 503
     assert "feature store" in client.get("/readyz").json()["error"]
+
+
+def test_a_playlist_add_without_its_playlist_is_refused_in_one_sentence(client: TestClient) -> None:
+    refused = client.post("/v1/events", json={"events": [EVENT | {"event_type": "playlist_add"}]})
+    assert refused.status_code == 400
+    assert "a playlist_add needs the playlist_id of the list the track was added to." in refused.text
+    assert "alue error" not in refused.text
 
 
 def test_accepted_events_are_in_landing_with_the_time_they_were_received(client: TestClient, platform: Platform) -> None:

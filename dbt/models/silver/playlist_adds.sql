@@ -2,4 +2,4 @@
 
 select event_id, user_id, track_id, playlist_id, occurred_at, day
 from {{ ref('checked_events') }}
-where event_type = 'playlist_add' and reason is null and playlist_id is not null
+where event_type = 'playlist_add' and reason is null
