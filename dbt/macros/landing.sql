@@ -39,7 +39,8 @@
     )
 {% endmacro %}
 
-{#- Lines of the unread text files. A byte that is no UTF-8 marks the file `latin-1` in the inventory, so that it is read too. -#}
+{#- Lines of the unread text files. A byte that is no UTF-8 marks the file `latin-1` in the inventory, so that it is read too.
+    The delimiter is no character, so that a control byte stays in its line; a bare carriage return ends a line. -#}
 {% macro text_lines(source, kind, format) %}{{ return(adapter.dispatch('text_lines')(source, kind, format)) }}{% endmacro %}
 {% macro default__text_lines(source, kind, format) %}
     select null::varchar as line, null::varchar as path where false
@@ -49,8 +50,8 @@
     union all
     select line, filename as path
     from read_csv(
-        [{{ paths | join(', ') }}], columns = {'line': 'VARCHAR'}, header = false, auto_detect = false, delim = chr(1),
-        quote = '', escape = '', filename = true, max_line_size = 8000000, encoding = '{{ encoding }}'
+        [{{ paths | join(', ') }}], columns = {'line': 'VARCHAR'}, header = false, auto_detect = false, delim = chr(1114111),
+        strict_mode = false, quote = '', escape = '', filename = true, max_line_size = 8000000, encoding = '{{ encoding }}'
     )
     where trim(line) <> ''
     {%- endif %}

@@ -53,6 +53,7 @@ BAD: list[tuple[str, Any]] = [
     ("unparsable_number", event(106, "u1", "t1", NOON, ms_played="long")),
     ("malformed_id", event(107, "u 1", "t1", NOON)),
     ("unknown_event_type", event(108, "u1", "t1", NOON) | {"event_type": "plya"}),
+    ("missing_playlist_id", event(114, "u1", "t1", NOON) | {"event_type": "playlist_add"}),
     ("impossible_time", event(109, "u1", "t1", "1970-01-01T00:00:00Z")),
     ("future_time", event(110, "u1", "t1", f"{day(40)}T12:00:00Z")),
     ("future_time", event(111, "u1", "t1", NOON, received_at=f"{day(2)}T11:00:00Z")),
@@ -61,6 +62,8 @@ BAD: list[tuple[str, Any]] = [
     ("duplicate", event(1, "u1", "t1", _at("10:00:00"), ms_played=200_000)),
 ]
 """The reason, and the line that has to be rejected for it; all arrive on day 2."""
+
+CONTROL_BYTES = ['{"event_id": "b\x01"}', '{"event_id": "b\r"}', '{"event_id": \x01']
 
 LASTFM = [
     "user_000001\t{at}\tmb-artist\tDeep Dish\tmb-track\tFuck Me Im Famous",
@@ -82,6 +85,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     land_lines(made, "a.jsonl", day(0), ACCOUNTS, kind="users")
     land_lines(made, "a.jsonl", day(0), LISTENING)
     land_lines(made, "bad.jsonl", day(2), [line for _, line in BAD])
+    land_lines(made, "bytes.jsonl", day(10), [*CONTROL_BYTES, event(9, "u9", "t4", _at("12:00:00", 10))])
     (made.landing_day("events", "events", day(2)) / "torn.parquet").write_bytes(b"PAR1 not really")
     land_lines(made, "a.jsonl", AS_OF, LAST_LISTEN)
     rows = [f"5\t1\t77\t1790157600\t{artist}" for artist in (900, 900)] + ["5\t1\t78\t1790157700\t901", "torn"]
@@ -102,6 +106,13 @@ def test_every_bad_row_is_kept_with_its_reason(home: Home) -> None:
     kept = query(home, "select reason, row_text from gold.rejected_listens where landed_file like '%bad.jsonl'")
     written = [(reason, line if isinstance(line, str) else json.dumps(line)) for reason, line in BAD]
     assert Counter(kept) == Counter(written)
+
+
+def test_control_bytes_in_a_line_cost_that_line_alone(home: Home) -> None:
+    kept = query(home, "select reason, row_text from gold.rejected_listens where landed_file like '%bytes.jsonl'")
+    lines = [CONTROL_BYTES[0], *CONTROL_BYTES[1].split("\r"), CONTROL_BYTES[2]]
+    assert Counter(kept) == Counter(("malformed_json", line) for line in lines)
+    assert one(home, "labels", "user_id = 'u9'", "listen_id") == ("e9",)
 
 
 def test_a_file_that_is_not_parquet_is_one_rejected_row_and_stops_no_other_file(home: Home) -> None:
@@ -157,6 +168,14 @@ def test_track_features_count_the_window_and_no_more(home: Home) -> None:
 
 def test_a_new_track_has_features_from_its_release_on(home: Home) -> None:
     assert query(home, "select min(day), min(age_days) from gold.track_features where track_id = 't4'") == [(day(3), 0)]
+
+
+def test_a_track_is_seen_first_on_the_first_day_of_its_features(home: Home) -> None:
+    late = query(home, "select track_id from gold.tracks left join (select track_id, min(day) as first_day from "
+                       "gold.track_features group by track_id) using (track_id) "
+                       "where first_seen_at is null or cast(first_seen_at as date) is distinct from first_day")  # fmt: skip
+    assert late == []
+    assert one(home, "tracks", "track_id = 't3'", "first_seen_at::date") == (day(0),)
 
 
 def test_territory_features_end_with_one_closing_row(home: Home) -> None:
