@@ -80,7 +80,8 @@ def _release(home: Home) -> dict[str, Any]:
         release.verify(version)
         vectors = np.load(release.release_path(version) / "vectors.npy", allow_pickle=False)
         left[version] = [vectors.shape, np.round(vectors.astype(float), 4).tolist()]
-    assert not list(home.tmp.glob("*")) or all(not path.is_file() for path in home.tmp.glob("*"))
+    kept = {path.name for path in release.release_path("any").parent.iterdir() if path.is_dir()}
+    assert kept == set(left), "a half release is in the model store"
     return left
 
 
