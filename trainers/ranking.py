@@ -36,13 +36,13 @@ class RankerConfig:
     `list_weight` weighs the listwise loss, which orders, against the pointwise ones, which calibrate.
     """
 
-    candidates: int = 300
+    candidates: int = 500
     users: int = 6_000
     hidden: int = 64
     taste: int = 16
     lists: int = 32
-    epochs: int = 4
-    rate: float = 2e-3
+    epochs: int = 16
+    rate: float = 1e-3
     list_weight: float = 1.0
 
 
@@ -105,6 +105,7 @@ class Ranker(tfrs.Model):
         super().__init__()
         self.network, self.config = network, config
         self.heads_known = heads_known
+        self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.tasks = [tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True)) for _ in HEADS]
         self.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.rate))
 
@@ -122,7 +123,19 @@ class Ranker(tfrs.Model):
             task(labels=label[..., None], predictions=logits[..., i, None], sample_weight=_share(weight))
             for i, (task, label, weight) in enumerate(zip(self.tasks, labels, weights, strict=True))
         ]
-        return tf.add_n(losses) + self.config.list_weight * _listwise(logits[..., 0], liked * retrieved, retrieved)
+        loss = tf.add_n(losses) + self.config.list_weight * _listwise(logits[..., 0], liked * retrieved, retrieved)
+        self.mean_loss.update_state(loss)
+        return loss
+
+    def train_step(self, inputs: dict[str, Any]) -> dict[str, tf.Tensor]:
+        """One step; the loss shown is the mean of the epoch so far."""
+        super().train_step(inputs)
+        return {"loss": self.mean_loss.result()}
+
+    @property
+    def metrics(self) -> list[tf.keras.metrics.Metric]:
+        """What Keras resets after each epoch."""
+        return [self.mean_loss]
 
     def fit_lists(self, lists: Lists, catalogue: Catalogue, *, seed: int) -> list[float]:
         """Train; the mean loss of each epoch.

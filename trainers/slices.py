@@ -1,4 +1,4 @@
-"""Parts of the held-out question that an average hides: new users, the long tail, new tracks, every territory."""
+"""Parts of the held-out question that an average hides: new users, the long tail, known and new tracks, every territory."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def slices_of(held: HeldOut, config: SliceConfig | None = None) -> list[Slice]:
     return [
         Slice("new users", _is_new(held, config.new_user_days), every_track),
         Slice("long tail", everyone, ~_head(held.listeners, config.head_share)),
+        Slice("known tracks", everyone, held.listeners > 0),
         Slice("new tracks", everyone, held.listeners == 0),
         *(Slice(f"territory {name}", held.territories == name, every_track) for name in np.unique(held.territories)),
     ]

@@ -144,9 +144,10 @@ def test_a_window_of_repeats_alone_is_refused(stored: Home) -> None:
 
 def test_slices_name_new_users_the_long_tail_new_tracks_and_every_territory(held: HeldOut) -> None:
     parts = {part.name: part for part in slices.slices_of(held, slices.SliceConfig(new_user_days=3, head_share=0.5))}
-    assert list(parts) == ["new users", "long tail", "new tracks", "territory DE", "territory ZZ"]
+    assert list(parts) == ["new users", "long tail", "known tracks", "new tracks", "territory DE", "territory ZZ"]
     np.testing.assert_array_equal(parts["new users"].users, [False, True])  # anna has listened for a week, carl never
     np.testing.assert_array_equal(parts["long tail"].tracks, [False, True, True, True, True, True])
     assert parts["long tail"].truth(held).nnz == 2
     assert parts["new tracks"].truth(held).nnz == 1
+    assert parts["known tracks"].truth(held).nnz == 2
     np.testing.assert_array_equal(np.diff(parts["territory DE"].truth(held).indptr), [2, 0])
