@@ -56,7 +56,7 @@ def removed_of(funnel: Funnel, listeners: Listeners, removed: Taken, kept: Rows)
         RemovedTrack(
             track_id=funnel.catalogue.ids[row],
             rule=RULES[rule].name,
-            reason=RULES[rule].reason(Removal(listeners, funnel.catalogue, 0, int(row))),
+            reason=RULES[rule].reason(Removal(listeners, funnel.catalogue, 0, int(row), funnel.policy)),
         )
         for row, rule in zip(removed.rows, removed.rule, strict=True)
         if row not in stayed
@@ -92,9 +92,10 @@ def prediction_of(
     )
 
 
-def weekly_request_id(user_id: str, week: date, release: str) -> str:
-    """The same for the same user, week and release: making a playlist again is the same request."""
-    return hashlib.sha256(f"{user_id}\x00{week.isoformat()}\x00{release}".encode()).hexdigest()[:32]
+def weekly_request_id(user: str, week: date, release: str) -> str:
+    """The same for the same pseudonym, week and release: making a playlist again is the same request. From the pseudonym,
+    which has a key, because an id made from the user id could be found again by guessing user ids."""
+    return hashlib.sha256(f"{user}\x00{week.isoformat()}\x00{release}".encode()).hexdigest()[:32]
 
 
 def plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from segue.dates import days_of_week
 from segue.home import get_home
 from segue.names import Table
 from segue.playlists import PLAYLIST_LENGTH
+from segue.policy import PolicySettings
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,9 +44,9 @@ CHECKS: dict[str, str] = {
     "one per version family": """
         select user_id, min(track_id) from picks join tracks using (track_id)
         where version_family is not null group by user_id, version_family having count(*) > 1""",
-    "at most two per artist": """
+    "no more per artist than the release allows": """
         select user_id, min(track_id) from picks join tracks using (track_id)
-        where artist_id is not null group by user_id, artist_id having count(*) > 2""",
+        where artist_id is not null group by user_id, artist_id having count(*) > (select artist_cap from period)""",
 }
 """Promise to the query that finds what breaks it: (user_id, track_id)."""
 
@@ -75,7 +76,8 @@ with short as (
 ), listed as (
     select user_id, track_id, artist_id, version_family from picks join short using (user_id) join tracks using (track_id)
 ), full_artists as (
-    select user_id, artist_id from listed where artist_id is not null group by all having count(*) >= 2
+    select user_id, artist_id from listed where artist_id is not null group by all
+    having count(*) >= (select artist_cap from period)
 )
 select short.user_id, tracks.track_id
 from short cross join tracks
@@ -100,27 +102,29 @@ class Broken:
     track_id: str | None
 
 
-def audit(staged: Path, week: date) -> list[Broken]:
-    """What is wrong with the playlists in `staged`, a Parquet file with `user_id` and their lists; empty when nothing is."""
+def audit(staged: Path, week: date, policy: PolicySettings) -> list[Broken]:
+    """What is wrong with the playlists in `staged`, a Parquet file with `user_id` and their lists; empty when nothing is.
+    `policy` is the release's."""
     import duckdb
 
     connection = duckdb.connect()
     try:
-        _prepare(connection, staged, week)
+        _prepare(connection, staged, week, policy)
         found = [_check(connection, promise, query) for promise, query in CHECKS.items()]
     finally:
         connection.close()
     return [broken for broken in found if broken is not None]
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, staged: Path, week: date) -> None:
+def _prepare(connection: duckdb.DuckDBPyConnection, staged: Path, week: date, policy: PolicySettings) -> None:
     connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
     connection.read_parquet(str(staged)).create_view("staged")
     for table in (Table.USERS, Table.USER_HISTORY, Table.LICENCES, Table.TRACKS):
         connection.read_parquet(str(get_home().table(table) / "data.parquet")).create_view(f"gold_{table}")
     first, last = days_of_week(week)
     connection.execute(
-        "create table period as select ?::date as first_day, ?::date as last_day, ? as wanted", [first, last, PLAYLIST_LENGTH]
+        "create table period as select ?::date as first_day, ?::date as last_day, ? as wanted, ? as artist_cap",
+        [first, last, PLAYLIST_LENGTH, policy.artist_cap],
     )
     connection.execute(_VIEWS)
     connection.execute(_COULD_BE_ADDED)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.names import CandidateSource
+from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue, Mask, Rows
 from serving.model import Columns, Floats, Indices, Model
 from serving.policy.order import CAPPED, KEPT, allowed_alone, removed_by
@@ -58,16 +59,21 @@ class Funnel:
         object.__setattr__(self, "_row_of", row_of)
         object.__setattr__(self, "_number_of", number_of)
 
+    @property
+    def policy(self) -> PolicySettings:
+        """The numbers of the release's rules, the defaults where there is no release."""
+        return self.model.policy if self.model else DEFAULT_POLICY
+
     def personal(self, listeners: Listeners, columns: Columns, count: int) -> Lists:
         """A list of `count` for each listener from user columns (n rows each); short only if the catalogue is."""
         rows, score = self._ranked(listeners, columns, allowed_only=True)
-        kept = _first(rows, score, removed_by(listeners, self.catalogue, rows) == KEPT, count, RETRIEVED)
+        kept = _first(rows, score, removed_by(listeners, self.catalogue, rows, self.policy) == KEPT, count, RETRIEVED)
         return self._filled(kept, listeners, count)
 
     def removed(self, listeners: Listeners, columns: Columns) -> Taken:
         """What stood among one listener's best candidates and was removed, with the rule."""
         rows, _ = self._ranked(listeners, columns, allowed_only=False)
-        rule = removed_by(listeners, self.catalogue, rows)[0]
+        rule = removed_by(listeners, self.catalogue, rows, self.policy)[0]
         return Taken(rows[0][rule >= 0], rule[rule >= 0])
 
     def popular(self, listeners: Listeners, count: int) -> Lists:
@@ -85,7 +91,7 @@ class Funnel:
         known = self._row_of[None] >= 0
         numbers, score = _best(np.where(known, similarity, -np.inf), CANDIDATES)
         rows = np.where(np.isfinite(score), self._row_of[numbers], NO_TRACK)
-        kept = _first(rows, score, removed_by(listeners, self.catalogue, rows) == KEPT, count, SIMILAR)
+        kept = _first(rows, score, removed_by(listeners, self.catalogue, rows, self.policy) == KEPT, count, SIMILAR)
         return self._filled(kept, listeners, count)
 
     def vectors_of(self, rows: Rows) -> Floats:
@@ -119,7 +125,7 @@ class Funnel:
         else:
             numbers, similarity = model.nearest(queries, CANDIDATES + INDEX_MARGIN * allowed_only)
         rows = self._row_of[numbers]
-        wanted = allowed_alone(listeners, self.catalogue, rows) if allowed_only else rows >= 0
+        wanted = allowed_alone(listeners, self.catalogue, rows, self.policy) if allowed_only else rows >= 0
         best, similarity = _best(np.where(wanted, similarity, np.float32(-np.inf)), CANDIDATES)
         return np.take_along_axis(numbers, best, axis=1), similarity
 
@@ -146,7 +152,7 @@ class Funnel:
         """What the policy leaves of candidates (n, c). A track that only the artist cap removed must not stand for its
         version family: without it another artist's version may come in, so the rules are asked again until nothing moves."""
         while True:
-            verdict = removed_by(listeners, self.catalogue, rows)
+            verdict = removed_by(listeners, self.catalogue, rows, self.policy)
             capped = (verdict == CAPPED) & ((verdict == KEPT).sum(axis=1) < count)[:, None]
             if not capped.any():
                 return verdict == KEPT

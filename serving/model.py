@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from segue.features import fingerprint, shared_store
 from segue.names import MODEL_SERVICES
+from segue.policy import PolicySettings
 from segue.release import Manifest, check_fingerprint, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 
@@ -39,6 +40,7 @@ class Model:
     ranker_tracks: dict[str, Any]
     query_specs: tuple[TensorSpec, ...]
     user_specs: tuple[TensorSpec, ...]
+    policy: PolicySettings
 
     def queries(self, columns: Columns) -> Floats:
         """L2-normalised query vectors (n, d) of user columns."""
@@ -81,6 +83,7 @@ def load_model(version: str) -> Model:
         ranker_tracks={p.stem: tf.constant(np.load(p, allow_pickle=False)) for p in folder.glob("ranker_tracks/*.npy")},
         query_specs=_specs(manifest, "query"),
         user_specs=_specs(manifest, "ranker_users"),
+        policy=PolicySettings.model_validate(manifest.policy),
     )
 
 

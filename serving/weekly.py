@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,19 +20,19 @@ from segue.dates import as_of_for_week, start_of
 from segue.errors import SegueError
 from segue.features import materialised_through, playlist_row, write_playlists
 from segue.home import get_home
-from segue.names import CandidateSource, Fallback, Surface, Table
+from segue.lock import locked
+from segue.names import Fallback, Table
 from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week, week_key
-from segue.predictions import PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from segue.release import read_pointer
 from segue.stage import Outcome, Progress
-from serving.answers import chart_fallback, weekly_request_id
 from serving.audit import Broken, audit
 from serving.batch import Row, week_rows
 from serving.catalogue import Catalogue, load_catalogue
 from serving.funnel import Funnel
 from serving.gold import read_table
 from serving.model import load_model
+from serving.weekly_log import fallback_of, staged_batches, write_log
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,13 +43,19 @@ READ_BACK = 50
 
 
 def run(*, week: date, engine: str) -> Outcome:
-    """Make, audit, store and show the playlists of `week` (its first day).
+    """Make, audit, store and show the playlists of `week` (its first day). A week before the visible one is not shown.
 
     Raises:
-        SegueError: no release is live, its features are not the present ones, or the features end before the week begins.
+        SegueError: no release is live, its features are not the present ones, the features end before the week begins, or
+            another run is at work.
     """
     if engine != "local":
         raise SegueError(expected="the engine local", received=engine, mend="run without --engine")
+    with locked(get_home().playlists / ".lock", command="segue playlists"):
+        return _run(week)
+
+
+def _run(week: date) -> Outcome:
     progress = Progress("playlists")
     version = _live_version()
     _require_features(week)
@@ -61,17 +67,17 @@ def run(*, week: date, engine: str) -> Outcome:
         facts = _stage(staged, funnel, users, week, progress)
     try:
         with progress.step("audit"):
-            broken = audit(staged, week)
+            broken = audit(staged, week, funnel.policy)
         seconds = progress.seconds[f"make {len(users)} playlists"]
         facts |= {"week": week, "release": version, "users": len(users), "seconds": seconds}
         facts["playlists_per_second"] = round(len(users) / max(seconds, 1e-9), 1)
         _keep_audit(week, version, broken, facts)
         if broken:
             return _refused(week, broken, facts)
-        _publish(staged, funnel.catalogue, week, version, len(users), progress)
+        shown = _publish(staged, funnel.catalogue, week, version, len(users), progress)
     finally:
         staged.unlink(missing_ok=True)
-    return _shown(facts)
+    return _done(facts, shown)
 
 
 def _live_version() -> str:
@@ -126,13 +132,6 @@ def _stage(staged: Path, funnel: Funnel, users: Sequence[str], week: date, progr
     return {"fallbacks": dict(fallbacks), "sources": dict(sources), "digest": digest.hexdigest()}
 
 
-def fallback_of(row: Row, catalogue: Catalogue) -> Fallback | None:
-    """The name of the fallback when nothing in a playlist is personal."""
-    if any(source != CandidateSource.POPULAR for source in row["sources"]):
-        return None
-    return chart_fallback(catalogue, row["territory"])
-
-
 def _schema() -> pa.Schema:
     import pyarrow as pa
 
@@ -166,30 +165,29 @@ def _keep_audit(week: date, version: str, broken: Sequence[Broken], facts: dict[
     write_json(audit_path(week), kept | verdict | {"week": week.isoformat(), "release": version})
 
 
-def _publish(staged: Path, catalogue: Catalogue, week: date, version: str, users: int, progress: Progress) -> None:
+def _publish(staged: Path, catalogue: Catalogue, week: date, version: str, users: int, progress: Progress) -> VisibleWeek:
+    """Store the playlists and, unless a later week is visible, log them and show them. Returns the week visible then."""
     key = week_key(week, version)
     with progress.step("store"):
-        for batch in _staged_batches(staged):
+        for batch in staged_batches(staged):
             write_playlists(batch.to_pandas().assign(week=key, release=version))
         _read_back(staged, key, users)
-    with progress.step("log"):
-        _log(staged, catalogue, week, version)
     before = read_visible_week()
+    if before is not None and week < before.week:
+        return before  # nobody gets these lists, so they are no answers to log
+    with progress.step("log"):
+        write_log(staged, catalogue, week, version)
     previous = before.week if before and before.week != week else before.previous if before else None
-    show_week(VisibleWeek(week=week, release=version, published_at=datetime.now(UTC), users=users, previous=previous))
-
-
-def _staged_batches(staged: Path) -> Iterator[pa.RecordBatch]:
-    import pyarrow.parquet as pq
-
-    yield from pq.ParquetFile(staged).iter_batches(batch_size=5_000)
+    visible = VisibleWeek(week=week, release=version, published_at=datetime.now(UTC), users=users, previous=previous)
+    show_week(visible)
+    return visible
 
 
 def _read_back(staged: Path, key: str, users: int) -> None:
     """Compare some of what the store now answers with what was staged."""
     every = max(1, users // READ_BACK)
     number = 0
-    for batch in _staged_batches(staged):
+    for batch in staged_batches(staged):
         for row in batch.to_pylist():
             if number % every == 0:
                 stored = playlist_row(row["user_id"], key)
@@ -202,32 +200,6 @@ def _read_back(staged: Path, key: str, users: int) -> None:
             number += 1
 
 
-def _log(staged: Path, catalogue: Catalogue, week: date, version: str) -> None:
-    """The week's prediction log, one file, replaced as a whole when the week is made again."""
-    target = get_home().predictions / f"day={week.isoformat()}" / f"weekly-{version}.jsonl"
-    with replacing_file(target) as temporary, temporary.open("w", encoding="utf-8") as log:
-        for batch in _staged_batches(staged):
-            for row in batch.to_pylist():
-                log.write(_prediction(row, catalogue, week, version).model_dump_json() + "\n")
-
-
-def _prediction(row: Row, catalogue: Catalogue, week: date, version: str) -> Prediction:
-    picks = zip(row["track_ids"], row["scores"], row["sources"], row["reasons"], strict=True)
-    return Prediction(
-        request_id=weekly_request_id(row["user_id"], week, version),
-        at=start_of(week),
-        surface=Surface.WEEKLY,
-        user=pseudonym(row["user_id"]),
-        release=version,
-        week=week,
-        fallback=fallback_of(row, catalogue),
-        territory=row["territory"],
-        features=json.loads(row["features"]) if row["features"] is not None else None,
-        tracks=[PredictedTrack(track_id=t, score=s, source=c, reason=r) for t, s, c, r in picks],
-        latency_ms=0.0,
-    )
-
-
 def _refused(week: date, broken: Sequence[Broken], facts: dict[str, Any]) -> Outcome:
     lines = [f"  {b.promise}: broken {b.count} times, for example by track {b.track_id or '-'}" for b in broken]
     shown = read_visible_week()
@@ -236,10 +208,12 @@ def _refused(week: date, broken: Sequence[Broken], facts: dict[str, Any]) -> Out
     return Outcome(facts | {"passed": False, "broken": [b.promise for b in broken]}, text, AUDIT_FAILED)
 
 
-def _shown(facts: dict[str, Any]) -> Outcome:
+def _done(facts: dict[str, Any], visible: VisibleWeek) -> Outcome:
+    shown = visible.week == facts["week"]
     fallbacks = ", ".join(f"{count} {name}" for name, count in sorted(facts["fallbacks"].items()))
+    state = "visible" if shown else f"stored but not shown, as the later week of {visible.week} stays visible"
     text = (
-        f"The week of {facts['week']} is visible: {facts['users']} playlists by release {facts['release']}, "
+        f"The week of {facts['week']} is {state}: {facts['users']} playlists by release {facts['release']}, "
         f"made in {facts['seconds']:.1f} s ({facts['playlists_per_second']:.0f} a second). Fallbacks: {fallbacks}."
     )
-    return Outcome(facts | {"passed": True}, text)
+    return Outcome(facts | {"passed": True, "shown": shown, "visible_week": visible.week}, text)

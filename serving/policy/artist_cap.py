@@ -1,11 +1,9 @@
-"""At most two tracks by one artist."""
+"""At most so many tracks by one artist as the release's policy says, two by default."""
 
 from __future__ import annotations
 
 from serving.catalogue import Mask
 from serving.policy.rule import Candidates, Removal, occurrence
-
-MOST_PER_ARTIST = 2
 
 
 class ArtistCap:
@@ -13,7 +11,9 @@ class ArtistCap:
     about_list = True
 
     def allowed(self, candidates: Candidates, /) -> Mask:
-        return occurrence(candidates.catalogue.artist[candidates.rows], candidates.alive) < MOST_PER_ARTIST
+        return occurrence(candidates.catalogue.artist[candidates.rows], candidates.alive) < candidates.policy.artist_cap
 
     def reason(self, removal: Removal, /) -> str:
-        return f"already {MOST_PER_ARTIST} tracks by {removal.catalogue.artist_name[removal.row] or 'this artist'}"
+        cap = removal.policy.artist_cap
+        artist = removal.catalogue.artist_name[removal.row] or "this artist"
+        return f"already {cap} {'track' if cap == 1 else 'tracks'} by {artist}"

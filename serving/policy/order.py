@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.artist_cap import ArtistCap
 from serving.policy.disliked import NotDisliked
@@ -29,7 +30,9 @@ CAPPED = len(RULES) - 1
 """The number of the artist cap, the last rule."""
 
 
-def removed_by(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> npt.NDArray[np.int8]:
+def removed_by(
+    listeners: Listeners, catalogue: Catalogue, rows: Rows, policy: PolicySettings = DEFAULT_POLICY
+) -> npt.NDArray[np.int8]:
     """The number in `RULES` of the first rule against each candidate (n, c), best first; `KEPT` where there is none,
     `NOT_A_TRACK` where `rows` is negative."""
     verdict = np.where(rows < 0, NOT_A_TRACK, KEPT).astype(np.int8)
@@ -38,15 +41,15 @@ def removed_by(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> npt.ND
     looked_up = np.where(rows < 0, 0, rows)
     for number, rule in enumerate(RULES):
         alive = verdict == KEPT
-        verdict[alive & ~rule.allowed(Candidates(listeners, catalogue, looked_up, alive))] = number
+        verdict[alive & ~rule.allowed(Candidates(listeners, catalogue, looked_up, alive, policy))] = number
     return verdict
 
 
-def allowed_alone(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> Mask:
+def allowed_alone(listeners: Listeners, catalogue: Catalogue, rows: Rows, policy: PolicySettings = DEFAULT_POLICY) -> Mask:
     """Which candidates (n, c) no rule about single tracks removes, whatever else is in the list."""
     looked_up = np.where(rows < 0, 0, rows)
     alive = rows >= 0
     for rule in RULES:
         if not rule.about_list:
-            alive &= rule.allowed(Candidates(listeners, catalogue, looked_up, alive))
+            alive &= rule.allowed(Candidates(listeners, catalogue, looked_up, alive, policy))
     return alive

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import Catalogue, Mask, Rows
 
 
@@ -50,12 +51,14 @@ class Listeners:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a rule looks at: catalogue `rows` (n, c), all valid, best first, and `alive` (n, c), what earlier rules left."""
+    """What a rule looks at: catalogue `rows` (n, c), all valid, best first, and `alive` (n, c), what earlier rules left;
+    `policy` holds the numbers of the rules."""
 
     listeners: Listeners
     catalogue: Catalogue
     rows: Rows
     alive: Mask
+    policy: PolicySettings
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Removal:
     catalogue: Catalogue
     who: int
     row: int
+    policy: PolicySettings = DEFAULT_POLICY
 
 
 class Rule(Protocol):

@@ -52,7 +52,7 @@ class Ranker(tf.Module):
         return {"score": complete, "heads": tf.stack([complete, 1 - complete, 0.1 * complete], axis=-1)}
 
 
-def make_release(version: str = "fake-1", *, as_of: date, live: bool = True) -> Path:
+def make_release(version: str = "fake-1", *, as_of: date, live: bool = True, policy: dict[str, Any] | None = None) -> Path:
     """Seal a release over every track of the gold tables, and make it live."""
     folder = release_path(version)
     shutil.rmtree(folder, ignore_errors=True)
@@ -65,7 +65,7 @@ def make_release(version: str = "fake-1", *, as_of: date, live: bool = True) -> 
     quality = np.random.default_rng(6).normal(size=len(tracks)).astype(np.float32)
     np.save(folder / "ranker_tracks" / "quality.npy", quality, allow_pickle=False)
     _save_models(folder)
-    _seal(folder, version, as_of, len(tracks))
+    _seal(folder, version, as_of, len(tracks), policy or {})
     if live:
         point_to(version)
     return folder
@@ -96,7 +96,7 @@ def _signature(specs: list[tuple[str, str, int | None]]) -> dict[str, tf.TensorS
     return {name: tf.TensorSpec([None] if length is None else [None, length], _TYPES[kind]) for name, kind, length in specs}
 
 
-def _seal(folder: Path, version: str, as_of: date, tracks: int) -> None:
+def _seal(folder: Path, version: str, as_of: date, tracks: int, policy: dict[str, Any]) -> None:
     manifest = Manifest(
         version=version,
         created_at=datetime.now(UTC),
@@ -104,7 +104,7 @@ def _seal(folder: Path, version: str, as_of: date, tracks: int) -> None:
         trained_through=start_of(as_of),
         feature_fingerprint=fingerprint(shared_store(), MODEL_SERVICES),
         hyperparameters={},
-        policy={},
+        policy=policy,
         metrics={},
         libraries={},
         inputs={"query": [*QUERY, *CONTEXT], "track": [], "ranker_users": RANKER_USERS, "ranker_tracks": []},

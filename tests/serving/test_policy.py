@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segue.policy import PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue, Licences
 from serving.funnel import Funnel, Lists
 from serving.policy import order
@@ -81,6 +82,7 @@ def make_funnel(seed: int, catalogue: Catalogue) -> Funnel:
         track_ids=ids,
         vectors=vectors,
         searcher=None,
+        policy=PolicySettings(),
         queries=lambda columns: rng.normal(size=(len(columns["user_id"]), 4)).astype(np.float32),
         scores=lambda columns, candidates, similarity: rng.random(candidates.shape, dtype=np.float32),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -12,14 +13,18 @@ import pytest
 from fake_release import make_release
 from serving_platform import Platform
 
+from segue import pseudonyms
+from segue.cli import main
 from segue.errors import SegueError
 from segue.features import playlist_row
+from segue.lock import locked
 from segue.names import Fallback, Table
-from segue.playlists import audit_path, read_visible_week, week_key
+from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week, week_key
 from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.release import read_json
-from serving import batch, show, weekly
+from serving import batch, show, weekly, weekly_log
+from serving.catalogue import load_catalogue
 from serving.policy import order
 
 _models: dict[str, Any] = {}
@@ -114,7 +119,7 @@ def test_every_playlist_is_in_the_prediction_log_with_its_features_and_without_a
         ("already_heard", "already heard"),
         ("licence", "licence"),
         ("explicit", "explicit"),
-        ("artist_cap", "at most two per artist"),
+        ("artist_cap", "no more per artist than the release allows"),
         ("version_family", "one per version family"),
     ],
 )
@@ -243,3 +248,75 @@ def test_showing_a_stranger_is_one_sentence(platform: Platform) -> None:
 def test_showing_a_week_that_was_never_made_is_one_sentence(platform: Platform) -> None:
     with pytest.raises(SegueError, match="a visible week, received none"):
         show.run(user="u00001", week=None, explain=False)
+
+
+def test_a_week_before_the_visible_one_is_stored_and_audited_but_not_shown(platform: Platform) -> None:
+    later = VisibleWeek(
+        week=platform.week + timedelta(days=7),
+        release="later",
+        published_at=datetime.now(UTC),
+        users=1,
+        previous=platform.week,
+    )
+    show_week(later)
+    outcome = make(platform)
+    assert (outcome.exit_code, outcome.summary["passed"], outcome.summary["shown"]) == (0, True, False)
+    assert f"not shown, as the later week of {later.week} stays visible" in outcome.text
+    assert read_visible_week() == later
+    assert len(stored(platform, "u00001")["track_ids"]) == 30
+    assert (read_json(audit_path(platform.week)) or {})["passed"] is True
+    assert not list(platform.home.predictions.rglob("weekly-*.jsonl")), "nobody got these lists"
+
+
+def test_a_second_run_at_the_same_time_is_one_sentence_and_touches_nothing(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staged = platform.home.tmp / f".playlists-{platform.week}-{platform.version}.parquet.half"
+    staged.parent.mkdir(exist_ok=True)
+    staged.write_bytes(b"the first run is at work")
+    with locked(platform.home.playlists / ".lock", command="segue playlists"):
+        assert main(["playlists", "--week", platform.week.isoformat()]) == 2
+    assert staged.exists()
+    staged.unlink()
+    error = capsys.readouterr().err.strip()
+    assert "one `segue playlists` at a time" in error
+    assert "\n" not in error
+
+
+def test_a_request_id_of_the_log_cannot_be_made_from_a_user_id_without_the_key(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"user_id": "u00001", "territory": "SE", "features": None}
+    row |= {name: [] for name in ("track_ids", "scores", "sources", "reasons")}
+    catalogue = load_catalogue()
+
+    def logged() -> str:
+        return weekly_log.prediction_of_row(row, catalogue, platform.week, platform.version).request_id
+
+    first = logged()
+    assert first == logged(), "making a playlist again is the same request"
+    guessed = f"u00001\x00{platform.week.isoformat()}\x00{platform.version}".encode()
+    assert hashlib.sha256(guessed).hexdigest()[:32] != first
+    monkeypatch.setattr(pseudonyms, "_key", lambda _: b"another key")
+    assert logged() != first
+
+
+def test_a_release_with_an_artist_cap_of_one_gives_lists_with_one_track_per_artist(platform: Platform) -> None:
+    make_release("cap-1", as_of=platform.gold.as_of, policy={"artist_cap": 1})
+    outcome = make(platform)
+    assert outcome.exit_code == 0, outcome.text
+    names = pq.read_table(platform.home.table(Table.TRACKS) / "data.parquet").to_pydict()
+    artist = dict(zip(names["track_id"], names["artist_id"], strict=True))
+    for user in platform.gold.user_group:
+        row = playlist_row(user, week_key(platform.week, "cap-1"))
+        assert row is not None
+        artists = [artist[track] for track in row["track_ids"]]
+        assert len(set(artists)) == len(artists) > 0
+    assert "already 1 track by Artist" in show.run(user="u00003", week=None, explain=True).text
+
+
+def test_the_audit_counts_artists_by_the_setting_of_the_release(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_release("cap-1", as_of=platform.gold.as_of, policy={"artist_cap": 1})
+    monkeypatch.setattr(order, "RULES", tuple(r for r in order.RULES if r.name != "artist_cap"))
+    outcome = make(platform)
+    assert (outcome.exit_code, outcome.summary["broken"]) == (3, ["no more per artist than the release allows"])

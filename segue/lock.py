@@ -1,0 +1,30 @@
+"""One process at a time: a lock on a file that the system lets go when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segue.errors import SegueError
+
+
+@contextmanager
+def locked(path: Path, *, command: str) -> Iterator[None]:
+    """Hold the lock at `path` for `command` while the block lasts. The file stays: removing it would let two in.
+
+    Raises:
+        SegueError: another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise SegueError(
+                expected=f"one `{command}` at a time in this home",
+                received="another one running",
+                mend="wait until it has ended and run this again",
+            ) from problem
+        yield
