@@ -12,6 +12,7 @@ from segue.dates import Split, split_at
 from segue.errors import SegueError
 from segue.features import fingerprint, shared_store
 from segue.names import MODEL_SERVICES
+from segue.policy import PolicySettings
 from segue.release import Manifest, read_manifest, release_path, versions
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
@@ -36,6 +37,7 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
         made_from = {
             "hyperparameters": hyper.as_dict(),
             "features": present,
+            "policy": PolicySettings().model_dump(),
             "settings": [settings.seed, settings.holdout_days, settings.train_rows, settings.exact_search_below],
         }
         version = sealing.name_of(as_of, made_from)
@@ -77,7 +79,7 @@ def _write(folder: Path, fitted: Fitted, split: Split, hyper: Hyperparameters) -
         trained_through=split.cutoff,
         feature_fingerprint="",
         hyperparameters=_described(hyper, fitted),
-        policy={},
+        policy=PolicySettings().model_dump(),
         metrics=fitted.metrics | {"index": index, "reference_rows": len(sample)},
         libraries=sealing.libraries(),
         inputs={name: [(s.name, s.kind, s.length) for s in specs] for name, specs in contents.INPUTS.items()},
