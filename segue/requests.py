@@ -6,6 +6,7 @@ Every list says why: each track carries its candidate source, its score and a re
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -23,7 +24,9 @@ class Context(BaseModel):
     requested_at: AwareDatetime | None = Field(default=None, description="default: now")
     device: Device | None = None
     territory: Territory | None = Field(default=None, description="where the listener is; default: the account's")
-    surface: Surface = Surface.HOME
+    surface: Literal["home", "radio"] = Field(
+        default="home", description="where the list is shown; home and radio share one source of candidates today"
+    )
 
 
 class RecommendRequest(BaseModel):

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from segue.dates import days_of_week
-from segue.features import playlist_row
+from segue.features import online_rows, playlist_row
 from segue.home import get_home
-from segue.names import CandidateSource, Fallback, Surface
+from segue.names import CandidateSource, Fallback, Service, Surface
 from segue.playlists import PLAYLIST_LENGTH, VisibleWeek, read_visible_week, week_key
 from segue.predictions import Prediction
 from segue.requests import RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
@@ -88,7 +88,7 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
     context, user = request.context, request.user_id
     version = funnel.model.version if funnel and funnel.model else None
     territory = context.territory or (funnel.catalogue.account(user)[0] if funnel else None)
-    asked = _Asked(context.surface, user, version, territory)
+    asked = _Asked(Surface(context.surface), user, version, territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     row, day = _row(user), asked.at.date()
@@ -148,18 +148,25 @@ def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[Rec
 def _still_allowed(
     catalogue: Catalogue, stored: dict[str, Any], user_id: str, days: tuple[date, date]
 ) -> list[RecommendedTrack]:
-    """The stored tracks, less those whose licence was taken back or whose account changed since the week was published."""
+    """The stored tracks, less what since the week was published lost its licence, was disliked by the listener, or is
+    no longer allowed by their account."""
     territory, explicit_allowed = catalogue.account(user_id)
-    playable = catalogue.playable(territory, *days)
+    playable, disliked = catalogue.playable(territory, *days), _disliked(user_id)
     tracks = []
     columns = ("track_ids", "scores", "sources", "reasons")
     for track, score, source, reason in zip(*(stored[name] for name in columns), strict=True):
         row = catalogue.row(track)
-        if row != NO_TRACK and playable[row] and (explicit_allowed or not catalogue.explicit[row]):
+        allowed = row != NO_TRACK and playable[row] and (explicit_allowed or not catalogue.explicit[row])
+        if allowed and track not in disliked:
             tracks.append(
                 RecommendedTrack(**labels(catalogue, row), score=round(score, SCORE_PLACES), source=source, reason=reason)
             )
     return tracks
+
+
+def _disliked(user_id: str) -> set[str]:
+    tracks = online_rows(Service.POLICY, [user_id])["disliked_tracks"][0]
+    return set(tracks) if tracks is not None else set()
 
 
 def _days_left(visible: VisibleWeek | None, today: date) -> tuple[date, date]:
