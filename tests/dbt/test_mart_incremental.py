@@ -82,6 +82,8 @@ def test_the_surprises_of_this_history_are_in_its_tables(histories: Histories) -
     home = histories.at_once
     assert query(home, "select genre from gold.tracks where track_id = 't00000003'") == [("jazz",)]
     assert query(home, "select outcome from gold.labels where track_id = 'late-track'") == [("complete",)]
+    moved = query(home, "select territory = 'SE' from gold.user_features where user_id = 'u0000002' order by day desc limit 3")
+    assert moved == [(True,), (True,), (False,)]
     assert query(home, "select territory from gold.users where user_id = 'u0000002'") == [("SE",)]
     assert query(home, "select count(*) from gold.rejected_listens where reason = 'malformed_json'") == [(1,)]
     assert query(home, "select day from gold.labels where listen_id = 'e11'") == [(day(5),)]

@@ -16,8 +16,22 @@ recent as (
     select * from {{ ref('user_recent_tracks') }}
 ),
 
+landed_accounts as (
+    select
+        *,
+        row_number() over (
+            partition by user_id, arrival_day order by landed_file desc, territory, signup_date, explicit_allowed
+        ) as newest_first
+    from {{ ref('stg_events_users') }} where problem is null
+),
+
+-- A snapshot holds what was known of the account on its day.
 accounts as (
-    select * from {{ ref('accounts') }}
+    select
+        user_id, territory, explicit_allowed, arrival_day,
+        lead(arrival_day) over (partition by user_id order by arrival_day) as replaced_on
+    from landed_accounts
+    where newest_first = 1
 )
 
 select
@@ -40,5 +54,7 @@ from counts
 left join {{ kind }}s on counts.user_id = {{ kind }}s.user_id and counts.day = {{ kind }}s.day
 {% endfor -%}
 left join recent on counts.user_id = recent.user_id and counts.day = recent.day
-left join accounts on counts.user_id = accounts.user_id
+left join accounts
+    on counts.user_id = accounts.user_id and counts.day >= accounts.arrival_day
+    and (accounts.replaced_on is null or counts.day < accounts.replaced_on)
 where counts.day >= {{ first_day() }}

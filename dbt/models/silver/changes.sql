@@ -1,4 +1,4 @@
--- depends_on: {{ ref('raw_events') }}, {{ ref('newest_tracks') }}, {{ ref('newest_users') }}
+-- depends_on: {{ ref('raw_events') }}, {{ ref('newest_tracks') }}
 {{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 
 {% set events_before = built_before('silver', 'checked_events') %}
@@ -39,10 +39,6 @@ touched_tracks as (
     {{ rows_that_differ(ref('newest_tracks'), tracks_before, 'track_id', ['licences', 'album_id', 'title', 'artist_name']) }}
 ),
 
-touched_users as (
-    {{ rows_that_differ(ref('newest_users'), accounts_before, 'user_id', []) }}
-),
-
 catalogue_sizes as (
     select (select count(*) from {{ tracks_before }}) as old, (select count(*) from {{ ref('newest_tracks') }}) as new
 ),
@@ -55,8 +51,6 @@ first_days as (
     select {{ later('day', -1) }} from {{ ref('raw_events') }} where event_id in (select event_id from touched_rows)
     union all
     select {{ later('day', -1) }} from {{ ref('raw_events') }} where track_id in (select track_id from touched_tracks)
-    union all
-    select day from {{ ref('raw_events') }} where user_id in (select user_id from touched_users)
     union all
     select {{ track_begins('release_date', 'first_arrival_day', 'null') }} from touched_tracks
     union all
