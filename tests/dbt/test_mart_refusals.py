@@ -13,6 +13,7 @@ from mart_homes import day, event, exported, gold, land_lines, query
 from infra.mart import build
 from infra.mart.command import run
 from segue.errors import SegueError
+from segue.events import SESSION_GAP_MINUTES
 from segue.home import Home, get_home
 from segue.names import Source
 
@@ -125,6 +126,19 @@ def _unit_tests(home: Home) -> list[Any]:
     build._let_go()
     results: Any = outcome.result
     return list(results)
+
+
+def test_a_history_forgets_no_track_however_long_it_is(copy: Home) -> None:
+    rows = [f"5\t1\t{track}\t{1_790_000_000 + track}\t900" for track in range(5_001)]
+    land_lines(copy, "plays.tsv", day(1), rows, source=Source.THIRTY_MUSIC)
+    gold(copy, day(1))
+    newest_first = [str(track) for track in reversed(range(5_001))]
+    assert query(copy, "select heard_tracks from gold.user_history where user_id = '5'") == [(newest_first,)]
+
+
+def test_the_pause_between_sessions_is_the_agreed_one() -> None:
+    listens = (build.PROJECT / "models" / "silver" / "listens.sql").read_text()
+    assert f"occurred_at > last_ended_at + interval {SESSION_GAP_MINUTES} minute then" in listens
 
 
 def test_an_event_type_of_another_case_is_not_taken_for_a_play(copy: Home) -> None:
