@@ -12,7 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = ("segue", "dags", "feature_repo", "trainers", "serving", "monitoring", "infra")
 SHAPELESS = {"utils", "common", "helpers"}
-LIGHT = {"segue", "pydantic", "pydantic_settings", "numpy"}
+LIGHT = {"segue", "pydantic", "pydantic_core", "pydantic_settings", "numpy"}
 DAGS_MAY = {"segue", "airflow", "segue_assets", "segue_tasks"}
 FEATURE_REPO_MAY = {"segue", "feast", "pandas", "numpy"}
 
