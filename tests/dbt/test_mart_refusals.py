@@ -129,7 +129,7 @@ def _unit_tests(home: Home) -> list[Any]:
 
 
 def test_a_history_forgets_no_track_however_long_it_is(copy: Home) -> None:
-    rows = [f"5\t1\t{track}\t{1_790_000_000 + track}\t900" for track in range(5_001)]
+    rows = [f"5\t1\t{track}\t{1_790_040_000 + track}\t900" for track in range(5_001)]
     land_lines(copy, "plays.tsv", day(1), rows, source=Source.THIRTY_MUSIC)
     gold(copy, day(1))
     newest_first = [str(track) for track in reversed(range(5_001))]
