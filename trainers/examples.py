@@ -33,7 +33,7 @@ TRACK_FACTS = ("artist_id", "genre", "tempo", "energy", "duration_s", "explicit"
 NOBODY = NOTHING = ""
 """Stands for the user of a track's row, and for the track of a user's: a service wants every join key."""
 
-RANDOM_SHARE = 0.2
+RANDOM_SHARE = 0.25
 """Tracks drawn evenly from the catalogue, per example: negatives that in-batch sampling would never show."""
 
 

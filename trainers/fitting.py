@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS_AT_ONCE = 8_192
+SETTLING_DAYS = 7
 
 
 @dataclass
@@ -69,7 +70,8 @@ def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows
         listens = read_labels(None, split.cutoff)
         _require_both_sides(listens, split)
     with progress.step("training set"):
-        early = make_examples(first_listens(None, split.rank_from, rows=rows, seed=seed), seed=seed)
+        since = settled_from(listens, split.rank_from)
+        early = make_examples(first_listens(since, split.rank_from, rows=rows, seed=seed), seed=seed)
         late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
         known = catalogue_at(split.cutoff)
         then = with_new_releases(catalogue_at(split.rank_from), known, split.rank_from, split.cutoff)
@@ -77,13 +79,13 @@ def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows
     retriever.adapt(early)
     before = listens[listens[TIMESTAMP] < split.rank_from]
     with progress.step("retriever"):
-        first = retriever.fit_examples(early, heard_pairs(retriever, before), epochs=hyper.retriever.epochs, seed=seed)
+        first = retriever.fit_examples(early, heard_pairs(retriever, before), seed=seed)
     with progress.step("candidates for the ranker"):
         lists = _lists(retriever, then, listens, split, hyper)
     with progress.step("ranker"):
         network, blend, losses = fit_ranker(lists, then, known, hyper, seed=seed)
     with progress.step("retriever, the last days"):
-        more = retriever.fit_examples(late, heard_pairs(retriever, listens), epochs=hyper.retriever.warm_epochs, seed=seed + 1)
+        more = retriever.fit_examples(late, heard_pairs(retriever, listens), seed=seed + 1)
     metrics = {
         "examples": len(early) + len(late),
         "retriever_loss": [round(loss, 4) for loss in (*first, *more)],
@@ -92,6 +94,16 @@ def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows
         "ranker_plays_found": round(float(lists.played[lists.retrieved].sum() / max(lists.played.sum(), 1)), 4),
     }
     return Fitted(retriever, network, then.territories, blend, listens, metrics)
+
+
+def settled_from(listens: pd.DataFrame, rank_from: datetime) -> datetime:
+    """The day from which the retriever learns: the first days of a log are left out, `SETTLING_DAYS` of them or a quarter.
+
+    On the first day nothing has a history, so a missing one says nothing; from then on it says that a track has just come
+    out or a user is new. A retriever that learned both would change, on the last days, what the ranker was taught with.
+    """
+    days = listens.loc[listens[TIMESTAMP] < rank_from, TIMESTAMP].dt.floor("D").unique()
+    return sorted(days)[min(SETTLING_DAYS, len(days) // 4)].to_pydatetime()
 
 
 def _require_both_sides(listens: pd.DataFrame, split: Split) -> None:

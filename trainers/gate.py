@@ -38,7 +38,7 @@ class GateRule:
         seed: of the bootstrap.
     """
 
-    confidence: float = 0.95
+    confidence: float = 0.975
     tolerance: float = 0.0
     margin: float = 0.0
     least_coverage: float = 0.02

@@ -30,8 +30,8 @@ class IndexConfig:
     to be well above one."""
 
     neighbours: int = 500
-    leaves_searched: float = 0.15
-    reorder: float = 4.0
+    leaves_searched: float = 0.4
+    reorder: float = 6.0
     block: int = 2
     threshold: float = 0.2
     training_sample: int = 250_000

@@ -5,6 +5,11 @@ recommendations") through `tfrs.tasks.Retrieval`, with three things around it. T
 and some drawn evenly from the catalogue (mixed negative sampling, Yang et al. 2020); logQ corrects for both. A track the
 user has heard, or will, is no negative. And early skips, which weigh nothing as positives, are told from the positives by a
 logistic loss on the same dot product, so that a skip pushes its own track away.
+
+Examples come in order of time, shuffled only nearby, and once. An id's embedding is then always what was learned from its
+past, as it will be when the model is used; with shuffled epochs the network learns to trust embeddings that have seen the
+future of the example (on the simulated world, NDCG@30 of the following week is 0.135 after two shuffled epochs, 0.145 after
+one pass in order).
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import tensorflow_recommenders as tfrs
 from segue.errors import SegueError
 from segue.tensors import TensorSpec, to_tensors
 from trainers.examples import Examples
+from trainers.frequency import local_shares
 from trainers.inputs import (
     CONTEXT,
     QUERY,
@@ -45,19 +51,23 @@ class RetrieverConfig:
     """Hyperparameters.
 
     `table_rate` is Adagrad's, for the embedding tables; `rate` is Adam's, for the rest: Adam would update every row of every
-    table at every step. `context_dropout` is how often the moment of a listen is hidden, because a weekly playlist has none;
-    `id_dropout` how often an id is, so that an unknown one is in distribution.
+    table at every step. `table_start` is where Adagrad's sums of squares begin: Keras's 0.1 is so large beside the gradient
+    of one row of a mean loss (about 0.001) that tables would hardly move. `random_negatives` are a share of the batch. A
+    small training set gets a smaller batch, and several passes, so that it has `fewest_steps`. `context_dropout` is how
+    often the moment of a listen is hidden, because a weekly playlist has none; `id_dropout` how often an id is, so that an
+    unknown one is in distribution.
     """
 
     dimensions: int = 64
     hidden: int = 128
     temperature: float = 0.1
     batch: int = 1024
-    random_negatives: int = 256
-    epochs: int = 4
-    warm_epochs: int = 2
+    smallest_batch: int = 64
+    fewest_steps: int = 50
+    random_negatives: float = 0.25
+    shuffled_at_once: int = 20_000
     table_rate: float = 0.1
-    table_start: float = 0.1
+    table_start: float = 1e-8
     rate: float = 1e-3
     skip_weight: float = 0.3
     context_dropout: float = 0.3
@@ -83,8 +93,7 @@ class Encoded:
     users: Tensors
     tracks: Tensors
     order: Tensors
-    random_rows: tf.Tensor
-    track_probability: npt.NDArray[np.float32]
+    random: Tensors
 
     def __len__(self) -> int:
         return int(self.order["user_row"].shape[0])
@@ -102,9 +111,9 @@ class Retriever(tfrs.Model):
         self.query_tower = QueryTower(users, territories, self.track_tower, config.dimensions, config.hidden)
         self.task = tfrs.tasks.Retrieval(temperature=config.temperature, remove_accidental_hits=True)
         self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
-        self.log_probability = tf.Variable(tf.zeros(tracks.size), trainable=False)
         self.skips_known = tf.Variable(0.0, trainable=False)
         self.heard: HeardPairs | None = None
+        self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.table_optimizer = tf.keras.optimizers.legacy.Adagrad(
             config.table_rate, initial_accumulator_value=config.table_start
         )
@@ -130,15 +139,21 @@ class Retriever(tfrs.Model):
             "weight": tf.constant(examples.weight),
             "skipped": tf.constant(examples.skipped),
         }
-        played = np.bincount(tracks["track"].numpy()[examples.track_row], minlength=self.track_tower.tracks.size)
-        random = tf.constant(examples.random_rows)
-        return Encoded(self._encode(self.query_tower, users), tracks, order, random, self._probability(played))
+        ids = tracks["track"].numpy()
+        near, even = local_shares(
+            ids[examples.track_row],
+            ids[examples.random_rows],
+            size=self.track_tower.tracks.size,
+            window=self.config.shuffled_at_once // 3,
+        )
+        order["log_probability"] = tf.constant(self._log_probability(near))
+        random = {"track_row": tf.constant(examples.random_rows), "log_probability": tf.constant(self._log_probability(even))}
+        return Encoded(self._encode(self.query_tower, users), tracks, order, random)
 
-    def _probability(self, played: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """How likely each track is in one place of a batch: its share of the listens and its share of the catalogue, mixed."""
-        batch, even = self.config.batch, self.config.random_negatives
-        share, catalogue = played / max(played.sum(), 1), 1.0 / max(len(self.track_tower.tracks.known), 1)
-        return ((batch * share + even * catalogue) / (batch + even)).astype(np.float32)
+    def _log_probability(self, shares: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """How likely a track is in one place of a batch: its share of the listens and its share of the catalogue, mixed."""
+        even, catalogue = self.config.random_negatives, 1.0 / max(len(self.track_tower.tracks.known), 1)
+        return np.log((shares + even * catalogue) / (1.0 + even)).astype(np.float32)
 
     def _encode(self, tower: QueryTower | TrackTower, inputs: dict[str, npt.NDArray[Any]]) -> Tensors:
         rows = len(next(iter(inputs.values())))
@@ -148,7 +163,7 @@ class Retriever(tfrs.Model):
         ]
         return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
 
-    def compute_loss(self, inputs: dict[str, Tensors], training: bool = False) -> tf.Tensor:
+    def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> tf.Tensor:
         """Mean sampled-softmax loss of the positives, plus the logistic loss that tells skips from them."""
         users, tracks, order = inputs["users"], inputs["tracks"], inputs["order"]
         identity = {"user": users["user"], "track": tracks["track"]}
@@ -156,7 +171,7 @@ class Retriever(tfrs.Model):
             users, tracks = self._hide(users | {k: order[k] for k in ("device", "hour", "weekday")}), self._hide(tracks)
         query, track = self.query_tower.embed(users), self.track_tower.embed(tracks)
         batch = tf.shape(query)[0]
-        probability = tf.exp(tf.gather(self.log_probability, identity["track"])) if self.config.log_q else None
+        probability = tf.exp(inputs["log_probability"]) if self.config.log_q else None
         allowed = tf.logical_not(self.heard(identity["user"], identity["track"])) if self.heard else None
         if allowed is not None:
             allowed = tf.linalg.set_diag(allowed, tf.ones(batch, tf.bool))
@@ -191,7 +206,7 @@ class Retriever(tfrs.Model):
             }
         return hidden
 
-    def train_step(self, inputs: dict[str, Tensors]) -> Tensors:
+    def train_step(self, inputs: dict[str, Any]) -> Tensors:
         """One step: Adagrad for the tables, Adam for the rest."""
         with tf.GradientTape() as tape:
             loss = self.compute_loss(inputs, training=True)
@@ -199,40 +214,48 @@ class Retriever(tfrs.Model):
         pairs = list(zip(tape.gradient(loss, variables), variables, strict=True))
         self.table_optimizer.apply_gradients([p for p in pairs if "embedding" in p[1].name])
         self.optimizer.apply_gradients([p for p in pairs if "embedding" not in p[1].name])
-        return {"loss": loss}
+        self.mean_loss.update_state(loss)
+        return {"loss": self.mean_loss.result()}
 
-    def fit_examples(self, examples: Examples, heard: HeardPairs, *, epochs: int, seed: int) -> list[float]:
-        """Train on `examples`; the mean loss of each epoch.
+    @property
+    def metrics(self) -> list[tf.keras.metrics.Metric]:
+        """What Keras resets after each pass."""
+        return [self.mean_loss]
+
+    def fit_examples(self, examples: Examples, heard: HeardPairs, *, seed: int) -> list[float]:
+        """Train on `examples`, oldest first; the mean loss of each pass. There is one, unless there are very few examples.
 
         Raises:
             SegueError: the loss or a weight became infinite or no number.
         """
         data = self.encode_examples(examples)
         self.heard = heard
-        self.log_probability.assign(np.log(np.maximum(data.track_probability, 1e-9)))
         self.skips_known.assign(float(examples.skipped.any()))
         self.train_function = None  # `heard` is part of the traced step
-        history = self.fit(
-            self._batches(data, seed), epochs=epochs, verbose=0, callbacks=[tf.keras.callbacks.TerminateOnNaN()]
-        )
+        batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // self.config.fewest_steps), len(data))
+        passes = -(-self.config.fewest_steps // (len(data) // batch))
+        stop = tf.keras.callbacks.TerminateOnNaN()
+        history = self.fit(self._batches(data, batch, seed), epochs=passes, verbose=0, callbacks=[stop])
         losses = [float(loss) for loss in history.history["loss"]]
         self._require_finite(losses)
         return losses
 
-    def _batches(self, data: Encoded, seed: int) -> tf.data.Dataset:
-        batch = min(self.config.batch, len(data))
-        rows = tf.data.Dataset.range(len(data)).shuffle(len(data), seed=seed).batch(batch, drop_remainder=True)
-        even = tf.data.Dataset.from_tensor_slices(data.random_rows).shuffle(max(len(data.random_rows), 1), seed=seed + 1)
-        even = even.repeat().batch(self.config.random_negatives, drop_remainder=True)
+    def _batches(self, data: Encoded, batch: int, seed: int) -> tf.data.Dataset:
+        near, share = self.config.shuffled_at_once, self.config.random_negatives
+        rows = tf.data.Dataset.range(len(data)).shuffle(near, seed=seed).batch(batch, drop_remainder=True)
+        others = tf.data.Dataset.range(len(data.random["track_row"])).repeat()
+        others = others.shuffle(max(round(near * share), 1), seed=seed + 1)
+        even = others.batch(max(round(batch * share), 1), drop_remainder=True)
 
-        def gather(row: tf.Tensor, random_rows: tf.Tensor) -> dict[str, Tensors]:
+        def gather(row: tf.Tensor, other: tf.Tensor) -> dict[str, Any]:
             order = {name: tf.gather(values, row) for name, values in data.order.items()}
-            track_rows = tf.concat([order["track_row"], random_rows], axis=0)
-            users = {name: tf.gather(values, order["user_row"]) for name, values in data.users.items()}
+            random = {name: tf.gather(values, other) for name, values in data.random.items()}
+            track_rows, probability = (tf.concat([order[k], random[k]], axis=0) for k in ("track_row", "log_probability"))
             return {
                 "order": order,
-                "users": users,
+                "users": {name: tf.gather(values, order["user_row"]) for name, values in data.users.items()},
                 "tracks": {name: tf.gather(values, track_rows) for name, values in data.tracks.items()},
+                "log_probability": probability,
             }
 
         return tf.data.Dataset.zip((rows, even)).map(gather, num_parallel_calls=1).prefetch(2)

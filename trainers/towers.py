@@ -2,7 +2,7 @@
 
 Each tower has two halves. `encode` looks strings up and normalises numbers; it needs no gradient, so training runs it once
 over the whole training set. `embed` is the network. The saved tower is one after the other.
-Ids are residuals that start at zero: an unknown user or track is exactly its features, and costs nothing.
+Ids are residuals that start near zero: an unknown user or track is exactly its features, and costs nothing.
 """
 
 from __future__ import annotations
@@ -11,16 +11,22 @@ import tensorflow as tf
 
 from trainers.inputs import RECENT, TRACK_NUMBERS, USER_NUMBERS
 from trainers.layers.numbers import Numbers
-from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
+from trainers.layers.vocabulary import FIRST_KNOWN, MISSING, UNKNOWN, Vocabulary
 
 Tensors = dict[str, tf.Tensor]
 DEVICES = ("phone", "desktop", "speaker", "tv", "car", "web")
 CONTEXT_WIDTH = 8
+NOISE = 0.01
 
 
-def _table(size: int, width: int, name: str, *, zero: bool = False) -> tf.Variable:
-    start = tf.zeros((size, width)) if zero else tf.random.normal((size, width), stddev=width**-0.5)
-    return tf.Variable(start, name=name)
+def _table(size: int, width: int, name: str) -> tf.Variable:
+    return tf.Variable(tf.random.normal((size, width), stddev=width**-0.5), name=name)
+
+
+def _residuals(size: int, width: int, name: str) -> tf.Variable:
+    """Nearly zero: enough noise that users and tracks without any feature do not stay alike for ever."""
+    known = tf.random.normal((size - FIRST_KNOWN, width), stddev=NOISE * width**-0.5)
+    return tf.Variable(tf.concat([tf.zeros((FIRST_KNOWN, width)), known], axis=0), name=name)
 
 
 class TrackTower(tf.Module):
@@ -30,7 +36,7 @@ class TrackTower(tf.Module):
         super().__init__(name="track_tower")
         self.tracks, self.artists, self.genres = tracks, artists, genres
         self.numbers = Numbers(TRACK_NUMBERS, name="track_numbers")
-        self.track_table = _table(tracks.size, width, "track_embedding", zero=True)
+        self.track_table = _residuals(tracks.size, width, "track_embedding")
         self.artist_table = _table(artists.size, width, "artist_embedding")
         self.genre_table = _table(genres.size, width, "genre_embedding")
         self.network = tf.keras.Sequential([tf.keras.layers.Dense(hidden, "relu"), tf.keras.layers.Dense(width)])
@@ -64,7 +70,7 @@ class QueryTower(tf.Module):
         self.users, self.territories, self.track_tower = users, territories, track_tower
         self.devices = Vocabulary(DEVICES, name="devices")
         self.numbers = Numbers(USER_NUMBERS, name="user_numbers")
-        self.user_table = _table(users.size, width, "user_embedding", zero=True)
+        self.user_table = _residuals(users.size, width, "user_embedding")
         self.territory_table = _table(territories.size, width, "territory_embedding")
         self.device_table = _table(self.devices.size, CONTEXT_WIDTH, "device_embedding")
         self.hour_table = _table(25, CONTEXT_WIDTH, "hour_embedding")
