@@ -1,0 +1,190 @@
+"""`segue train`: a sealed release that knows the checkerboard, the same one for the same inputs, and nothing half made."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from gold_tables import AS_OF, user_id
+from trained_home import SPLIT, TINY, Board, checkerboard_home
+
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.names import Table
+from segue.release import point_to, release_path, verify, versions
+from trainers import contents, registry, sealing, train
+from trainers.examples import catalogue_at, users_at
+from trainers.loading import LoadedRelease, load
+
+__all__ = ["checkerboard_home"]
+
+
+@pytest.fixture(scope="module")
+def version(checkerboard_home: Board) -> str:
+    return train.run(as_of=AS_OF, hyper=TINY).summary["version"]
+
+
+@pytest.fixture(scope="module")
+def release(version: str) -> LoadedRelease:
+    return load(version)
+
+
+def _queries(release: LoadedRelease, ids: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    users = users_at(ids, SPLIT.end)
+    return users, release.query(users)
+
+
+def test_the_release_holds_every_file_and_no_pickle(version: str) -> None:
+    manifest, names = verify(version), {path.split("/")[0] for path in verify(version).files}
+    wanted = {"query_tower", "track_tower", "ranker", "ranker_tracks", "tracks.parquet", "vectors.npy", "reference.parquet"}
+    assert wanted <= names
+    assert not [name for name in manifest.files if "pkl" in name or "pickle" in name]
+    assert manifest.trained_through == SPLIT.cutoff
+    assert (release_path(version) / "model.yaml").exists()
+
+
+def test_vectors_are_those_of_the_towers_for_the_catalogue_as_of_the_day(release: LoadedRelease) -> None:
+    catalogue = catalogue_at(SPLIT.end)
+    stored = np.load(release_path(release.version) / "vectors.npy")
+    np.testing.assert_allclose(stored, release.track_vectors(catalogue.frame), atol=1e-5)
+    assert pd.read_parquet(release_path(release.version) / "tracks.parquet")["track_id"].tolist() == list(catalogue.track_ids)
+
+
+def test_retriever_and_ranker_put_tracks_of_the_own_group_first(release: LoadedRelease, checkerboard_home: Board) -> None:
+    catalogue, gold = catalogue_at(SPLIT.end), checkerboard_home.gold
+    users, queries = _queries(release, [user_id(n) for n in range(20)])
+    scores = queries @ release.track_vectors(catalogue.frame).T
+    every = np.tile(np.arange(len(catalogue.frame), dtype=np.int32), (20, 1))
+    blended = release.blend(release.rank(users, catalogue, every, scores))
+    tracks = np.array([gold.track_group[t] for t in catalogue.track_ids])
+    own = np.array([gold.user_group[u] for u in users["user_id"]])
+    for score in (scores, blended):
+        best = np.argsort(-score, axis=1)[:, :15]
+        assert (tracks[best] == own[:, None]).mean() > 0.95
+
+
+def test_scoring_with_what_the_release_keeps_is_scoring_anew(release: LoadedRelease) -> None:
+    from trainers.inputs import arrays, constant, constants
+
+    catalogue, folder = catalogue_at(SPLIT.end), release_path(release.version) / "ranker_tracks"
+    users, queries = _queries(release, [user_id(1), "nobody"])
+    some = np.array([[3, 5, 8], [0, 1, 2]], np.int32)
+    scores = np.einsum("nd,ncd->nc", queries, release.track_vectors(catalogue.frame)[some])
+    kept = {path.stem: constant(np.load(path, allow_pickle=False)) for path in folder.glob("*.npy")}
+    people = release.ranker.encode_users(constants(arrays(users, release._specs("ranker_users"))))
+    scored = release.ranker.score(people, kept, constant(some), constant(scores))
+    heads = release.rank(users, catalogue, some, scores)
+    np.testing.assert_allclose(scored["heads"].numpy(), heads, atol=1e-5)
+    np.testing.assert_allclose(scored["score"].numpy(), release.blend(heads), atol=1e-4)
+
+
+def test_a_user_nobody_has_met_gets_valid_scores(release: LoadedRelease) -> None:
+    catalogue = catalogue_at(SPLIT.end)
+    users, queries = _queries(release, ["nobody"])
+    every = np.arange(len(catalogue.frame), dtype=np.int32)[None, :]
+    heads = release.rank(users, catalogue, every, queries @ release.track_vectors(catalogue.frame).T)
+    assert np.isfinite(heads).all()
+    assert ((heads >= 0) & (heads <= 1)).all()
+
+
+def test_the_reference_holds_features_and_scores(version: str) -> None:
+    frame = pd.read_parquet(release_path(version) / "reference.parquet")
+    assert {"plays_30d", "track_plays_30d", "top_genres", "score", "retrieval_score"} <= set(frame.columns)
+    assert 0 < len(frame) <= contents.REFERENCE_ROWS
+    assert np.isfinite(frame[["score", "retrieval_score"]].to_numpy()).all()
+
+
+def test_training_again_finds_the_release_and_changes_nothing(version: str) -> None:
+    before = (release_path(version) / "manifest.json").read_bytes()
+    again = train.run(as_of=AS_OF, hyper=TINY).summary
+    assert (again["version"], again["existed"]) == (version, True)
+    assert (release_path(version) / "manifest.json").read_bytes() == before
+
+
+def test_a_killed_training_leaves_no_release_and_the_next_run_makes_the_same_vectors(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = np.load(release_path(version) / "vectors.npy")
+    kept = get_home().tmp.parent / "kept"
+    release_path(version).rename(kept)
+    rubbish = get_home().tmp / f"release.{version}.of-a-killed-run"
+    rubbish.mkdir()
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "seal", kill)
+        with pytest.raises(Killed):
+            train.run(as_of=AS_OF, hyper=TINY)
+    assert version not in versions()
+    assert not release_path(version).exists()
+    assert train.run(as_of=AS_OF, hyper=TINY).summary["version"] == version
+    np.testing.assert_allclose(np.load(release_path(version) / "vectors.npy"), undisturbed, atol=1e-5)
+    assert not rubbish.exists()
+    shutil.rmtree(kept)
+
+
+def test_two_trainings_at_once_are_refused(checkerboard_home: Board) -> None:
+    with sealing.only_one(), pytest.raises(SegueError, match="one training at a time"):
+        train.run(as_of=AS_OF, hyper=TINY)
+
+
+def test_a_name_changes_with_the_hyperparameters_and_with_the_listens(checkerboard_home: Board) -> None:
+    name = sealing.name_of(AS_OF, {"hyperparameters": TINY.as_dict()})
+    assert sealing.name_of(AS_OF, {"hyperparameters": TINY.as_dict()}) == name
+    other = replace(TINY, retriever=replace(TINY.retriever, temperature=0.2))
+    assert sealing.name_of(AS_OF, {"hyperparameters": other.as_dict()}) != name
+    file = next(iter(sorted(get_home().table(Table.LABELS).glob("day=*/*.parquet"))))
+    whole = pd.read_parquet(file)
+    try:
+        whole.iloc[::-1].to_parquet(file, index=False)
+        assert sealing.name_of(AS_OF, {"hyperparameters": TINY.as_dict()}) == name
+        whole.iloc[1:].to_parquet(file, index=False)
+        assert sealing.name_of(AS_OF, {"hyperparameters": TINY.as_dict()}) != name
+    finally:
+        whole.to_parquet(file, index=False)
+
+
+def test_too_little_history_is_one_clear_sentence(checkerboard_home: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    from segue.settings import get_settings
+
+    monkeypatch.setenv("SEGUE_HOLDOUT_DAYS", "14")
+    get_settings.cache_clear()
+    with pytest.raises(SegueError, match="SEGUE_HOLDOUT_DAYS"):
+        train.run(as_of=AS_OF, hyper=TINY)
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+def test_a_pickle_is_refused_at_the_seal(version: str, tmp_path: Path) -> None:
+    (tmp_path / "scann_docids.pkl").write_bytes(b"")
+    with pytest.raises(SegueError, match="without pickles"):
+        sealing.seal(tmp_path, verify(version))
+
+
+def test_the_list_shows_which_release_is_live_and_rollback_needs_one_before(version: str) -> None:
+    point_to(version)
+    listed = registry.list_releases()
+    assert [r["live"] for r in listed.summary["releases"] if r["version"] == version] == [True]
+    assert version in listed.text
+    with pytest.raises(SegueError, match="before the live one"):
+        registry.rollback()
+
+
+def test_a_changed_byte_is_refused_by_name(version: str) -> None:
+    path = release_path(version) / "vectors.npy"
+    original = path.read_bytes()
+    path.write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+    try:
+        with pytest.raises(SegueError, match=r"vectors\.npy changed"):
+            load(version)
+    finally:
+        path.write_bytes(original)
