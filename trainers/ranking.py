@@ -41,7 +41,7 @@ class RankerConfig:
     hidden: int = 64
     taste: int = 16
     lists: int = 32
-    epochs: int = 8
+    epochs: int = 16
     rate: float = 1e-3
     list_weight: float = 1.0
 
