@@ -30,7 +30,7 @@ def write_catalogue(folder: Path, fitted: Fitted, catalogue: Catalogue) -> Float
     """`tracks.parquet`, `vectors.npy`, the towers and the ranker with its tracks; the track vectors (m, d)."""
     catalogue.frame.to_parquet(folder / "tracks.parquet", index=False)
     save_towers(fitted.retriever, folder)
-    vectors = vectors_of(fitted.retriever.track_tower, catalogue.frame, TRACK)
+    vectors = vectors_of(fitted.retriever.track, catalogue.frame)
     np.save(folder / "vectors.npy", vectors, allow_pickle=False)
     save_ranker(fitted.network, folder)
     (folder / "ranker_tracks").mkdir()
@@ -68,8 +68,8 @@ def reference(fitted: Fitted, cutoff: datetime, *, seed: int) -> tuple[pd.DataFr
     wanted = rows[["user_id", "track_id", TIMESTAMP, "device"]].assign(territory=rows["territory"].fillna(UNKNOWN_TERRITORY))
     frame = training_frame(Service.RANKER, wanted)
     moment = {"hour_of_day": -1, "day_of_week": -1}
-    query = vectors_of(fitted.retriever.query_tower, frame.assign(**moment), QUERY)
-    track = vectors_of(fitted.retriever.track_tower, frame, TRACK)
+    query = vectors_of(fitted.retriever.query, frame.assign(**moment))
+    track = vectors_of(fitted.retriever.track, frame)
     shown, queries = _shown_scores(fitted, frame["user_id"].drop_duplicates().tolist(), cutoff)
     turn = frame.groupby("user_id").cumcount().to_numpy()
     score = [shown[user][n % len(shown[user])] for user, n in zip(frame["user_id"], turn, strict=True)]
@@ -79,8 +79,8 @@ def reference(fitted: Fitted, cutoff: datetime, *, seed: int) -> tuple[pd.DataFr
 def _shown_scores(fitted: Fitted, ids: list[str], cutoff: datetime) -> tuple[dict[str, Floats], Floats]:
     """The final scores (30) of the tracks each user would be shown at `cutoff`, and the query vectors (n, d)."""
     catalogue, users = catalogue_at(cutoff), users_at(ids, cutoff)
-    vectors = vectors_of(fitted.retriever.track_tower, catalogue.frame, TRACK)
-    queries = vectors_of(fitted.retriever.query_tower, users, QUERY)
+    vectors = vectors_of(fitted.retriever.track, catalogue.frame)
+    queries = vectors_of(fitted.retriever.query, users)
     heard = heard_places(fitted.listens, users["user_id"].to_numpy(dtype=object), catalogue, cutoff)
     tracks = ranker_tracks(fitted, catalogue)
     found = top_unheard(queries, vectors, heard, min(200, len(vectors)))

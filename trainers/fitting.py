@@ -19,7 +19,6 @@ from segue.dates import Split
 from segue.errors import SegueError
 from segue.features import TIMESTAMP
 from segue.stage import Progress
-from segue.tensors import TensorSpec
 from trainers.examples import (
     Catalogue,
     Examples,
@@ -32,13 +31,13 @@ from trainers.examples import (
 )
 from trainers.hyperparameters import Hyperparameters
 from trainers.index import exact_search
-from trainers.inputs import QUERY, TRACK, arrays, constants
+from trainers.inputs import arrays, constants
 from trainers.layers.heard import HeardPairs
 from trainers.loading import Floats
 from trainers.ranker import BlendWeights, RankerNames, RankerNetwork
 from trainers.ranking import Lists, Ranker, make_lists
 from trainers.retriever import Retriever, Vocabularies
-from trainers.towers import QueryTower, TrackTower
+from trainers.towers import SavedTower
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,12 +137,11 @@ def heard_pairs(retriever: Retriever, listens: pd.DataFrame) -> HeardPairs:
     return HeardPairs(numbers[0], numbers[1], users.size, tracks.size)
 
 
-def vectors_of(tower: QueryTower | TrackTower, frame: pd.DataFrame, specs: tuple[TensorSpec, ...]) -> Floats:
+def vectors_of(saved: SavedTower, frame: pd.DataFrame) -> Floats:
     """Unit vectors (n, d) of the rows of `frame`."""
-    tensors = arrays(frame, specs)
-    encode = tf.function(tower.__call__)
+    tensors = arrays(frame, saved.tower.INPUTS)
     slices = [slice(at, at + ROWS_AT_ONCE) for at in range(0, len(frame), ROWS_AT_ONCE)]
-    return np.concatenate([encode(constants({k: v[some] for k, v in tensors.items()})).numpy() for some in slices])
+    return np.concatenate([saved.encode(constants({k: v[some] for k, v in tensors.items()})).numpy() for some in slices])
 
 
 def _lists(retriever: Retriever, then: Catalogue, listens: pd.DataFrame, split: Split, hyper: Hyperparameters) -> Lists:
@@ -151,8 +149,8 @@ def _lists(retriever: Retriever, then: Catalogue, listens: pd.DataFrame, split: 
     plays = _plays(listens, then, split.rank_from, hyper.ranker.users)
     ids = plays["user_id"].unique()
     users = users_at(list(ids), split.rank_from)
-    queries = vectors_of(retriever.query_tower, users, QUERY)
-    vectors = vectors_of(retriever.track_tower, then.frame, TRACK)
+    queries = vectors_of(retriever.query, users)
+    vectors = vectors_of(retriever.track, then.frame)
     found = top_unheard(queries, vectors, heard_places(listens, ids, then, split.rank_from), hyper.ranker.candidates)
     place = {user: n for n, user in enumerate(ids)}
     return make_lists(users, found, plays.assign(user=plays["user_id"].map(place)), queries, vectors)

@@ -19,29 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from segue.errors import SegueError
-from segue.tensors import TensorSpec, to_tensors
+from trainers.encoding import batches, encode_examples
 from trainers.examples import Examples
-from trainers.frequency import local_shares
 from trainers.inputs import (
-    CONTEXT,
-    QUERY,
-    TRACK,
     TRACK_NUMBERS,
     USER_NUMBERS,
-    USER_STATE,
-    arrays,
-    constants,
     matrix,
-    signature,
 )
 from trainers.layers.heard import HeardPairs
 from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
-from trainers.towers import QueryTower, Tensors, TrackTower
+from trainers.towers import QueryTower, SavedTower, Tensors, TrackTower
 
 ENCODE_AT_ONCE = 16_384
 
@@ -86,19 +77,6 @@ class Vocabularies:
     territories: list[str]
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """Examples as the towers' numbers: `users` and `tracks` by distinct row, `order` the arrays (n,) of each example."""
-
-    users: Tensors
-    tracks: Tensors
-    order: Tensors
-    random: Tensors
-
-    def __len__(self) -> int:
-        return int(self.order["user_row"].shape[0])
-
-
 class Retriever(tfrs.Model):
     """Two towers and their loss. Give `fit_examples` the examples of a time span; call it again to go on with a later one."""
 
@@ -109,6 +87,7 @@ class Retriever(tfrs.Model):
         self.track_tower = TrackTower(tracks, artists, genres, config.dimensions, config.hidden)
         users, territories = Vocabulary(known.users), Vocabulary(known.territories)
         self.query_tower = QueryTower(users, territories, self.track_tower, config.dimensions, config.hidden)
+        self.query, self.track = SavedTower(self.query_tower), SavedTower(self.track_tower)
         self.task = tfrs.tasks.Retrieval(temperature=config.temperature, remove_accidental_hits=True)
         self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
         self.skips_known = tf.Variable(0.0, trainable=False)
@@ -123,45 +102,6 @@ class Retriever(tfrs.Model):
         """Learn the normalisation of numbers from the distinct rows of `examples`."""
         self.query_tower.numbers.adapt(matrix(examples.users, [spec.name for spec in USER_NUMBERS]))
         self.track_tower.numbers.adapt(matrix(examples.tracks, [spec.name for spec in TRACK_NUMBERS]))
-
-    def encode_examples(self, examples: Examples) -> Encoded:
-        """Look every distinct row up once; training then touches numbers only."""
-        unknown = {name: np.full(len(examples.users), value) for name, value in (("hour_of_day", -1), ("day_of_week", -1))}
-        users = arrays(examples.users, USER_STATE) | unknown | {"device": np.full(len(examples.users), "", object)}
-        tracks = self._encode(self.track_tower, arrays(examples.tracks, TRACK))
-        moment = to_tensors({spec.name: getattr(examples, spec.name) for spec in CONTEXT}, CONTEXT)
-        order = {
-            "user_row": tf.constant(examples.user_row),
-            "track_row": tf.constant(examples.track_row),
-            "device": self.query_tower.devices(tf.constant(moment["device"], tf.string)),
-            "hour": tf.constant(moment["hour_of_day"] + 1, tf.int32),
-            "weekday": tf.constant(moment["day_of_week"] + 1, tf.int32),
-            "weight": tf.constant(examples.weight),
-            "skipped": tf.constant(examples.skipped),
-        }
-        ids = tracks["track"].numpy()
-        near, even = local_shares(
-            ids[examples.track_row],
-            ids[examples.random_rows],
-            size=self.track_tower.tracks.size,
-            window=self.config.shuffled_at_once // 3,
-        )
-        order["log_probability"] = tf.constant(self._log_probability(near))
-        random = {"track_row": tf.constant(examples.random_rows), "log_probability": tf.constant(self._log_probability(even))}
-        return Encoded(self._encode(self.query_tower, users), tracks, order, random)
-
-    def _log_probability(self, shares: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """How likely a track is in one place of a batch: its share of the listens and its share of the catalogue, mixed."""
-        even, catalogue = self.config.random_negatives, 1.0 / max(len(self.track_tower.tracks.known), 1)
-        return np.log((shares + even * catalogue) / (1.0 + even)).astype(np.float32)
-
-    def _encode(self, tower: QueryTower | TrackTower, inputs: dict[str, npt.NDArray[Any]]) -> Tensors:
-        rows = len(next(iter(inputs.values())))
-        parts = [
-            tower.encode(constants({k: v[at : at + ENCODE_AT_ONCE] for k, v in inputs.items()}))
-            for at in range(0, rows, ENCODE_AT_ONCE)
-        ]
-        return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> tf.Tensor:
         """Mean sampled-softmax loss of the positives, plus the logistic loss that tells skips from them."""
@@ -228,37 +168,19 @@ class Retriever(tfrs.Model):
         Raises:
             SegueError: the loss or a weight became infinite or no number.
         """
-        data = self.encode_examples(examples)
+        near, share = self.config.shuffled_at_once, self.config.random_negatives
+        data = encode_examples(examples, self.query_tower, self.track_tower, near=near, random_share=share)
         self.heard = heard
         self.skips_known.assign(float(examples.skipped.any()))
         self.train_function = None  # `heard` is part of the traced step
         batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // self.config.fewest_steps), len(data))
         passes = -(-self.config.fewest_steps // (len(data) // batch))
         stop = tf.keras.callbacks.TerminateOnNaN()
-        history = self.fit(self._batches(data, batch, seed), epochs=passes, verbose=0, callbacks=[stop])
+        ordered = batches(data, batch, near=near, random_share=share, seed=seed)
+        history = self.fit(ordered, epochs=passes, verbose=0, callbacks=[stop])
         losses = [float(loss) for loss in history.history["loss"]]
         self._require_finite(losses)
         return losses
-
-    def _batches(self, data: Encoded, batch: int, seed: int) -> tf.data.Dataset:
-        near, share = self.config.shuffled_at_once, self.config.random_negatives
-        rows = tf.data.Dataset.range(len(data)).shuffle(near, seed=seed).batch(batch, drop_remainder=True)
-        others = tf.data.Dataset.range(len(data.random["track_row"])).repeat()
-        others = others.shuffle(max(round(near * share), 1), seed=seed + 1)
-        even = others.batch(max(round(batch * share), 1), drop_remainder=True)
-
-        def gather(row: tf.Tensor, other: tf.Tensor) -> dict[str, Any]:
-            order = {name: tf.gather(values, row) for name, values in data.order.items()}
-            random = {name: tf.gather(values, other) for name, values in data.random.items()}
-            track_rows, probability = (tf.concat([order[k], random[k]], axis=0) for k in ("track_row", "log_probability"))
-            return {
-                "order": order,
-                "users": {name: tf.gather(values, order["user_row"]) for name, values in data.users.items()},
-                "tracks": {name: tf.gather(values, track_rows) for name, values in data.tracks.items()},
-                "log_probability": probability,
-            }
-
-        return tf.data.Dataset.zip((rows, even)).map(gather, num_parallel_calls=1).prefetch(2)
 
     def _require_finite(self, losses: list[float]) -> None:
         weights = all(bool(tf.reduce_all(tf.math.is_finite(variable))) for variable in self.trainable_variables)
@@ -270,19 +192,10 @@ class Retriever(tfrs.Model):
             )
 
 
-class SavedTower(tf.Module):
-    """What a tower is in a release: `encode`, from feature tensors to unit vectors."""
-
-    def __init__(self, tower: QueryTower | TrackTower, specs: tuple[TensorSpec, ...]) -> None:
-        super().__init__()
-        self.tower = tower
-        self.encode = tf.function(tower.__call__, input_signature=[signature(specs)])
-
-
 def save_towers(retriever: Retriever, folder: Path) -> None:
     """Write `query_tower/` and `track_tower/` as SavedModels."""
-    tf.saved_model.save(SavedTower(retriever.query_tower, QUERY), str(folder / "query_tower"))
-    tf.saved_model.save(SavedTower(retriever.track_tower, TRACK), str(folder / "track_tower"))
+    tf.saved_model.save(retriever.query, str(folder / "query_tower"))
+    tf.saved_model.save(retriever.track, str(folder / "track_tower"))
 
 
 def _drop(ids: tf.Tensor, rate: float, stand_in: int) -> tf.Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainers.inputs import RECENT, TRACK_NUMBERS, USER_NUMBERS
+from trainers.inputs import QUERY, RECENT, TRACK, TRACK_NUMBERS, USER_NUMBERS, signature
 from trainers.layers.numbers import Numbers
 from trainers.layers.vocabulary import FIRST_KNOWN, MISSING, UNKNOWN, Vocabulary
 
@@ -31,6 +31,8 @@ def _residuals(size: int, width: int, name: str) -> tf.Variable:
 
 class TrackTower(tf.Module):
     """Tracks to vectors: id, artist and genre embeddings, plus a network over audio, age and popularity."""
+
+    INPUTS = TRACK
 
     def __init__(self, tracks: Vocabulary, artists: Vocabulary, genres: Vocabulary, width: int, hidden: int) -> None:
         super().__init__(name="track_tower")
@@ -65,6 +67,8 @@ class QueryTower(tf.Module):
     """Users to vectors: what they played lately and mostly, as means of the track tower's own embeddings, who they are,
     where and when, and how much they listen."""
 
+    INPUTS = QUERY
+
     def __init__(self, users: Vocabulary, territories: Vocabulary, track_tower: TrackTower, width: int, hidden: int) -> None:
         super().__init__(name="query_tower")
         self.users, self.territories, self.track_tower = users, territories, track_tower
@@ -81,13 +85,10 @@ class QueryTower(tf.Module):
 
     def encode(self, inputs: Tensors) -> Tensors:
         """Feature tensors to numbers; lists keep their length, shares of padding are 0."""
-        return {
+        return self.encode_moment(inputs) | {
             "user": self.users(inputs["user_id"]),
             "territory": self.territories(inputs["territory"]),
             "top_device": self.devices(inputs["top_device"]),
-            "device": self.devices(inputs["device"]),
-            "hour": tf.cast(tf.clip_by_value(inputs["hour_of_day"], -1, 23) + 1, tf.int32),
-            "weekday": tf.cast(tf.clip_by_value(inputs["day_of_week"], -1, 6) + 1, tf.int32),
             "numbers": self.numbers(tf.stack([inputs[spec.name] for spec in USER_NUMBERS], axis=1)),
             "hours": _known(inputs["hour_shares"]),
             "genres": self.track_tower.genres(inputs["top_genres"]),
@@ -95,6 +96,14 @@ class QueryTower(tf.Module):
             "artists": self.track_tower.artists(inputs["top_artists"]),
             "artist_shares": _known(inputs["top_artist_shares"]),
             "recent": self.track_tower.tracks(inputs["recent_tracks"]),
+        }
+
+    def encode_moment(self, inputs: Tensors) -> Tensors:
+        """`device`, `hour` and `weekday` (n,) as numbers, 0 where unknown."""
+        return {
+            "device": self.devices(inputs["device"]),
+            "hour": tf.cast(tf.clip_by_value(inputs["hour_of_day"], -1, 23) + 1, tf.int32),
+            "weekday": tf.cast(tf.clip_by_value(inputs["day_of_week"], -1, 6) + 1, tf.int32),
         }
 
     def embed(self, encoded: Tensors) -> tf.Tensor:
@@ -117,6 +126,15 @@ class QueryTower(tf.Module):
 
     def __call__(self, inputs: Tensors) -> tf.Tensor:
         return self.embed(self.encode(inputs))
+
+
+class SavedTower(tf.Module):
+    """What a tower is in a release: `encode`, from feature tensors to unit vectors, traced once for any number of rows."""
+
+    def __init__(self, tower: QueryTower | TrackTower) -> None:
+        super().__init__()
+        self.tower = tower
+        self.encode = tf.function(tower.__call__, input_signature=[signature(tower.INPUTS)])
 
 
 def _known(shares: tf.Tensor) -> tf.Tensor:

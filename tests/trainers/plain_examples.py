@@ -79,8 +79,8 @@ class RetrieverRecommender:
         fit(self.retriever, interactions)
         users = rows(QUERY, interactions.n_users, user_id=user_ids(interactions.n_users))
         tracks = rows(TRACK, interactions.n_tracks, track_id=track_ids(interactions.n_tracks))
-        self.queries = vectors_of(self.retriever.query_tower, users, QUERY)
-        self.vectors = vectors_of(self.retriever.track_tower, tracks, TRACK)
+        self.queries = vectors_of(self.retriever.query, users)
+        self.vectors = vectors_of(self.retriever.track, tracks)
         return self
 
     def recommend(self, users: Indices, k: int, exclude: Any = None) -> Indices:

@@ -43,11 +43,11 @@ class TestRetriever(RecommenderSuite):
 
 
 def _queries(retriever: Retriever, ids: list[str]) -> np.ndarray:
-    return vectors_of(retriever.query_tower, rows(QUERY, len(ids), user_id=ids), QUERY)
+    return vectors_of(retriever.query, rows(QUERY, len(ids), user_id=ids))
 
 
 def _tracks(retriever: Retriever, count: int) -> np.ndarray:
-    return vectors_of(retriever.track_tower, rows(TRACK, count, track_id=track_ids(count)), TRACK)
+    return vectors_of(retriever.track, rows(TRACK, count, track_id=track_ids(count)))
 
 
 @pytest.fixture(scope="module")
