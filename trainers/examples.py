@@ -84,7 +84,7 @@ def first_listens(since: datetime | None, until: datetime, *, rows: int, seed: i
     Weighted sampling without replacement by exponential keys (Efraimidis and Spirakis 2006).
     """
     labels = read_labels(since, until)
-    listens = labels[labels["first_listen"].fillna(value=True).astype(bool)].reset_index(drop=True)
+    listens = labels[labels["first_listen"].astype("boolean").fillna(True).astype(bool)].reset_index(drop=True)
     if len(listens) <= rows:
         return listens
     age = (listens[TIMESTAMP].max() - listens[TIMESTAMP]).dt.total_seconds().to_numpy() / 86_400

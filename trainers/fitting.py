@@ -158,9 +158,11 @@ def _lists(retriever: Retriever, then: Catalogue, listens: pd.DataFrame, split: 
 
 def _plays(listens: pd.DataFrame, then: Catalogue, since: datetime, users: int) -> pd.DataFrame:
     """First listens from `since` on of tracks in the catalogue, by at most `users` users, spread evenly over their ids."""
-    new = listens[(listens[TIMESTAMP] >= since) & listens["first_listen"].fillna(value=True).astype(bool)]
+    new = listens[(listens[TIMESTAMP] >= since) & listens["first_listen"].astype("boolean").fillna(True).astype(bool)]
     track = _index_of(then).reindex(new["track_id"]).to_numpy()
-    new = new.assign(track=track, skipped=new["outcome"] == "early_skip", saved=new["saved"].fillna(value=False).astype(bool))
+    new = new.assign(
+        track=track, skipped=new["outcome"] == "early_skip", saved=new["saved"].astype("boolean").fillna(False).astype(bool)
+    )
     new = new[~np.isnan(track)].astype({"track": int})
     ids = np.sort(new["user_id"].unique())
     kept = ids[:: max(1, -(-len(ids) // users))]
