@@ -40,7 +40,7 @@ def encode_examples(
     tracks = _encode(track_tower, arrays(examples.tracks, TRACK))
     ids, size = tracks["track"].numpy(), track_tower.tracks.size
     # Three blocks are counted, so that together they span what a batch mixes.
-    played, drawn = local_shares(ids[examples.track_row], ids[examples.random_rows], size=size, window=near // 3)
+    played, drawn = local_shares(ids[examples.track_row], ids[examples.random_rows], size=size, window=max(near // 3, 1))
     catalogue = 1.0 / max(len(track_tower.tracks.known), 1)
 
     def log_probability(shares: npt.NDArray[np.float32]) -> tf.Tensor:

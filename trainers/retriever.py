@@ -168,7 +168,7 @@ class Retriever(tfrs.Model):
         Raises:
             SegueError: the loss or a weight became infinite or no number.
         """
-        near, share = self.config.shuffled_at_once, self.config.random_negatives
+        near, share = min(self.config.shuffled_at_once, len(examples)), self.config.random_negatives
         data = encode_examples(examples, self.query_tower, self.track_tower, near=near, random_share=share)
         self.heard = heard
         self.skips_known.assign(float(examples.skipped.any()))
