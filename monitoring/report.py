@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +13,14 @@ from monitoring.page import page
 from monitoring.summary import Summary
 from segue.atomic import new_folder, write_json
 from segue.home import get_home
+from segue.lock import locked
 from segue.settings import get_settings
 
 
 @contextmanager
 def alone() -> Iterator[None]:
     """Hold the reports for this process; a second `segue monitor` waits. The kernel lets go when a process is killed."""
-    folder = get_home().reports
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(get_home().reports / ".lock", what="`segue monitor`", wait=True):
         yield
 
 

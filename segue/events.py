@@ -31,9 +31,7 @@ EVENT_COLUMNS: dict[str, str] = {
     "surface": "string",
     "playlist_id": "string",
 }
-"""Column name to Arrow type. Required: the first five; the others may be absent or null."""
-
-REQUIRED_EVENT_COLUMNS = ("event_id", "event_type", "user_id", "track_id", "occurred_at")
+"""Column name to Arrow type."""
 
 TRACK_COLUMNS: dict[str, str] = {
     "track_id": "string",
@@ -51,7 +49,7 @@ TRACK_COLUMNS: dict[str, str] = {
     "version_kind": "string",
     "licences": "list<element: struct<territory: string, valid_from: date32[day], valid_to: date32[day]>>",
 }
-"""Column name to Arrow type. Required: track_id. `tempo` in beats per minute, `energy` 0 to 1. `version_family` is shared by
+"""Column name to Arrow type. `tempo` in beats per minute, `energy` 0 to 1. `version_family` is shared by
 the versions (original, remaster, live, radio edit) of one recording. `licences` null: playable everywhere; an empty list:
 nowhere; `valid_to` is the first day it may no longer be played, null for no end."""
 
@@ -61,7 +59,14 @@ USER_COLUMNS: dict[str, str] = {
     "signup_date": "date32[day]",
     "explicit_allowed": "bool",
 }
-"""Column name to Arrow type. Required: user_id. `explicit_allowed` null counts as true."""
+"""Column name to Arrow type. `explicit_allowed` null counts as true."""
+
+REQUIRED_COLUMNS: dict[str, tuple[str, ...]] = {
+    "events": ("event_id", "event_type", "user_id", "track_id", "occurred_at"),
+    "tracks": ("track_id",),
+    "users": ("user_id",),
+}
+"""Kind of file to the columns it must have; the others may be absent or null."""
 
 SESSION_GAP_MINUTES = 30
 """A pause longer than this starts a new session (the convention of web analytics and of #nowplaying)."""

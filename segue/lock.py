@@ -11,20 +11,20 @@ from segue.errors import SegueError
 
 
 @contextmanager
-def locked(path: Path, *, command: str) -> Iterator[None]:
-    """Hold the lock at `path` for `command` while the block lasts. The file stays: removing it would let two in.
+def locked(path: Path, *, what: str, wait: bool = False) -> Iterator[None]:
+    """Hold the lock at `path` for `what` while the block lasts. The file stays: removing it would let two in.
 
     Raises:
-        SegueError: another process holds it.
+        SegueError: another process holds it, unless `wait` says to wait until it ends.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as problem:
             raise SegueError(
-                expected=f"one `{command}` at a time in this home",
-                received="another one running",
+                expected=f"one {what} at a time in {path.parent}",
+                received="another one at work",
                 mend="wait until it has ended and run this again",
             ) from problem
         yield

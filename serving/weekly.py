@@ -51,7 +51,7 @@ def run(*, week: date, engine: str) -> Outcome:
     """
     if engine != "local":
         raise SegueError(expected="the engine local", received=engine, mend="run without --engine")
-    with locked(get_home().playlists / ".lock", command="segue playlists"):
+    with locked(get_home().playlists / ".lock", what="`segue playlists`"):
         return _run(week)
 
 

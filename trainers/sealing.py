@@ -6,7 +6,6 @@ and renamed into the real store. BentoML's `save` copies file by file: a reader 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -70,25 +69,6 @@ def _files(table: Table) -> list[Path]:
     folder = get_home().table(table)
     daily = sorted(folder.glob("day=*/*.parquet"))
     return daily or [path for path in (folder / "data.parquet",) if path.exists()]
-
-
-@contextmanager
-def only_one() -> Iterator[None]:
-    """Hold the lock of `segue train`; the system lets it go when the process ends, however it ends.
-
-    Raises:
-        SegueError: another training holds it.
-    """
-    folder = get_home().tmp
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "train.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
-            raise SegueError(
-                expected="one training at a time in this home", received="another one running", mend="wait for it to end"
-            ) from problem
-        yield
 
 
 @contextmanager

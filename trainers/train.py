@@ -11,6 +11,8 @@ from typing import Any
 from segue.dates import Split, split_at
 from segue.errors import SegueError
 from segue.features import fingerprint, shared_store
+from segue.home import get_home
+from segue.lock import locked
 from segue.names import MODEL_SERVICES
 from segue.policy import PolicySettings
 from segue.release import Manifest, read_manifest, release_path, versions
@@ -32,7 +34,7 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
     hyper, settings = hyper or Hyperparameters(), get_settings()
     progress, split = Progress("train"), split_at(as_of, settings.holdout_days)
     _require_gold(as_of, split)
-    with sealing.only_one():
+    with locked(get_home().tmp / "train.lock", what="`segue train`"):
         present = fingerprint(shared_store(), MODEL_SERVICES)
         made_from = {
             "hyperparameters": hyper.as_dict(),

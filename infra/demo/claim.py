@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from infra.demo.plan import Plan
 from segue.atomic import write_json
 from segue.errors import SegueError
 from segue.home import Home
+from segue.lock import locked
 
 
 @contextmanager
@@ -20,14 +20,7 @@ def claim_home(home: Home, plan: Plan) -> Iterator[None]:
     Raises:
         SegueError: another demo is running there, or other events than the plan's are landed there.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
-    with (home.root / "demo.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
-            raise SegueError(
-                expected=f"no demo running in {home.root}", received="one", mend="stop it, or set SEGUE_HOME to another folder"
-            ) from problem
+    with locked(home.root / "demo.lock", what="demo"):
         _remember(home, plan)
         yield
 

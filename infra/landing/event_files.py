@@ -15,9 +15,8 @@ from infra.landing.lines import as_lines, as_text, blocks
 from infra.landing.schemas import SCHEMAS
 from infra.landing.text_format import TextFormat, json_field, microseconds_of_text
 from segue.errors import SegueError
-from segue.events import REQUIRED_EVENT_COLUMNS
+from segue.events import REQUIRED_COLUMNS
 
-REQUIRED = {"events": REQUIRED_EVENT_COLUMNS, "tracks": ("track_id",), "users": ("user_id",)}
 _HEAD_LINES = 2_000
 _PARQUET_MAGIC = b"PAR1"
 _ONLY_IN_EVENTS = ("event_id", "event_type", "occurred_at")
@@ -82,7 +81,7 @@ def kind_of(columns: set[str], path: Path) -> str:
     if columns & set(_ONLY_IN_EVENTS):
         return "events"
     for kind in ("tracks", "users"):
-        if set(REQUIRED[kind]) <= columns:
+        if set(REQUIRED_COLUMNS[kind]) <= columns:
             return kind
     for folder in reversed(path.parts[:-1]):
         if folder in SCHEMAS:
@@ -143,7 +142,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _refuse_missing(name: str, kind: str, path: Path) -> None:
-    if name in REQUIRED[kind]:
+    if name in REQUIRED_COLUMNS[kind]:
         raise SegueError(
             expected=f"a column {name} in {path.name}", received="none", mend=f"add it, see the {kind} of segue/events.py"
         )

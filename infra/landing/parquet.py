@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,27 +18,40 @@ from infra.landing.schemas import SCHEMAS
 from segue.errors import SegueError
 
 _BATCH_ROWS = 500_000
+_FILES_AT_ONCE = 256
+"""A system gives a process about a thousand open files; a file with more days is read once for each so many of them."""
 _UNIX = date(1970, 1, 1)
 
 
 def split_parquet(opened: pq.ParquetFile, name: str, work: Path) -> Split:
     """Put the events down in `work`, one file per day; rows without a day go with the last one. SegueError if all are."""
-    split, undated = Split(), []
-    with ExitStack() as stack:
-        writers: dict[date, pq.ParquetWriter] = {}
-        for batch in opened.iter_batches(_BATCH_ROWS):
-            rows = as_agreed(pa.Table.from_batches([batch]), "events")
-            days = _days(rows)
-            split.rows += len(rows)
-            undated.append(rows.filter(pa.array(days == NO_DAY)))
-            for number in np.unique(days[days != NO_DAY]).tolist():
-                day = _UNIX + timedelta(days=number)
-                if day not in writers:
-                    split.files[day] = work / f"{number}"
-                    writers[day] = stack.enter_context(pq.ParquetWriter(split.files[day], rows.schema, compression="zstd"))
-                writers[day].write_table(rows.filter(pa.array(days == number)))
-        _add_undated(split, writers, pa.concat_tables(undated), name)
+    split, dated = Split(), set[int]()
+    for rows, days in _batches(opened):
+        split.rows += len(rows)
+        split.undated += int((days == NO_DAY).sum())
+        dated.update(np.unique(days[days != NO_DAY]).tolist())
+    if not dated:
+        received = f"{split.rows} rows of which none tells its day"
+        raise SegueError(expected=f"times in occurred_at of {name}", received=received, mend="fill the column")
+    for first in range(0, len(dated), _FILES_AT_ONCE):
+        some = sorted(dated)[first : first + _FILES_AT_ONCE]
+        with ExitStack() as stack:
+            writers: dict[int, pq.ParquetWriter] = {}
+            for rows, days in _batches(opened):
+                days[days == NO_DAY] = max(dated)
+                for number in np.intersect1d(days, some).tolist():
+                    if number not in writers:
+                        path = split.files[_UNIX + timedelta(days=number)] = work / f"{number}"
+                        writers[number] = stack.enter_context(pq.ParquetWriter(path, rows.schema, compression="zstd"))
+                    writers[number].write_table(rows.filter(pa.array(days == number)))
     return split
+
+
+def _batches(opened: pq.ParquetFile) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
+    """The rows in the types of the contract, some at a time, and the day of each (NO_DAY where none is told)."""
+    for batch in opened.iter_batches(_BATCH_ROWS):
+        rows = as_agreed(pa.Table.from_batches([batch]), "events")
+        yield rows, _days(rows)
 
 
 def as_agreed(rows: pa.Table, kind: str) -> pa.Table:
@@ -53,12 +67,3 @@ def _days(rows: pa.Table) -> npt.NDArray[np.int64]:
     times = [rows.column(name) for name in ("received_at", "occurred_at") if name in rows.column_names]
     told = pc.fill_null(pc.coalesce(*times).cast(pa.int64()), NO_DAY)
     return days_of(told.to_numpy())
-
-
-def _add_undated(split: Split, writers: dict[date, pq.ParquetWriter], rows: pa.Table, name: str) -> None:
-    if not writers:
-        received = f"{split.rows} rows of which none tells its day"
-        raise SegueError(expected=f"times in occurred_at of {name}", received=received, mend="fill the column")
-    split.undated = len(rows)
-    if len(rows):
-        writers[max(writers)].write_table(rows)

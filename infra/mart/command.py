@@ -6,7 +6,6 @@ fails leaves what the steps before it wrote, and the next run goes on from there
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -17,6 +16,7 @@ from infra.mart import inventory
 from infra.mart.export import export
 from segue.errors import SegueError
 from segue.home import Home, get_home
+from segue.lock import locked
 from segue.stage import Outcome, Progress, table
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ def run(*, as_of: date, full_refresh: bool = False) -> Outcome:
         SegueError: nothing landed by then, nobody listened on that day, a model or a test failed, another run is at work.
     """
     progress = Progress("features")
-    with _alone(get_home()):
+    with locked(get_home().warehouse.parent / ".lock", what="`segue features`"):
         summary = make_gold(get_home(), as_of, progress, full_refresh=full_refresh)
         with progress.step("feast"):
-            summary["feast"] = _serve(as_of)
+            summary["feast"] = _serve(as_of, everything=full_refresh)
     summary["seconds"] = progress.seconds
     return Outcome(summary, _told(summary))
 
@@ -45,7 +45,7 @@ def make_gold(home: Home, as_of: date, progress: Progress, *, full_refresh: bool
     """Everything but Feast: inventory, dbt build, export; what was built and what was rejected."""
     listed = home.warehouse.parent / "inventory.parquet"
     with progress.step("inventory"):
-        files = inventory.take(home, as_of)
+        files = inventory.take(home, as_of, known=None if full_refresh else inventory.read(listed))
         inventory.write(files, listed)
     with progress.step("dbt build"):
         built = dbt.build(home, listed, full_refresh=full_refresh)
@@ -64,22 +64,6 @@ def make_gold(home: Home, as_of: date, progress: Progress, *, full_refresh: bool
         "removed": exported.removed,
         "dbt": built,
     }
-
-
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """Hold the one place of a writer; the lock goes when the process does, however it ends."""
-    home.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with (home.warehouse.parent / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
-            raise SegueError(
-                expected="the warehouse to be free",
-                received="another `segue features` at work on it",
-                mend="wait until it has ended and run this again",
-            ) from problem
-        yield
 
 
 @contextmanager
@@ -111,10 +95,10 @@ def _rejected(connection: DuckDBPyConnection) -> dict[str, int]:
     return dict(connection.execute(query).fetchall())
 
 
-def _serve(as_of: date) -> dict[str, Any]:
+def _serve(as_of: date, *, everything: bool) -> dict[str, Any]:
     from infra.mart.feast_apply import apply_and_materialise  # Feast takes seconds to import
 
-    return apply_and_materialise(as_of)
+    return apply_and_materialise(as_of, everything=everything)
 
 
 def _told(summary: dict[str, Any]) -> str:

@@ -12,11 +12,12 @@ import io
 import sqlite3
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from infra.mart.served_parts import first_to_write, last_materialised, parts_until
 from segue.atomic import replacing_file, write_json
 from segue.dates import end_of
 from segue.errors import SegueError
@@ -28,7 +29,6 @@ from segue.features import (
     fingerprint,
     guard_registry,
     materialised_through,
-    open_store,
     repo_config,
 )
 from segue.home import get_home
@@ -46,14 +46,14 @@ ONLINE_VIEWS = (Table.USER_FEATURES, Table.USER_HISTORY, Table.TRACK_FEATURES)
 SERVED_TABLES = (*ONLINE_VIEWS, Table.TRACK_TERRITORY_FEATURES)
 
 _FEAST_NAMES = {"string": "STRING", "bool": "BOOL", "int64": "INT64", "double": "DOUBLE", "float": "FLOAT"}
-_BEFORE_ALL = datetime(1970, 1, 2, tzinfo=UTC)
 
 
-def apply_and_materialise(as_of: date) -> dict[str, Any]:
+def apply_and_materialise(as_of: date, *, everything: bool = False) -> dict[str, Any]:
     """Bring the feature store to `as_of`: views applied, the newest row of every entity in the online store.
 
-    The online store never goes back: when it already holds a later day, the views are applied and no row is written, and
-    `online_as_of` in the answer says which day it holds. Running the same day again writes the same rows again.
+    Rows of days that did not change since the last run are there already and are not written again, unless the views or the
+    kind of store changed or `everything` asks for it. The online store never goes back: when it already holds a later day,
+    the views are applied and no row is written, and `online_as_of` in the answer says which day it holds.
 
     Returns:
         `as_of`, `online_as_of`, `fingerprint`, `rows` (view to rows written) and `seconds` (step to seconds).
@@ -64,23 +64,29 @@ def apply_and_materialise(as_of: date) -> dict[str, Any]:
     """
     _require_gold(as_of)
     progress = Progress("features")
-    covered = materialised_through()
+    covered, before = materialised_through(), last_materialised()
     with _new_registry() as registry, contextlib.redirect_stdout(io.StringIO()):  # Feast prints as it goes
         with progress.step("apply feature views"):
             store = apply(registry)
         _require_columns(store, as_of)
+        made_for = {"views": fingerprint(store, MODEL_SERVICES), "store": get_settings().online_store}
+        same = not everything and all(before.get(key) == value for key, value in made_for.items())
+        parts: dict[str, dict[str, str]] = {}
         rows = {}
         for view in ONLINE_VIEWS if covered is None or covered <= as_of else ():
+            parts[str(view)] = parts_until(view, as_of)
             with progress.step(f"materialise {view}"):
-                rows[str(view)] = _materialise(store, view, end_of(as_of))
+                start = first_to_write(view, parts[str(view)], before["parts"].get(str(view), {}) if same else {})
+                rows[str(view)] = _materialise(store, view, start, end_of(as_of)) if start else 0
     online = max(as_of, covered) if covered else as_of
     if online > as_of:
         progress.say(f"the online store already holds {online}: nothing older than that was written")
-    write_json(get_home().feast / MATERIALISED, {"as_of": online})
+    else:
+        write_json(get_home().feast / MATERIALISED, {"as_of": as_of, "parts": parts, **made_for})
     return {
         "as_of": as_of.isoformat(),
         "online_as_of": online.isoformat(),
-        "fingerprint": fingerprint(open_store(), MODEL_SERVICES),
+        "fingerprint": made_for["views"],
         "rows": rows,
         "seconds": progress.seconds,
     }
@@ -139,19 +145,19 @@ def _prepare_sqlite(path: Path) -> None:
     path.chmod(0o600)
 
 
-def _materialise(store: FeatureStore, view: Table, until: datetime) -> int:
-    """Write the newest row at or before `until` of every entity of `view`; the number of entities."""
-    store.materialize(_BEFORE_ALL, until, feature_views=[str(view)])
+def _materialise(store: FeatureStore, view: Table, start: datetime, until: datetime) -> int:
+    """Write the newest row from `start` to `until` of every entity of `view` that has one; the number of entities."""
+    store.materialize(start, until, feature_views=[str(view)])
     (key,) = (column.name for column in store.get_feature_view(str(view)).entity_columns)
     files = get_home().table(view).rglob("*.parquet")
-    return _count_entities([str(file) for file in files], key, until)
+    return _count_entities([str(file) for file in files], key, start, until)
 
 
-def _count_entities(files: list[str], key: str, until: datetime) -> int:
+def _count_entities(files: list[str], key: str, start: datetime, until: datetime) -> int:
     import pyarrow.dataset as ds
 
-    known = ds.dataset(files).to_table(columns=[key], filter=ds.field(TIMESTAMP) <= until)
-    return len(known.column(key).unique())
+    within = (ds.field(TIMESTAMP) >= start) & (ds.field(TIMESTAMP) <= until)
+    return len(ds.dataset(files).to_table(columns=[key], filter=within).column(key).unique())
 
 
 def _require_gold(as_of: date) -> None:

@@ -7,23 +7,20 @@ instead of looking at folders itself, so that a build sees one moment of the lan
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 
 from segue.atomic import replacing_file
 from segue.errors import SegueError
-from segue.events import EVENT_COLUMNS, REQUIRED_EVENT_COLUMNS, TRACK_COLUMNS, USER_COLUMNS
+from segue.events import EVENT_COLUMNS, REQUIRED_COLUMNS, TRACK_COLUMNS, USER_COLUMNS
 from segue.home import Home
 from segue.names import Source
 
 KINDS = {"events": EVENT_COLUMNS, "tracks": TRACK_COLUMNS, "users": USER_COLUMNS}
-REQUIRED = {
-    "events": REQUIRED_EVENT_COLUMNS,
-    "tracks": ("track_id",),
-    "users": ("user_id",),
-}
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl", ".tsv": "tsv"}
+LONGEST_LINE = 4_000_000
+"""Bytes: four times the largest request the service takes. The reader of bronze stops at twice that."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +38,16 @@ class LandedFile:
     as_of: date
 
 
-def take(home: Home, as_of: date) -> list[LandedFile]:
+def take(home: Home, as_of: date, *, known: list[LandedFile] | None = None) -> list[LandedFile]:
     """The files of every source that arrived on or before `as_of`, in order of arrival.
+
+    A file that `known` holds at its present size is not opened again: a day's work does not grow with the history.
 
     Raises:
         SegueError: no events arrived on that day; a listen never arrives before its day, so nobody was heard on it either.
     """
-    found = sorted(_landed(home.landing, as_of), key=lambda file: (file.arrival_day, file.landed_file))
+    seen = {(file.landed_file, file.file_size): file for file in known or ()}
+    found = sorted(_landed(home.landing, as_of, seen), key=lambda file: (file.arrival_day, file.landed_file))
     days = [file.arrival_day for file in found if file.kind == "events"]
     if as_of in days:
         return found
@@ -59,6 +59,13 @@ def take(home: Home, as_of: date) -> list[LandedFile]:
         received=_what_is_there(home.landing),
         mend="run `segue world` or `segue land` first, or take a later --as-of",
     )
+
+
+def read(path: Path) -> list[LandedFile]:
+    """The inventory at `path`; none when there is no such file."""
+    import pyarrow.parquet as pq
+
+    return [LandedFile(**row) for row in pq.read_table(path).to_pylist()] if path.exists() else []
 
 
 def write(files: list[LandedFile], target: Path) -> None:
@@ -73,16 +80,17 @@ def write(files: list[LandedFile], target: Path) -> None:
         pq.write_table(pa.Table.from_pylist([asdict(file) for file in files], schema=schema), temporary)
 
 
-def _landed(landing: Path, as_of: date | None) -> Iterator[LandedFile]:
+def _landed(landing: Path, as_of: date, seen: dict[tuple[str, int], LandedFile]) -> Iterator[LandedFile]:
     for source in Source:
         for kind in KINDS:
             for folder in sorted((landing / source / kind).glob("day=*")):
                 day = _day(folder)
-                if day is None or (as_of is not None and day > as_of):
+                if day is None or day > as_of:
                     continue
                 for path in sorted(folder.iterdir()):
                     if path.is_file() and not path.name.startswith("."):
-                        yield _described(landing, path, source, kind, day, as_of or day)
+                        before = seen.get((path.relative_to(landing).as_posix(), path.stat().st_size))
+                        yield replace(before, as_of=as_of) if before else _described(landing, path, source, kind, day, as_of)
 
 
 def _day(folder: Path) -> date | None:
@@ -98,7 +106,9 @@ def _described(landing: Path, path: Path, source: Source, kind: str, day: date, 
     if form is None:
         form, problem = "unknown", f"the name of {path.name} says no format that is read: {', '.join(FORMATS)}"
     elif form == "parquet":
-        problem = _parquet_problem(path, KINDS[kind] if source is Source.EVENTS else {}, REQUIRED[kind])
+        problem = _parquet_problem(path, KINDS[kind] if source is Source.EVENTS else {}, REQUIRED_COLUMNS[kind])
+    elif _longest_line(path) > LONGEST_LINE:
+        problem = f"a line of more than {LONGEST_LINE} bytes"
     elif not _is_utf8(path):
         form = f"{form}:latin-1"
     relative = path.relative_to(landing).as_posix()
@@ -143,6 +153,12 @@ def _fits(found: object, expected: str) -> bool:
     return bool(accepts[kind](found))
 
 
+def _longest_line(path: Path) -> int:
+    """Bytes of the longest line, or any number above `LONGEST_LINE` when one is longer than that."""
+    with path.open("rb") as lines:
+        return max((len(line) for line in iter(lambda: lines.readline(LONGEST_LINE + 2), b"")), default=0)
+
+
 def _is_utf8(path: Path) -> bool:
     with path.open("r", encoding="utf-8", errors="strict") as lines:
         try:
@@ -154,5 +170,5 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _what_is_there(landing: Path) -> str:
-    days = sorted({file.arrival_day for file in _landed(landing, None) if file.kind == "events"})
+    days = sorted({file.arrival_day for file in _landed(landing, date.max, {}) if file.kind == "events"})
     return f"events from {days[0]} to {days[-1]}" if days else "an empty landing"

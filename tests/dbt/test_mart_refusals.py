@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from infra.mart.command import run
 from segue.errors import SegueError
 from segue.events import SESSION_GAP_MINUTES
 from segue.home import Home, get_home
+from segue.lock import locked
 from segue.names import Source
 
 
@@ -64,10 +64,9 @@ def test_a_day_whose_events_are_all_bad_is_refused_and_exports_nothing(copy: Hom
 
 
 def test_a_second_run_at_the_same_time_is_refused(copy: Home) -> None:
-    with (copy.warehouse.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(SegueError, match="another `segue features` at work"):
-            run(as_of=day(0))
+    lock = locked(copy.warehouse.parent / ".lock", what="`segue features`")
+    with lock, pytest.raises(SegueError, match="one `segue features` at a time"):
+        run(as_of=day(0))
 
 
 def test_a_failing_dbt_test_stops_the_run_and_is_named_with_its_model_and_log(

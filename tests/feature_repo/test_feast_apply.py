@@ -43,8 +43,28 @@ def test_the_same_day_again_changes_nothing(home: Home) -> None:
     small_gold(home)
     first, rows = apply_and_materialise(AS_OF), online_rows(Service.RETRIEVER, USERS)
     again = apply_and_materialise(AS_OF)
-    assert {**again, "seconds": 0} == {**first, "seconds": 0}
+    assert again["rows"] == {"user_features": 0, "user_history": 0, "track_features": 0}
+    assert {**again, "rows": 0, "seconds": 0} == {**first, "rows": 0, "seconds": 0}
     assert online_rows(Service.RETRIEVER, USERS) == rows
+    assert apply_and_materialise(AS_OF, everything=True)["rows"] == first["rows"]
+
+
+def test_an_old_day_that_changed_reaches_the_online_row_it_is_the_newest_of(home: Home) -> None:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    small_gold(home)
+    for day in range(2):  # one listener has been away for two days
+        path = day_file(home, Table.USER_FEATURES, AS_OF - timedelta(days=day))
+        table = pq.ParquetFile(path).read()
+        pq.write_table(table.filter(pc.not_equal(table.column("user_id"), USERS[0])), path)
+    apply_and_materialise(AS_OF)
+    path = day_file(home, Table.USER_FEATURES, AS_OF - timedelta(days=2))
+    table = pq.ParquetFile(path).read()
+    late = pc.if_else(pc.equal(table.column("user_id"), USERS[0]), 4_321, table.column("plays_7d"))
+    pq.write_table(table.set_column(table.schema.get_field_index("plays_7d"), "plays_7d", late), path)
+    assert apply_and_materialise(AS_OF)["rows"] == {"user_features": 6, "user_history": 0, "track_features": 0}
+    assert online_rows(Service.RETRIEVER, USERS[:1])["plays_7d"] == [4_321]
 
 
 def test_a_later_day_replaces_the_rows(home: Home) -> None:
@@ -52,7 +72,11 @@ def test_a_later_day_replaces_the_rows(home: Home) -> None:
     apply_and_materialise(AS_OF - timedelta(days=1))
     before = online_rows(Service.RETRIEVER, USERS)
     apply_and_materialise(AS_OF)
-    assert online_rows(Service.RETRIEVER, USERS) != before
+    step_by_step = online_rows(Service.RETRIEVER, USERS)
+    assert step_by_step != before
+    shutil.rmtree(home.feast)
+    apply_and_materialise(AS_OF)
+    assert online_rows(Service.RETRIEVER, USERS) == step_by_step
 
 
 def test_an_earlier_day_after_a_later_one_leaves_the_later_rows_and_says_so(

@@ -61,7 +61,7 @@ def test_another_world_is_refused_a_used_home(home: Home) -> None:
 
 def test_two_demos_at_once_are_refused(home: Home) -> None:
     plan = world_plan(World())
-    with claim_home(home, plan), pytest.raises(SegueError, match="no demo running"), claim_home(home, plan):
+    with claim_home(home, plan), pytest.raises(SegueError, match="one demo at a time"), claim_home(home, plan):
         pass
 
 

@@ -248,3 +248,17 @@ def test_a_landed_world_is_readable_by_landing_too(home: Home, tmp_path: Path) -
     assert run(source="events", path=moved).exit_code == 0
     [again] = home.landing_day("events", "events", date(2026, 9, 22)).iterdir()
     assert pq.read_table(again, partitioning=None) == before
+
+
+def test_a_parquet_file_with_more_days_than_files_may_be_open_lands_whole(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.landing.parquet._FILES_AT_ONCE", 3)
+    days = [date(2026, 9, 1 + n) for n in range(10)]
+    rows = [row(event_id=f"e{day.day}", occurred_at=datetime(day.year, day.month, day.day, 9, tzinfo=UTC)) for day in days]
+    rows += [row(event_id="undated", occurred_at=None)]
+    table = pa.Table.from_pylist(rows, schema=pa.schema([schemas.EVENTS.field(name) for name in rows[0]]))
+    assert run(source="events", path=parquet(tmp_path, "a.parquet", table)).summary["undated"] == 1
+    landed = {day: list(home.landing_day("events", "events", day).glob("*.parquet")) for day in days}
+    ids = {day: pq.read_table(files[0], partitioning=None)["event_id"].to_pylist() for day, files in landed.items()}
+    assert ids == {day: [f"e{day.day}"] + (["undated"] if day == days[-1] else []) for day in days}

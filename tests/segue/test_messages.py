@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from segue.events import EVENT_COLUMNS, REQUIRED_EVENT_COLUMNS, Event
+from segue.events import EVENT_COLUMNS, REQUIRED_COLUMNS, Event
 from segue.home import Home
 from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week, week_key
 from segue.predictions import Prediction
@@ -26,7 +26,7 @@ PLAY: dict[str, Any] = {
 def test_an_event_needs_the_required_columns_and_no_others() -> None:
     assert set(Event.model_fields) == set(EVENT_COLUMNS)
     assert Event.model_validate(PLAY).occurred_at == datetime(2026, 11, 15, 10, tzinfo=UTC)
-    for name in REQUIRED_EVENT_COLUMNS:
+    for name in REQUIRED_COLUMNS["events"]:
         with pytest.raises(ValidationError, match=name):
             Event.model_validate({key: value for key, value in PLAY.items() if key != name})
 

@@ -274,7 +274,7 @@ def test_a_second_run_at_the_same_time_is_one_sentence_and_touches_nothing(
     staged = platform.home.tmp / f".playlists-{platform.week}-{platform.version}.parquet.half"
     staged.parent.mkdir(exist_ok=True)
     staged.write_bytes(b"the first run is at work")
-    with locked(platform.home.playlists / ".lock", command="segue playlists"):
+    with locked(platform.home.playlists / ".lock", what="`segue playlists`"):
         assert main(["playlists", "--week", platform.week.isoformat()]) == 2
     assert staged.exists()
     staged.unlink()

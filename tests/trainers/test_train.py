@@ -14,6 +14,7 @@ from trained_home import SPLIT, TINY, Board, checkerboard_home
 
 from segue.errors import SegueError
 from segue.home import get_home
+from segue.lock import locked
 from segue.names import Table
 from segue.release import point_to, release_path, verify, versions
 from trainers import contents, registry, sealing, train
@@ -133,7 +134,10 @@ def test_a_killed_training_leaves_no_release_and_the_next_run_makes_the_same_vec
 
 
 def test_two_trainings_at_once_are_refused(checkerboard_home: Board) -> None:
-    with sealing.only_one(), pytest.raises(SegueError, match="one training at a time"):
+    with (
+        locked(get_home().tmp / "train.lock", what="`segue train`"),
+        pytest.raises(SegueError, match="one `segue train` at a time"),
+    ):
         train.run(as_of=AS_OF, hyper=TINY)
 
 
