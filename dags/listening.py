@@ -6,15 +6,18 @@ from airflow.sdk import DAG, Param
 
 from segue.names import Dag, Source
 from segue_assets import FEATURES
-from segue_tasks import AS_OF, AS_OF_PARAM, dag_defaults, say_day, segue_task, when
+from segue_tasks import AS_OF, AS_OF_PARAM, dag_defaults, say_day, segue_task, tell_of_refused, when
 
 NOTHING_TO_FETCH = 99
+SOME_REFUSED = 4
+"""Exit code of `segue land` when some files were refused and the others landed: the day goes on without them."""
 
 CHOOSE = f"""
 case "$SOURCE" in
   service) echo "what the service received over HTTP is landed already" >&2; exit {NOTHING_TO_FETCH} ;;
   world) set -- world --start="$START" --days="$DAYS" --users="$USERS" --tracks="$TRACKS" --seed="$SEED" ;;
-  *) set -- land --source="$SOURCE" --path="$LAND_PATH" ;;
+  *) [ -n "$LAND_PATH" ] || {{ echo "the form names no path to land $SOURCE from: fill in Path" >&2; exit 2; }}
+     set -- land --source="$SOURCE" --path="$LAND_PATH" ;;
 esac
 """
 
@@ -31,10 +34,11 @@ PARAMS = {
     "path": Param(
         None,
         type=["null", "string"],
-        pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./ -]*$",
+        pattern=r"^(?!-)(?!.*\{\{)(?!.*[\x00-\x1f\x7f]).+$",
         maxLength=500,
         title="Path",
-        description="A file or a folder of files, for the sources that are read from one.",
+        description="A file or a folder of files, for the sources that are read from one. No control characters, no "
+        "leading dash, no template.",
     ),
     "full_refresh": Param(False, type="boolean", title="Full refresh", description="Rebuild every table from landing."),
     "start": Param(
@@ -76,7 +80,9 @@ with DAG(
             "SEED": "{{ params.seed }}",
         },
         skip_on_exit_code=NOTHING_TO_FETCH,
-        doc_md="Lands events; skipped when there is nothing to fetch.",
+        passes_on=SOME_REFUSED,
+        on_success_callback=tell_of_refused,
+        doc_md="Lands events; skipped when there is nothing to fetch. On-call is told of refused files; the others go on.",
     )
     features = segue_task(
         "features",

@@ -70,9 +70,18 @@ def tell_on_call(what: str) -> SmtpNotifier:
         from_email=settings.mail_from,
         to=settings.mail_to,
         subject="Segue: {{ dag.dag_id }}." + "{{ ti.task_id }} " + what,
-        html_content="<p>Run {{ run_id }}, try {{ ti.try_number }}.</p><p>{{ (exception or '') | string | e }}</p>"
+        html_content="<p>Run {{ run_id }}, try {{ ti.try_number }}.</p>"
+        "<p style='white-space: pre-line'>{{ (exception or '') | string | e }}</p>"
         '<p><a href="{{ ti.log_url }}">The task\'s log</a></p>',
     )
+
+
+def tell_of_refused(context: Any) -> None:
+    """A callback that mails on-call what a task's command refused of its input, and nothing when it took everything."""
+    refused = (context["ti"].xcom_pull() or {}).get("refused")
+    if refused:
+        sentences = "\n".join(f"{name}: {sentence}" for name, sentence in refused.items())
+        tell_on_call("refused some of its files; the others landed")({**context, "exception": sentences})
 
 
 def say_day(asset: Asset, *keys: str) -> Callable[[Any, Any], None]:
@@ -95,6 +104,8 @@ def dag_defaults() -> dict[str, Any]:
         "user_defined_macros": {"as_of": as_of, "week": week},
         "default_args": {
             "owner": "segue",
+            # A task that hangs fails: runs come one at a time, so it would hold back every later day and tell nobody.
+            "execution_timeout": timedelta(hours=settings.task_hours),
             "retries": 2,
             "retry_delay": timedelta(seconds=settings.retry_seconds),
             "retry_exponential_backoff": 2,
@@ -120,15 +131,19 @@ class CommandOperator(BashOperator):
             raise AirflowFailException("the command's verdict is an alarm; its reason is above") from verdict
 
 
-def segue_task(task_id: str, command: str, *, env: Mapping[str, str], before: str = "", **options: Any) -> CommandOperator:
+def segue_task(
+    task_id: str, command: str, *, env: Mapping[str, str], before: str = "", passes_on: int = 0, **options: Any
+) -> CommandOperator:
     """A task that runs `segue <command> --json` from the repository and keeps the summary as its result.
 
     Standard error goes to the task's log as it comes; standard output is held back until the end, because Airflow mixes
-    the two and takes the last line as the result. `before` is shell that decides on the command.
+    the two and takes the last line as the result. `before` is shell that decides on the command. `passes_on` is a second exit
+    code of a task that did its work.
     """
+    run = f'{before}summary=$(segue {command} --json); code=$?; printf "%s\\n" "$summary"'
     return CommandOperator(
         task_id=task_id,
-        bash_command=f'{before}summary=$(segue {command} --json); code=$?; printf "%s\\n" "$summary"; exit $code',
+        bash_command=f"{run}; [ $code -ne {passes_on} ] || exit 0; exit $code",
         env=dict(env),
         append_env=True,
         cwd=str(REPOSITORY),

@@ -7,8 +7,9 @@ import importlib
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, NoReturn
 
 from segue import __version__
@@ -74,7 +75,7 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.kind is bool:
         parser.add_argument(option.flag, action="store_true", help=option.help)
         return
-    wording: dict[str, Any] = {"help": option.help, "type": _day if option.kind is date else option.kind}
+    wording: dict[str, Any] = {"help": option.help, "type": _READERS.get(option.kind, option.kind)}
     if option.choices:
         wording["choices"] = option.choices
     if option.flag.startswith("--"):
@@ -89,6 +90,16 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as problem:
         raise argparse.ArgumentTypeError(f"expected a day like 2026-11-16, received {text!r}") from problem
+
+
+def _path(text: str) -> Path:
+    """An empty text would be the current folder: what an unset variable of a script, or an empty form, means by accident."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected a path, received an empty one")
+    return Path(text)
+
+
+_READERS: dict[type, Callable[[str], Any]] = {date: _day, Path: _path}
 
 
 def _overview() -> str:

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     airflow_port: int = 8080
     schedules: bool = Field(default=True, description="run the DAGs by the clock too; off leaves assets and hands")
     retry_seconds: int = Field(default=300, ge=1, description="wait before a failed task's first retry; doubles after")
+    task_hours: int = Field(default=4, ge=1, le=168, description="a task that takes longer hangs: it is ended and fails")
     service_url: str | None = Field(default=None, description="where links in mails point; default from serve_port")
 
 

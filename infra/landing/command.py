@@ -28,6 +28,7 @@ _TEXT_SOURCES: dict[str, TextFormat] = {
     Source.LISTENBRAINZ: listenbrainz.FORMAT,
 }
 _REFUSED = 2
+_PARTLY_REFUSED = 4
 _DAY_FOLDER = re.compile(r"day=(\d{4}-\d{2}-\d{2})")
 
 
@@ -53,10 +54,11 @@ def run(*, source: str, path: Path) -> Outcome:
     """Land the file `path`, or every file in the folder `path`, of one source.
 
     Rows keep their text; the day is that of their event (of its arrival, where `events` tell it). Files whose content has
-    landed are left alone. The exit code is 2 when a file was refused. SegueError when there is nothing to land.
+    landed are left alone. The exit code is 2 when every file was refused, 4 when some were and the others are there.
+    SegueError when there is nothing to land, or the path holds or lies in the home itself.
     """
     home, progress = get_home(), Progress("land")
-    files, earlier = _files(path, source), _catalogues(home, source)
+    files, earlier = _files(path, source, home), _catalogues(home, source)
     done = []
     for number, file in enumerate(files, start=1):
         name = str(file.relative_to(path)) if path.is_dir() else file.name
@@ -65,18 +67,27 @@ def run(*, source: str, path: Path) -> Outcome:
     return _outcome(source, done)
 
 
-def _files(path: Path, source: str) -> list[Path]:
+def _files(path: Path, source: str, home: Home) -> list[Path]:
     """The files to land: events before the catalogue and accounts beside them, which need the first day of the events."""
     if source not in tuple(Source):
         raise SegueError(expected="a source among " + ", ".join(Source), received=source, mend="give one of them as --source")
     if not path.exists():
         raise SegueError(expected="a file or folder", received=f"{path}, which does not exist", mend="give an existing --path")
+    _refuse_home(path.resolve(), home.root.resolve())
     found = (
         [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file, path))
     )
     if not found:
         raise SegueError(expected=f"files in {path}", received="an empty folder", mend="give a folder with files to land")
     return sorted(found, key=lambda file: (source == Source.EVENTS and _seems_catalogue(file), file))
+
+
+def _refuse_home(path: Path, root: Path) -> None:
+    """What Segue wrote itself is no source: landing it would multiply every event, and take in its secrets and mail."""
+    if path.is_relative_to(root) or root.is_relative_to(path):
+        where = "lies in it" if path.is_relative_to(root) else "holds it"
+        mend = "give the files or the folder that the source wrote"
+        raise SegueError(expected=f"a --path apart from {root}", received=f"{path}, which {where}", mend=mend)
 
 
 def _catalogues(home: Home, source: str) -> tuple[Path, ...]:
@@ -178,9 +189,18 @@ def _outcome(source: str, done: list[_Landed]) -> Outcome:
         "days": _span(done),
         "refused": refused,
     }
+    if refused:
+        summary["reason"] = f"{len(refused)} of {len(done)} files refused"
     text = table(["file", "rows", "undated", "days", "state"], [_told(one) for one in done])
     sentences = "".join(f"\nrefused {name}: {sentence}" for name, sentence in refused.items())
-    return Outcome(summary, text=text + sentences, exit_code=_REFUSED if refused else 0)
+    return Outcome(summary, text=text + sentences, exit_code=_exit_code(len(refused), len(done)))
+
+
+def _exit_code(refused: int, files: int) -> int:
+    """Apart from each other, so that a scheduler can go on with the files that did land."""
+    if not refused:
+        return 0
+    return _REFUSED if refused == files else _PARTLY_REFUSED
 
 
 def _told(one: _Landed) -> list[Any]:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.landing.lines import as_lines, as_text, blocks
+from infra.landing.lines import as_lines, as_text, blocks, reading_in_utc
 from infra.landing.schemas import SCHEMAS
 from infra.landing.text_format import TextFormat, json_field, microseconds_of_text
 from segue.errors import SegueError
@@ -64,7 +64,7 @@ def check_parquet(path: Path, schema: pa.Schema) -> str:
 
 def check_json(path: Path) -> str:
     """The kind of a JSON Lines file, judged by its first lines; SegueError when it is none or a column is not as agreed."""
-    with duckdb.connect() as connection:
+    with reading_in_utc() as connection:
         types = _json_types(connection, path)
     kind = kind_of(set(types), path)
     for field in SCHEMAS[kind]:

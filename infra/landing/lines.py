@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -45,13 +46,21 @@ def blocks(path: Path) -> Iterator[bytes]:
             yield rest + b"\n"
 
 
+@contextmanager
+def reading_in_utc() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB in memory to which a time without an offset is UTC, whatever the zone of the machine."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
 def split_by_day(path: Path, form: TextFormat, work: Path) -> Split:
     """Put the rows of `path` down in `work`, one file per day, text unchanged; rows without a day go with the last one.
 
     SegueError for a file with another header, without rows, or without one row that tells its day.
     """
     split, undated = Split(), work / "undated"
-    with duckdb.connect() as connection:
+    with reading_in_utc() as connection:
         for number, block in enumerate(blocks(path)):
             rows = _without_blanks(as_lines(_without_header(block, form, path) if number == 0 else block))
             days = days_of(microseconds(connection, form, rows))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -132,9 +135,25 @@ def test_one_bad_file_never_stops_the_others(home: Home, tmp_path: Path) -> None
         jsonl(tmp_path / "in", f"{number}.jsonl", [row(event_id=f"e{number}")])
     (tmp_path / "in" / "2.jsonl").write_bytes(b"\x00\x01 this is no listening log")
     outcome = run(source="events", path=tmp_path / "in")
-    assert (outcome.exit_code, outcome.summary["landed"]) == (2, 2)
+    assert (outcome.exit_code, outcome.summary["landed"]) == (4, 2)
     assert list(outcome.summary["refused"]) == ["2.jsonl"]
+    assert outcome.summary["reason"] == "1 of 3 files refused"
     assert len(list((home.landing / "events" / "events" / "day=2026-09-21").iterdir())) == 2
+
+
+def test_a_bad_file_beside_files_landed_before_is_still_told_apart_from_nothing_landed(home: Home, tmp_path: Path) -> None:
+    jsonl(tmp_path / "in", "1.jsonl", [row()])
+    run(source="events", path=tmp_path / "in")
+    (tmp_path / "in" / "2.jsonl").write_bytes(b"\x00\x01 this is no listening log")
+    outcome = run(source="events", path=tmp_path / "in")
+    assert (outcome.exit_code, outcome.summary["landed"], outcome.summary["landed_before"]) == (4, 0, 1)
+
+
+def test_bad_files_alone_leave_with_status_2(home: Home, tmp_path: Path) -> None:
+    for name in ("1.jsonl", "2.jsonl"):
+        jsonl(tmp_path / "in", name, ["this is no listening log"])
+    outcome = run(source="events", path=tmp_path / "in")
+    assert (outcome.exit_code, len(outcome.summary["refused"])) == (2, 2)
 
 
 def test_good_files_alone_leave_with_status_0(home: Home, tmp_path: Path) -> None:
@@ -231,9 +250,47 @@ def test_a_path_that_does_not_exist_leaves_with_status_2_and_one_line(home: Home
     )
 
 
+def test_an_empty_path_is_refused_and_lands_nothing(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jsonl(tmp_path / "here", "a.jsonl", [row()])
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(SystemExit) as stopped:
+        main(["land", "--source", "events", "--path", ""])
+    assert stopped.value.code == 2
+    assert "expected a path, received an empty one" in capsys.readouterr().err
+    assert landed_files(home) == []
+    assert main(["land", "--source", "events", "--path", "."]) == 0
+    assert landed_files(home) == ["events/2026-09-21"]
+
+
+@pytest.mark.parametrize(("path", "where"), [("..", "holds it"), (".", "lies in it"), ("mail", "lies in it")])
+def test_what_segue_wrote_itself_is_no_source(home: Home, monkeypatch: pytest.MonkeyPatch, path: str, where: str) -> None:
+    jsonl(home.mail, "1.jsonl", [row()])
+    monkeypatch.chdir(home.root)
+    with pytest.raises(SegueError, match=f"which {where}"):
+        run(source="events", path=Path(path))
+    assert landed_files(home) == []
+
+
+def test_a_link_into_the_home_is_no_way_round(home: Home, tmp_path: Path) -> None:
+    jsonl(home.mail, "1.jsonl", [row()])
+    (tmp_path / "in").symlink_to(home.mail)
+    with pytest.raises(SegueError, match="which lies in it"):
+        run(source="events", path=tmp_path / "in")
+
+
+def test_a_time_without_an_offset_is_utc_whatever_the_zone_of_the_machine(home: Home, tmp_path: Path) -> None:
+    file = jsonl(tmp_path, "a.jsonl", [row(occurred_at="2026-11-20T05:00:00")])
+    there = [sys.executable, "-m", "segue", "land", "--source", "events", "--path", str(file)]
+    subprocess.run(there, env=os.environ | {"TZ": "Asia/Tokyo"}, check=True, capture_output=True)
+    assert landed_files(home) == ["events/2026-11-20"]
+
+
 def test_an_empty_folder_and_an_unknown_source_are_refused(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
     with pytest.raises(SegueError, match="received an empty folder"):
-        run(source="events", path=tmp_path)
+        run(source="events", path=tmp_path / "in")
     with pytest.raises(SegueError, match="Expected a source among events, 30music, lastfm-1k, listenbrainz"):
         run(source="spotify", path=tmp_path)
 
