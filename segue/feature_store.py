@@ -43,7 +43,9 @@ def repo_config(registry: Path | None = None) -> RepoConfig:
                 received="no address",
                 mend="set SEGUE_REDIS_URL to host:port",
             )
-        online = {"type": "redis", "connection_string": settings.redis_url.get_secret_value()}
+        # Feast would skip a row that is not younger than the stored one, and a day or a week made again has the same midnight.
+        # That nothing goes back is our own promise, see `infra.mart.feast_apply`.
+        online = {"type": "redis", "connection_string": settings.redis_url.get_secret_value(), "skip_dedup": True}
     return RepoConfig(
         project=PROJECT,
         provider="local",

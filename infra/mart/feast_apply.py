@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from infra.mart.online_mark import has_mark, put_mark
 from infra.mart.served_parts import first_to_write, last_materialised, parts_until
 from segue.atomic import replacing_file, write_json
 from segue.dates import end_of
@@ -28,11 +29,10 @@ from segue.features import (
     feast_store,
     fingerprint,
     guard_registry,
-    materialised_through,
     repo_config,
 )
 from segue.home import get_home
-from segue.names import DAILY_TABLES, MODEL_SERVICES, Table
+from segue.names import DAILY_TABLES, MODEL_SERVICES, Service, Table
 from segue.settings import get_settings
 from segue.stage import Progress
 
@@ -51,9 +51,10 @@ _FEAST_NAMES = {"string": "STRING", "bool": "BOOL", "int64": "INT64", "double": 
 def apply_and_materialise(as_of: date, *, everything: bool = False) -> dict[str, Any]:
     """Bring the feature store to `as_of`: views applied, the newest row of every entity in the online store.
 
-    Rows of days that did not change since the last run are there already and are not written again, unless the views or the
-    kind of store changed or `everything` asks for it. The online store never goes back: when it already holds a later day,
-    the views are applied and no row is written, and `online_as_of` in the answer says which day it holds.
+    Rows of days that did not change since the last run are there already and are not written again, unless the views
+    changed, `everything` asks for it, or the online store does not bear the mark of that run: then it lost its rows or is
+    another one. A store never goes back: when it already holds a later day, the views are applied and no row is written,
+    and `online_as_of` in the answer says which day it holds.
 
     Returns:
         `as_of`, `online_as_of`, `fingerprint`, `rows` (view to rows written) and `seconds` (step to seconds).
@@ -64,32 +65,58 @@ def apply_and_materialise(as_of: date, *, everything: bool = False) -> dict[str,
     """
     _require_gold(as_of)
     progress = Progress("features")
-    covered, before = materialised_through(), last_materialised()
     with _new_registry() as registry, contextlib.redirect_stdout(io.StringIO()):  # Feast prints as it goes
         with progress.step("apply feature views"):
             store = apply(registry)
         _require_columns(store, as_of)
-        made_for = {"views": fingerprint(store, MODEL_SERVICES), "store": get_settings().online_store}
-        same = not everything and all(before.get(key) == value for key, value in made_for.items())
-        parts: dict[str, dict[str, str]] = {}
-        rows = {}
-        for view in ONLINE_VIEWS if covered is None or covered <= as_of else ():
-            parts[str(view)] = parts_until(view, as_of)
-            with progress.step(f"materialise {view}"):
-                start = first_to_write(view, parts[str(view)], before["parts"].get(str(view), {}) if same else {})
-                rows[str(view)] = _materialise(store, view, start, end_of(as_of)) if start else 0
-    online = max(as_of, covered) if covered else as_of
-    if online > as_of:
-        progress.say(f"the online store already holds {online}: nothing older than that was written")
-    else:
-        write_json(get_home().feast / MATERIALISED, {"as_of": as_of, "parts": parts, **made_for})
+        served = fingerprint(store, MODEL_SERVICES)
+        before = _still_online(store, progress)
+        covered = date.fromisoformat(before["as_of"]) if before else as_of
+        if covered <= as_of:
+            rows, done = _write_rows(store, as_of, {} if everything else before, progress)
+        else:
+            rows, done = {}, before
+            progress.say(f"the online store already holds {covered}: nothing older than that was written")
+    write_json(get_home().feast / MATERIALISED, done)
     return {
         "as_of": as_of.isoformat(),
-        "online_as_of": online.isoformat(),
-        "fingerprint": made_for["views"],
+        "online_as_of": done["as_of"],
+        "fingerprint": served,
         "rows": rows,
         "seconds": progress.seconds,
     }
+
+
+def _still_online(store: FeatureStore, progress: Progress) -> dict[str, Any]:
+    """What the last materialisation wrote down; empty when the online store does not hold its rows any more."""
+    before = last_materialised()
+    if before and not has_mark(store, ONLINE_VIEWS, before):
+        progress.say(
+            f"the online store does not hold just what was written for {before['as_of']}, as after a loss, a move or a killed "
+            "run: everything is written again; if it was lost, `segue playlists` brings back the lists of a week"
+        )
+        return {}
+    return before
+
+
+def _write_rows(
+    store: FeatureStore, as_of: date, before: dict[str, Any], progress: Progress
+) -> tuple[dict[str, int], dict[str, Any]]:
+    """Write what changed since `before` up to `as_of`, everything when the views changed, and mark it; the number of rows by
+    view, and what to write down."""
+    views = fingerprint(store, (*MODEL_SERVICES, Service.POLICY))
+    filled = before["parts"] if before.get("views") == views else {}
+    parts: dict[str, dict[str, str]] = {}
+    rows: dict[str, int] = {}
+    put_mark(store, ONLINE_VIEWS, {})  # until all is written the store is as good as any
+    for view in ONLINE_VIEWS:
+        parts[str(view)] = parts_until(view, as_of)
+        with progress.step(f"materialise {view}"):
+            start = first_to_write(view, parts[str(view)], filled.get(str(view), {}))
+            rows[str(view)] = _materialise(store, view, start, end_of(as_of)) if start else 0
+    done = {"as_of": as_of.isoformat(), "parts": parts, "views": views}
+    put_mark(store, ONLINE_VIEWS, done)
+    return rows, done
 
 
 def apply(registry: Path, repo: Path | None = None) -> FeatureStore:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from feature_readings import changed_repo, day_file
+from feature_readings import change_column, changed_repo, day_file
 from gold_tables import AS_OF, user_id, write_gold
+from redis import Redis
 
 from infra.mart import feast_apply
 from infra.mart.feast_apply import apply_and_materialise
@@ -21,6 +24,7 @@ from segue.errors import SegueError
 from segue.features import MATERIALISED, REGISTRY, fingerprint, materialised_through, online_rows, open_store
 from segue.home import Home
 from segue.names import MODEL_SERVICES, Service, Table
+from segue.settings import get_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 USERS = [user_id(n) for n in range(6)]
@@ -47,6 +51,88 @@ def test_the_same_day_again_changes_nothing(home: Home) -> None:
     assert {**again, "rows": 0, "seconds": 0} == {**first, "rows": 0, "seconds": 0}
     assert online_rows(Service.RETRIEVER, USERS) == rows
     assert apply_and_materialise(AS_OF, everything=True)["rows"] == first["rows"]
+
+
+def test_a_gold_value_that_changed_for_the_same_day_replaces_the_online_one(home: Home, store_kind: str) -> None:
+    small_gold(home)
+    apply_and_materialise(AS_OF)
+    change_column(day_file(home, Table.USER_FEATURES, AS_OF), "plays_7d", lambda values: [v + 1_000 for v in values])
+    assert apply_and_materialise(AS_OF)["rows"] == {"user_features": 6, "user_history": 0, "track_features": 0}
+    assert min(online_rows(Service.RETRIEVER, USERS)["plays_7d"]) >= 1_000
+
+
+def _lose(home: Home, store_kind: str) -> None:
+    if store_kind == "sqlite":
+        for file in home.feast.glob("online.db*"):
+            file.unlink()
+    else:
+        redis_client().flushall()
+
+
+def redis_client() -> Redis:
+    address = get_settings().redis_url
+    assert address is not None
+    host, port = address.get_secret_value().split(":")
+    return Redis(host=host, port=int(port))
+
+
+def test_a_lost_online_store_is_filled_again_and_that_is_said(
+    home: Home, store_kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_gold(home)
+    first, rows = apply_and_materialise(AS_OF), online_rows(Service.RETRIEVER, USERS)
+    _lose(home, store_kind)
+    assert apply_and_materialise(AS_OF)["rows"] == first["rows"]
+    assert online_rows(Service.RETRIEVER, USERS) == rows
+    assert f"does not hold just what was written for {AS_OF}" in capsys.readouterr().err
+    assert set(apply_and_materialise(AS_OF)["rows"].values()) == {0}
+
+
+def test_one_lost_view_is_enough_to_fill_the_store_again(home: Home) -> None:
+    small_gold(home)
+    first = apply_and_materialise(AS_OF)
+    with closing(sqlite3.connect(home.feast / "online.db")) as connection, connection:
+        connection.execute("delete from segue_user_history")
+    assert apply_and_materialise(AS_OF)["rows"] == first["rows"]
+    assert None not in online_rows(Service.POLICY, USERS)["heard_tracks"]
+
+
+def test_an_earlier_day_fills_a_store_that_lost_a_later_one(home: Home, store_kind: str) -> None:
+    small_gold(home)
+    apply_and_materialise(AS_OF)
+    _lose(home, store_kind)
+    earlier = AS_OF - timedelta(days=1)
+    done = apply_and_materialise(earlier)
+    assert (done["online_as_of"], done["rows"]["user_features"]) == (earlier.isoformat(), 6)
+    assert materialised_through() == earlier
+
+
+@pytest.mark.parametrize("store_kind", ["redis"], indirect=True)
+def test_a_store_put_back_from_an_old_copy_is_brought_to_the_day(home: Home, store_kind: str) -> None:
+    small_gold(home)
+    apply_and_materialise(AS_OF - timedelta(days=1))
+    copy = {key: redis_client().dump(key) for key in redis_client().keys()}  # noqa: SIM118
+    apply_and_materialise(AS_OF)
+    rows = online_rows(Service.RETRIEVER, USERS)
+    for key, value in copy.items():
+        redis_client().restore(key, 0, value, replace=True)
+    assert online_rows(Service.RETRIEVER, USERS) != rows
+    apply_and_materialise(AS_OF)
+    assert online_rows(Service.RETRIEVER, USERS) == rows
+
+
+@pytest.mark.parametrize("view", ["user_features", "user_history"])
+def test_a_changed_view_is_written_whole(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, view: str) -> None:
+    small_gold(home)
+    field = {"user_features": "mean_tempo_30d", "user_history": "saved_tracks"}[view]
+    kind = {"user_features": "Float64", "user_history": "Array(String)"}[view]
+    less = changed_repo(tmp_path / "repo", f'        Field(name="{field}", dtype={kind}),\n', "")
+    with monkeypatch.context() as before:
+        before.setattr(feast_apply, "REPO", less)
+        apply_and_materialise(AS_OF)
+    assert apply_and_materialise(AS_OF)["rows"][view] == 6
+    service = Service.POLICY if view == "user_history" else Service.RETRIEVER
+    assert None not in online_rows(service, USERS)[field]
 
 
 def test_an_old_day_that_changed_reaches_the_online_row_it_is_the_newest_of(home: Home) -> None:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import sqlite3
-import subprocess
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,7 +119,7 @@ def test_another_release_of_the_same_week_is_another_playlist(home: Home) -> Non
     assert len(kept["track_ids"]) == 3
 
 
-def test_written_again_a_playlist_is_replaced(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_written_again_a_playlist_is_replaced(home: Home, store_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _served(home)
     monkeypatch.setattr(features, "_PLAYLISTS_PER_WRITE", 2)
     users = [user_id(n) for n in range(5)]
@@ -162,39 +155,6 @@ def test_on_redis_the_rows_equal_the_historical_read_and_playlists_are_kept(
     assert row["track_ids"] == ["t6-0", "t6-1", "t6-2"]
     assert playlist_row("nobody", week_key(WEEK, "r2")) is None
     assert not (home.feast / "online.db").exists()
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[str]:
-    """The address of a Redis server of this test's own."""
-    program = shutil.which("redis-server")
-    if program is None:
-        message = "no redis-server on this machine: install the package redis-server to run this test"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(tmp_path)]
-    server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-    try:
-        _wait_for(port)
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"redis-server does not answer on port {port}")
 
 
 def _served(home: Home) -> Any:
