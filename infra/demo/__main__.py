@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -45,32 +46,39 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _live(home: Home, plan: Plan, *, stay: bool) -> int:
-    screen, memory = Screen(), MemoryWatch()
+    screen, done = Screen(), False
     screen.say(f"the demo lives in {home.root}")
-    platform = Platform(home, screen, plan.settings)
-    memory.start()
-    done = False
     try:
-        platform.start()
-        follower = Follower(platform.api, screen, platform.check)
-        loop = Loop(platform, follower, plan)
-        for round_ in plan.rounds:
-            screen.say(f"as of {round_.as_of}")
-            loop.turn(round_)
-        show(platform, loop, follower, memory)
-        done = True
-        _stay(screen, platform, stay=stay)
+        with _running(home, screen, plan) as (platform, memory):
+            follower = Follower(platform.api, screen, platform.check)
+            loop = Loop(platform, follower, plan)
+            for round_ in plan.rounds:
+                screen.say(f"as of {round_.as_of}")
+                loop.turn(round_)
+            show(platform, loop, follower, memory)
+            done = True
+            _stay(screen, platform, stay=stay)
     except DemoFailureError as problem:
         screen.block(f"Stage {problem.stage} failed", f"{problem.log}\n\n{problem.reason}")
         return 1
     except KeyboardInterrupt:
         return 0 if done else INTERRUPTED
+    return 0
+
+
+@contextmanager
+def _running(home: Home, screen: Screen, plan: Plan) -> Iterator[tuple[Platform, MemoryWatch]]:
+    """Everything started, and its memory watched; however the block ends, nothing is left running."""
+    platform, memory = Platform(home, screen, plan.settings), MemoryWatch()
+    memory.start()
+    try:
+        platform.start()
+        yield platform, memory
     finally:
         _ignore_interrupts()
         screen.say("stopping everything")
         platform.processes.stop()
         memory.stop()
-    return 0
 
 
 def _stay(screen: Screen, platform: Platform, *, stay: bool) -> None:

@@ -1,8 +1,13 @@
-"""A small client of Airflow's REST API: start a DAG run, follow it, read a task's log."""
+"""A small client of Airflow's REST API: start a DAG run, follow it, read a task's log.
+
+On a busy machine a poll now and then times out or meets a locked database. Such a call is made again for a while; every call
+can be, since a run is started under an id that the client chose.
+"""
 
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +17,9 @@ import httpx
 from infra.demo.failure import DemoFailureError
 
 ENDED = ("success", "failed")
+SERVER = "airflow-api-server"
+PATIENCE_SECONDS = 60
+"""How long an API server that answers with 5xx, or not at all, is asked again."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +33,15 @@ class Task:
 
 
 class AirflowApi:
-    """The API server at `address`, as user `admin`."""
+    """The API server at `address`, as user `admin`. `server_log` gives the end of the server's own log.
 
-    def __init__(self, address: str, user: str, password: str) -> None:
+    Every call but `ready` raises DemoFailureError, with that log, when the server does not do what it was asked.
+    """
+
+    def __init__(self, address: str, user: str, password: str, server_log: Callable[[], str]) -> None:
         self.client = httpx.Client(base_url=address, timeout=30)
         self.credentials = {"username": user, "password": password}
+        self.server_log = server_log
 
     def ready(self) -> bool:
         """Whether scheduler and DAG processor answer and the API lets us in."""
@@ -41,7 +53,7 @@ class AirflowApi:
             return False
 
     def knows(self, dag: str) -> bool:
-        return self.client.get(f"/api/v2/dags/{dag}").status_code == httpx.codes.OK
+        return self._ask("GET", f"/api/v2/dags/{dag}").is_success
 
     def import_errors(self) -> str:
         """What Airflow says about DAG files it cannot read; empty when there is none."""
@@ -49,10 +61,12 @@ class AirflowApi:
 
     def trigger(self, dag: str, form: dict[str, Any]) -> str:
         """Start a run with what a person would enter in the form; gives the run's id."""
-        answer = self.client.post(f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": None, "conf": form})
-        if answer.is_error:
+        run = f"manual__{uuid.uuid4()}"
+        body = {"dag_run_id": run, "logical_date": None, "conf": form}
+        answer = self._ask("POST", f"/api/v2/dags/{dag}/dagRuns", json=body)
+        if answer.is_error and answer.status_code != httpx.codes.CONFLICT:  # it is there since a try whose answer was lost
             raise DemoFailureError(dag, f"Airflow refused the run: {answer.text}")
-        return str(answer.json()["dag_run_id"])
+        return run
 
     def runs(self, dag: str) -> list[str]:
         """Ids of the newest runs, newest first."""
@@ -80,11 +94,35 @@ class AirflowApi:
         return "\n".join([_log_line(entry) for entry in content][-lines:])
 
     def _get(self, path: str, **query: Any) -> Any:
-        answer = self.client.get(path, params=query, headers={"Accept": "application/json"})
-        if answer.status_code == httpx.codes.UNAUTHORIZED and self._sign_in():
-            answer = self.client.get(path, params=query, headers={"Accept": "application/json"})
-        answer.raise_for_status()
+        answer = self._ask("GET", path, params=query)
+        if not answer.is_success:
+            raise self._failure(f"GET {path} answered {answer.status_code}: {answer.text[:200]}")
         return answer.json()
+
+    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """The first answer that is not an accident of the server's."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                answer = self._ask_signed_in(method, path, **request)
+                if not answer.is_server_error:
+                    return answer
+                accident = f"{answer.status_code}: {answer.text[:200]}"
+            except httpx.HTTPError as problem:
+                accident = f"{type(problem).__name__}: {problem}"
+            if time.monotonic() > deadline:
+                raise self._failure(f"{method} {path} came to nothing for {PATIENCE_SECONDS} seconds, last with {accident}")
+            time.sleep(1)
+
+    def _ask_signed_in(self, method: str, path: str, **request: Any) -> httpx.Response:
+        wanted = {"Accept": "application/json"}
+        answer = self.client.request(method, path, headers=wanted, **request)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self._sign_in():
+            answer = self.client.request(method, path, headers=wanted, **request)
+        return answer
+
+    def _failure(self, reason: str) -> DemoFailureError:
+        return DemoFailureError(SERVER, reason, self.server_log())
 
     def _sign_in(self) -> bool:
         answer = self.client.post("/auth/token", json=self.credentials)

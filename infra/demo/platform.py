@@ -12,7 +12,7 @@ import httpx
 
 from infra.airflow.components import COMPONENTS, MIGRATE
 from infra.airflow.configuration import HOST, USER, password, write_configuration
-from infra.demo.airflow_api import AirflowApi, wait_until
+from infra.demo.airflow_api import SERVER, AirflowApi, wait_until
 from infra.demo.failure import DemoFailureError
 from infra.demo.processes import Processes, free_port
 from infra.demo.screen import Screen
@@ -22,6 +22,7 @@ from segue.settings import get_settings
 
 START_SECONDS = 180
 REPOSITORY = Path(__file__).resolve().parents[2]
+NOT_INHERITED = ("SEGUE_SMTP_USER", "SEGUE_SMTP_PASSWORD")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,10 @@ def choose_ports(screen: Screen) -> Ports:
 
 
 def environment(home: Home, ports: Ports, extra: Mapping[str, str]) -> dict[str, str]:
-    """What every process of the demo gets: its home, its ports, no clocks, and a short wait before a retry."""
+    """What every process of the demo gets: its home, its ports, no clocks, and a short wait before a retry.
+
+    Nothing of an Airflow or a mail server that the caller uses otherwise: their settings win over the demo's own files.
+    """
     own = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "AIRFLOW_HOME": str(home.airflow),
@@ -65,7 +69,8 @@ def environment(home: Home, ports: Ports, extra: Mapping[str, str]) -> dict[str,
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "NO_COLOR": "1",
     }
-    return {**os.environ, **own, **extra}
+    kept = {name: v for name, v in os.environ.items() if not name.startswith("AIRFLOW_") and name not in NOT_INHERITED}
+    return {**kept, **own, **extra}
 
 
 class Platform:
@@ -76,7 +81,7 @@ class Platform:
         self.processes = Processes(home.logs, environment(home, self.ports, extra))
         self.airflow = f"http://{HOST}:{self.ports.airflow}"
         self.service = f"http://{HOST}:{self.ports.service}"
-        self.api = AirflowApi(self.airflow, USER, password(home))
+        self.api = AirflowApi(self.airflow, USER, password(home), lambda: self.processes.tail(SERVER))
 
     def start(self) -> None:
         """Start everything and wait until it answers.

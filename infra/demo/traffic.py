@@ -59,7 +59,7 @@ class Listeners:
         """One day of visits in the week after `as_of`.
 
         Raises:
-            DemoFailureError: an answer that is not a success.
+            DemoFailureError: no answer, or one that is not a success.
         """
         heard, morning = Heard(), start_of(week_after(as_of)) + timedelta(hours=7)
         plays: list[dict[str, Any]] = []
@@ -83,7 +83,10 @@ class Listeners:
         return zip(people, islice(cycle(DEVICES), len(people)), cycle((Surface.HOME.value, Surface.RADIO.value)), strict=False)
 
     def _ask(self, heard: Heard, kind: str, method: str, path: str, **request: Any) -> dict[str, Any]:
-        answer = self.client.request(method, path, **request)
+        try:
+            answer = self.client.request(method, path, **request)
+        except httpx.HTTPError as problem:
+            raise DemoFailureError("traffic", f"{method} {path}: {type(problem).__name__}: {problem}") from problem
         if not answer.is_success:
             raise DemoFailureError("traffic", f"{method} {path} answered {answer.status_code}", answer.text)
         heard.requests[kind] = heard.requests.get(kind, 0) + 1

@@ -13,7 +13,7 @@ import pytest
 
 from infra.airflow.components import COMPONENTS
 from infra.airflow.configuration import password, password_file, write_configuration
-from infra.demo.__main__ import main
+from infra.demo.__main__ import _live, main
 from infra.demo.airflow_api import AirflowApi, Task, wait_until
 from infra.demo.claim import claim_home
 from infra.demo.failure import DemoFailureError
@@ -23,6 +23,7 @@ from infra.demo.platform import Ports, environment
 from infra.demo.rounds import Turn
 from infra.demo.screen import Screen
 from infra.demo.summary import rounds_table
+from infra.demo.traffic import Listeners
 from segue.errors import SegueError
 from segue.home import Home
 from segue.names import Dag
@@ -90,6 +91,25 @@ def test_every_process_gets_the_home_the_ports_and_no_clock(home: Home) -> None:
     assert (found["SEGUE_AIRFLOW_PORT"], found["SEGUE_SERVE_PORT"], found["SEGUE_SMTP_PORT"]) == ("1", "2", "3")
     assert found["SEGUE_SCHEDULES"] == "false"
     assert found["SEGUE_HOLDOUT_DAYS"] == "2"
+
+
+def test_an_airflow_and_a_mail_login_of_the_callers_are_left_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow's variables win over `airflow.cfg`: the demo would migrate the caller's database and mail by their server."""
+    theirs = {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://production/airflow",
+        "AIRFLOW__CORE__DAGS_FOLDER": "/production/dags",
+        "AIRFLOW_CONN_SEGUE_MAIL": "smtp://mail.example.org",
+        "AIRFLOW_CONFIG": "/production/airflow.cfg",
+        "AIRFLOW_HOME": "/production",
+        "SEGUE_SMTP_USER": "segue",
+        "SEGUE_SMTP_PASSWORD": "hush",
+    }
+    for name, value in (theirs | {"LANG": "sv_SE.UTF-8"}).items():
+        monkeypatch.setenv(name, value)
+    found = environment(home, Ports(1, 2, 3), {})
+    assert [name for name in theirs if name in found] == ["AIRFLOW_HOME"]
+    assert found["AIRFLOW_HOME"] == str(home.airflow)
+    assert found["LANG"] == "sv_SE.UTF-8"
 
 
 class StandIn(AirflowApi):
@@ -165,7 +185,7 @@ def test_waiting_stops_when_a_process_has_ended() -> None:
 
 
 def _api(answer: Callable[[httpx.Request], httpx.Response]) -> AirflowApi:
-    api = AirflowApi("http://airflow", "admin", "secret")
+    api = AirflowApi("http://airflow", "admin", "secret", lambda: "the server's log")
     api.client = httpx.Client(base_url="http://airflow", transport=httpx.MockTransport(answer))
     return api
 
@@ -179,6 +199,76 @@ def test_an_expired_token_is_renewed() -> None:
         return httpx.Response(200, json={"state": "success"})
 
     assert _api(answer).state("listening", "run") == "success"
+
+
+@pytest.fixture
+def accidents(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Response | httpx.HTTPError]:
+    """What an API server does wrong at first, each once; nobody waits between calls."""
+    monkeypatch.setattr("infra.demo.airflow_api.time.sleep", lambda _: None)
+    return [httpx.ReadTimeout("too busy"), httpx.ConnectError("refused"), httpx.Response(500, text="database is locked")]
+
+
+def _raise_or_give(accident: httpx.Response | httpx.HTTPError) -> httpx.Response:
+    if isinstance(accident, httpx.HTTPError):
+        raise accident
+    return accident
+
+
+def test_a_poll_that_fails_is_made_again(accidents: list[httpx.Response | httpx.HTTPError]) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return _raise_or_give(accidents.pop()) if accidents else httpx.Response(200, json={"state": "success"})
+
+    assert _api(answer).state("listening", "run") == "success"
+    assert accidents == []
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_server_that_goes_on_failing_is_a_failure_with_its_log(
+    accidents: list[httpx.Response | httpx.HTTPError], monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    monkeypatch.setattr("infra.demo.airflow_api.PATIENCE_SECONDS", 0)
+    with pytest.raises(DemoFailureError, match=r"too busy|refused|database is locked") as failure:
+        _api(lambda _: _raise_or_give(accidents[which])).state("listening", "run")
+    assert (failure.value.stage, failure.value.log) == ("airflow-api-server", "the server's log")
+
+
+def test_what_airflow_does_not_have_is_a_failure_at_once() -> None:
+    with pytest.raises(DemoFailureError, match="answered 404"):
+        _api(lambda _: httpx.Response(404)).result("recommender", "run", "train")
+
+
+def test_a_start_whose_answer_was_lost_starts_one_run(accidents: list[httpx.Response | httpx.HTTPError]) -> None:
+    started: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        run = json.loads(request.content)["dag_run_id"]
+        if run in started:
+            return httpx.Response(409)
+        started.append(run)
+        raise httpx.ReadTimeout("too busy")
+
+    assert _api(answer).trigger("listening", {}) == started[0]
+    assert len(started) == 1
+
+
+def test_a_service_that_does_not_answer_a_listener_is_a_failure(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.demo.traffic._ids", lambda *_: ["one"])
+    listeners = Listeners("http://service", home)
+    silence = httpx.MockTransport(lambda _: _raise_or_give(httpx.ReadTimeout("too busy")))
+    listeners.client = httpx.Client(base_url="http://service", transport=silence)
+    with pytest.raises(DemoFailureError, match="POST /v1/recommend: ReadTimeout: too busy"):
+        listeners.visit(date(2026, 11, 15))
+
+
+def test_a_failure_before_anything_runs_is_told_without_a_traceback(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none_free(*_: object) -> int:
+        raise DemoFailureError("ports", "the system has no free port to give")
+
+    monkeypatch.setattr("infra.demo.platform.free_port", none_free)
+    assert _live(home, world_plan(World()), stay=False) == 1
+    assert "Stage ports failed" in capsys.readouterr().out
 
 
 def test_a_form_that_airflow_refuses_is_a_failure_with_its_words() -> None:
