@@ -24,7 +24,6 @@ class VisibleWeek(BaseModel):
     release: str
     published_at: datetime
     users: int
-    previous: date | None = None
 
 
 def week_key(week: date, release: str) -> str:

@@ -32,6 +32,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -99,21 +100,46 @@ def release_path(version: str) -> Path:
 
 
 def versions() -> list[str]:
-    """Sealed releases, oldest first. A folder without a manifest is the rest of a killed run and is not one."""
-    folder = bentoml_home() / "models" / RELEASE_MODEL
-    manifests = [read_manifest(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
-    return [m.version for m in sorted(manifests, key=lambda m: (m.created_at, m.version))]
+    """Sealed releases, oldest first. A folder without a manifest is the rest of a killed run and is not one; a damaged
+    manifest is left to whoever asks for that release, so that one of them stops none of the others."""
+    found = [(manifest.created_at, name) for name, manifest in _manifests().items() if isinstance(manifest, Manifest)]
+    return [name for _, name in sorted(found)]
+
+
+def unreadable_versions() -> dict[str, SegueError]:
+    """Release folders whose manifest cannot be read, by name, and why."""
+    return {name: problem for name, problem in _manifests().items() if isinstance(problem, SegueError)}
+
+
+def _manifests() -> dict[str, Manifest | SegueError]:
+    found: dict[str, Manifest | SegueError] = {}
+    for path in sorted((bentoml_home() / "models" / RELEASE_MODEL).glob(f"*/{MANIFEST}")):
+        try:
+            found[path.parent.name] = read_manifest(path.parent)
+        except SegueError as problem:
+            found[path.parent.name] = problem
+    return found
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a release folder, its files not yet verified."""
+    """The manifest of a release folder, its files not yet verified.
+
+    Raises:
+        SegueError: there is none, or it cannot be read.
+    """
     try:
         return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError as problem:
+        raise SegueError(
+            expected=f"a release manifest at {folder / MANIFEST}",
+            received="none",
+            mend="run `segue releases` for the versions there are",
+        ) from problem
     except (OSError, ValueError) as problem:
         raise SegueError(
             expected=f"a release manifest at {folder / MANIFEST}",
-            received="none" if isinstance(problem, FileNotFoundError) else "a file that cannot be read as one",
-            mend="run `segue releases` for the versions there are",
+            received="a file that cannot be read as one",
+            mend="put the file back from a copy, or remove that folder: nothing can serve it",
         ) from problem
 
 
@@ -180,11 +206,11 @@ def point_to(version: str, *, at: datetime | None = None) -> Pointer:
     return after
 
 
-def point_back() -> Pointer:
-    """Make the release before the live one live again.
+def point_back(fits: Callable[[Manifest], None]) -> Pointer:
+    """Make the release before the live one live again, after its bytes are verified and `fits` let its manifest pass.
 
     Raises:
-        SegueError: there is none.
+        SegueError: there is none, its files are not what its manifest says, or what `fits` raises. Then nothing moved.
     """
     before = read_pointer()
     if before is None or not before.previous:
@@ -192,7 +218,7 @@ def point_back() -> Pointer:
             expected="a release before the live one", received="none", mend="promote one with `segue promote VERSION`"
         )
     after = Pointer(version=before.previous[-1], promoted_at=datetime.now(UTC), previous=before.previous[:-1])
-    verify(after.version)
+    fits(verify(after.version))
     write_json(_pointer_path(), after.model_dump(mode="json"))
     return after
 

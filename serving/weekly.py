@@ -177,8 +177,7 @@ def _publish(staged: Path, catalogue: Catalogue, week: date, version: str, users
         return before  # nobody gets these lists, so they are no answers to log
     with progress.step("log"):
         write_log(staged, catalogue, week, version)
-    previous = before.week if before and before.week != week else before.previous if before else None
-    visible = VisibleWeek(week=week, release=version, published_at=datetime.now(UTC), users=users, previous=previous)
+    visible = VisibleWeek(week=week, release=version, published_at=datetime.now(UTC), users=users)
     show_week(visible)
     return visible
 

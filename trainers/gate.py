@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from segue.atomic import write_json
 from segue.errors import SegueError
-from segue.features import fingerprint, shared_store
-from segue.names import MODEL_SERVICES
-from segue.release import check_fingerprint, point_to, read_pointer, verdict_path, verify
+from segue.release import point_to, read_pointer, verdict_path, verify
 from segue.stage import Outcome, Progress, table
 from trainers import metrics
 from trainers.evaluation import FUNNEL, LIVE_FUNNEL, POPULAR, LiveState, read
+from trainers.registry import check_features, week_hint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +62,7 @@ def run(*, version: str) -> Outcome:
     """
     progress, rule = Progress("promote"), GateRule()
     with progress.step("verify"):
-        check_fingerprint(verify(version), fingerprint(shared_store(), MODEL_SERVICES))
+        check_features(verify(version))
     pointer = read_pointer()
     live = pointer.version if pointer else None
     if live == version:
@@ -81,9 +80,13 @@ def run(*, version: str) -> Outcome:
         "rule": asdict(rule),
     }
     write_json(verdict_path(version), verdict)
-    if passed:
-        point_to(version)
-    return Outcome(verdict | {"live": version if passed else live}, _text(verdict, checks, live), 0 if passed else REFUSED)
+    if not passed:
+        text = _text(checks, f"refused: {live or 'no release'} stays live")
+        return Outcome(verdict | {"live": live, "hint": None}, text, REFUSED)
+    point_to(version)
+    hint = week_hint(version)
+    end = f"{version} is live" + (f"\n{hint}" if hint else "")
+    return Outcome(verdict | {"live": version, "hint": hint}, _text(checks, end))
 
 
 def judge(report: dict[str, Any], users: pd.DataFrame, rule: GateRule) -> list[Check]:
@@ -161,7 +164,6 @@ def _reason(checks: list[Check]) -> str:
     return "; ".join(failed or [check.reason for check in checks])
 
 
-def _text(verdict: dict[str, Any], checks: list[Check], live: str | None) -> str:
+def _text(checks: list[Check], end: str) -> str:
     rows = [[check.name, "passed" if check.passed else "FAILED", check.reason] for check in checks]
-    end = f"{verdict['version']} is live" if verdict["passed"] else f"refused: {live or 'no release'} stays live"
     return "\n".join([table(["check", "", "reason"], rows), "", end])

@@ -15,7 +15,7 @@ from segue.home import get_home
 from segue.lock import locked
 from segue.names import MODEL_SERVICES
 from segue.policy import PolicySettings
-from segue.release import Manifest, read_manifest, release_path, versions
+from segue.release import MANIFEST, Manifest, read_manifest, release_path
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
 from trainers import contents, sealing
@@ -43,7 +43,7 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
             "settings": [settings.seed, settings.holdout_days, settings.train_rows, settings.exact_search_below],
         }
         version = sealing.name_of(as_of, made_from)
-        if version in versions():
+        if (release_path(version) / MANIFEST).exists():
             return _outcome(read_manifest(release_path(version)), progress, existed=True)
         fitted = fit_models(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
         with progress.step("release"), sealing.new_release(version) as folder:

@@ -25,6 +25,7 @@ from segue.release import (
     read_pointer,
     release_path,
     set_bentoml_home,
+    unreadable_versions,
     verify,
     versions,
 )
@@ -60,6 +61,10 @@ def seal(version: str, *, created: datetime = datetime(2026, 11, 16, tzinfo=UTC)
     )
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return folder
+
+
+def anything(manifest: Manifest) -> None:
+    """Every release fits."""
 
 
 def test_an_untouched_release_is_verified(home: Home) -> None:
@@ -132,6 +137,16 @@ def test_half_a_manifest_is_refused_in_a_sentence(home: Home) -> None:
         read_manifest(path.parent)
 
 
+def test_a_damaged_manifest_hides_no_other_release_and_is_named(home: Home) -> None:
+    path = seal("r1") / MANIFEST
+    path.write_bytes(path.read_bytes()[:100])
+    seal("r2")
+    assert versions() == ["r2"]
+    assert list(unreadable_versions()) == ["r1"]
+    with pytest.raises(SegueError, match=r"manifest\.json, received a file that cannot be read .* remove that folder"):
+        verify("r1")
+
+
 def test_releases_are_listed_oldest_first(home: Home) -> None:
     seal("b", created=datetime(2026, 11, 1, tzinfo=UTC))
     seal("a", created=datetime(2026, 11, 8, tzinfo=UTC))
@@ -148,7 +163,7 @@ def test_other_features_than_it_was_trained_on_are_refused(home: Home) -> None:
 def test_before_the_first_promotion_nothing_is_live(home: Home) -> None:
     assert read_pointer() is None
     with pytest.raises(SegueError, match="a release before the live one, received none"):
-        point_back()
+        point_back(anything)
 
 
 def test_promoting_remembers_what_was_live(home: Home) -> None:
@@ -164,9 +179,9 @@ def test_rollback_walks_back_and_stops_at_the_first(home: Home) -> None:
     for version in ("r1", "r2", "r3"):
         seal(version)
         point_to(version)
-    assert [point_back().version, point_back().version] == ["r2", "r1"]
+    assert [point_back(anything).version, point_back(anything).version] == ["r2", "r1"]
     with pytest.raises(SegueError):
-        point_back()
+        point_back(anything)
 
 
 def test_rollback_to_a_damaged_release_leaves_the_live_one(home: Home) -> None:
@@ -175,10 +190,22 @@ def test_rollback_to_a_damaged_release_leaves_the_live_one(home: Home) -> None:
         point_to(version)
     (release_path("r1") / "vectors.npy").write_bytes(b"")
     with pytest.raises(SegueError, match=r"vectors\.npy changed"):
-        point_back()
+        point_back(anything)
     pointer = read_pointer()
     assert pointer is not None
     assert pointer.version == "r2"
+
+
+def test_rollback_to_a_release_that_does_not_fit_leaves_the_live_one(home: Home) -> None:
+    for version in ("r1", "r2"):
+        seal(version)
+        point_to(version)
+    with pytest.raises(SegueError, match="release r1 was trained on"):
+        point_back(lambda manifest: check_fingerprint(manifest, "e" * 64))
+    pointer = read_pointer()
+    assert pointer is not None
+    assert pointer.version == "r2"
+    assert point_back(lambda manifest: check_fingerprint(manifest, "f" * 64)).version == "r1"
 
 
 def test_a_promotion_killed_before_the_rename_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

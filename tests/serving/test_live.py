@@ -19,6 +19,7 @@ from serving import live as live_module
 from serving import model as model_module
 from serving.api import Desk, make_api
 from serving.live import LiveFunnel
+from serving.model import check_features
 
 
 def test_a_promoted_release_replaces_the_old_one_in_one_swap(platform: Platform) -> None:
@@ -30,7 +31,7 @@ def test_a_promoted_release_replaces_the_old_one_in_one_swap(platform: Platform)
     live.refresh()
     assert live.status.release == "fake-2"
     assert live.funnel is not old
-    point_back()
+    point_back(check_features)
     live.refresh()
     assert live.status.release == "fake-1"
 

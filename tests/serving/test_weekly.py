@@ -256,7 +256,6 @@ def test_a_week_before_the_visible_one_is_stored_and_audited_but_not_shown(platf
         release="later",
         published_at=datetime.now(UTC),
         users=1,
-        previous=platform.week,
     )
     show_week(later)
     outcome = make(platform)

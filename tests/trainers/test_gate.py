@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from sealed_releases import FINGERPRINT, seal, store_evaluation
 
-from segue import release
 from segue.errors import SegueError
 from segue.home import Home
+from segue.playlists import VisibleWeek, show_week
 from segue.release import point_to, read_pointer, release_path, verdict_path
-from trainers import evaluation, gate
+from trainers import evaluation, gate, registry
 from trainers.evaluation import LiveState
 
 NOISE = np.random.default_rng(5).normal(scale=0.02, size=400)
@@ -25,8 +26,8 @@ GOOD = POPULAR + 0.05 + NOISE
 def present_features(home: Home, monkeypatch: pytest.MonkeyPatch) -> Mock:
     """The feature store serves the features that `seal` writes into a manifest, until a test says otherwise."""
     present = Mock(return_value=FINGERPRINT)
-    monkeypatch.setattr(gate, "fingerprint", present)
-    monkeypatch.setattr(gate, "shared_store", Mock())
+    monkeypatch.setattr(registry, "fingerprint", present)
+    monkeypatch.setattr(registry, "shared_store", Mock())
     return present
 
 
@@ -207,9 +208,37 @@ def test_a_gate_killed_before_the_pointer_moved_finishes_when_run_again(monkeypa
 
 
 def test_rollback_after_a_promotion_returns_to_the_release_before() -> None:
+    promoted_after_another()
+    outcome = registry.rollback()
+    assert (_live(), outcome.text, outcome.summary["hint"]) == ("a", "a is live again, instead of b", None)
+
+
+def test_rollback_to_a_release_of_other_feature_views_is_refused_and_the_live_one_stays(present_features: Mock) -> None:
+    promoted_after_another()
+    present_features.return_value = "e" * 64
+    with pytest.raises(SegueError, match=r"release a was trained on, received feature service eeeeeeeeeeee"):
+        registry.rollback()
+    assert _live() == "b"
+
+
+def test_a_week_shown_by_the_release_that_left_is_named_with_what_to_do() -> None:
+    promoted_after_another()
+    show_week(VisibleWeek(week=date(2026, 11, 16), release="b", published_at=datetime(2026, 11, 15, tzinfo=UTC), users=3))
+    words = "the week of 2026-11-16 still shows lists by b: run `segue playlists --week 2026-11-16`"
+    rolled_back = registry.rollback()
+    assert rolled_back.text.splitlines() == ["a is live again, instead of b", words]
+    assert rolled_back.summary["hint"] == words
+    assert gate.run(version="b").summary["hint"] is None
+    show_week(VisibleWeek(week=date(2026, 11, 16), release="a", published_at=datetime(2026, 11, 15, tzinfo=UTC), users=3))
+    registry.rollback()
+    promoted = gate.run(version="b")
+    assert promoted.text.endswith("b is live\nthe week of 2026-11-16 still shows lists by a: " + words.partition(": ")[2])
+
+
+def promoted_after_another() -> None:
+    """Release `a` was live, then `b` passed the gate."""
     seal("a")
     seal("b")
     point_to("a")
     store_evaluation("b", GOOD, POPULAR, live=("a", GOOD))
     gate.run(version="b")
-    assert release.point_back().version == "a"

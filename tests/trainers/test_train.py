@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from segue.errors import SegueError
 from segue.home import get_home
 from segue.lock import locked
 from segue.names import Table
-from segue.release import point_to, release_path, verify, versions
+from segue.release import MANIFEST, point_to, release_path, verify, versions
 from trainers import contents, registry, sealing, train
 from trainers.examples import catalogue_at, users_at
 from trainers.loading import LoadedRelease, load
@@ -181,6 +182,32 @@ def test_the_list_shows_which_release_is_live_and_rollback_needs_one_before(vers
     assert version in listed.text
     with pytest.raises(SegueError, match="before the live one"):
         registry.rollback()
+
+
+def test_a_damaged_old_manifest_stops_neither_the_list_nor_a_training(version: str) -> None:
+    damaged = release_path("20260101-damaged") / MANIFEST
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"half")
+    try:
+        listed = registry.list_releases()
+        rows = {row["version"]: row["unreadable"] for row in listed.summary["releases"]}
+        assert rows[version] is None
+        assert "cannot be read" in rows[damaged.parent.name]
+        assert re.search(rf"{damaged.parent.name} +unreadable", listed.text)
+        assert train.run(as_of=AS_OF, hyper=TINY).summary["existed"]
+    finally:
+        shutil.rmtree(damaged.parent)
+
+
+def test_a_training_whose_own_release_is_damaged_says_which_folder_to_remove(version: str) -> None:
+    path = release_path(version) / MANIFEST
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    try:
+        with pytest.raises(SegueError, match=rf"{version}/manifest\.json.*remove that folder"):
+            train.run(as_of=AS_OF, hyper=TINY)
+    finally:
+        path.write_bytes(whole)
 
 
 def test_a_changed_byte_is_refused_by_name(version: str) -> None:
