@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     as_json = arguments.pop("json")
     try:
-        outcome: Outcome = _load(command.target)(**arguments)
+        outcome = _run(command, arguments)
     except SegueError as problem:
         sys.stderr.write(f"segue {command.name}: {problem}\n")
         return BAD_INPUT
@@ -41,6 +41,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if as_json:
         sys.stdout.write(json.dumps(_strict(outcome.summary), default=str) + "\n")
     return outcome.exit_code
+
+
+def _run(command: Command, arguments: dict[str, Any]) -> Outcome:
+    """Call the command; a stage leaves a record of its run."""
+    if not command.stage:
+        return _load(command.target)(**arguments)
+    from segue.runs import recording  # settings take a moment to import; `segue --help` needs none
+
+    with recording(command.name) as run:
+        outcome: Outcome = _load(command.target)(**arguments)
+        run.exit_code = outcome.exit_code
+        if outcome.exit_code:
+            run.sentence = outcome.summary.get("reason") or next(iter(outcome.text.splitlines()), None)
+    return outcome
 
 
 def _load(target: str) -> Any:
@@ -63,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"segue {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     for command in COMMANDS:
-        child = commands.add_parser(command.name, description=command.help.capitalize() + ".")
+        child = commands.add_parser(command.name, description=f"{command.help}.")
         child.set_defaults(command=command)
         for option in command.options:
             _add(child, option)

@@ -24,13 +24,17 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: `target` is `module:function`, called with the options as keyword arguments, returning an Outcome."""
+    """A command: `target` is `module:function`, called with the options as keyword arguments, returning an Outcome.
+
+    Of a `stage` the last run is kept for `segue status`.
+    """
 
     name: str
     group: str
     help: str
     target: str
     options: tuple[Option, ...] = ()
+    stage: bool = False
 
 
 AS_OF = Option("--as-of", date, "last day whose events are known, YYYY-MM-DD", required=True)
@@ -56,6 +60,7 @@ COMMANDS: tuple[Command, ...] = (
             Option("--tracks", int, "tracks after eight weeks", default=10_000),
             Option("--seed", int, "same seed, same world", default=17),
         ),
+        stage=True,
     ),
     Command(
         "land",
@@ -66,6 +71,7 @@ COMMANDS: tuple[Command, ...] = (
             Option("--source", str, "where they come from", required=True, choices=tuple(Source)),
             Option("--path", Path, "a file, or a folder of files", required=True),
         ),
+        stage=True,
     ),
     Command(
         "features",
@@ -73,6 +79,7 @@ COMMANDS: tuple[Command, ...] = (
         "dbt build, checks, Feast apply and materialise",
         "infra.mart.command:run",
         (AS_OF, Option("--full-refresh", bool, "rebuild every table from landing", default=False)),
+        stage=True,
     ),
     Command(
         "train",
@@ -80,6 +87,7 @@ COMMANDS: tuple[Command, ...] = (
         "training set, retriever, index, ranker: a candidate release",
         "trainers.train:run",
         (AS_OF,),
+        stage=True,
     ),
     Command(
         "evaluate",
@@ -87,8 +95,11 @@ COMMANDS: tuple[Command, ...] = (
         "time-split metrics against the live release and the baselines",
         "trainers.evaluate:run",
         (VERSION,),
+        stage=True,
     ),
-    Command("promote", "Release", "the gate: make a release live if it earned it", "trainers.gate:run", (VERSION,)),
+    Command(
+        "promote", "Release", "the gate: make a release live if it earned it", "trainers.gate:run", (VERSION,), stage=True
+    ),
     Command("rollback", "Release", "make the release before the live one live again", "trainers.registry:rollback"),
     Command("releases", "Release", "list them", "trainers.registry:list_releases"),
     Command(
@@ -100,6 +111,7 @@ COMMANDS: tuple[Command, ...] = (
             Option("--week", date, "first day of the week, YYYY-MM-DD", required=True),
             Option("--engine", str, "where the scoring runs", default="local", choices=("local",)),
         ),
+        stage=True,
     ),
     Command(
         "playlist",
@@ -113,8 +125,15 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command("serve", "Operation", "the BentoML service", "serving.launch:run"),
-    Command("monitor", "Operation", "parity, drift, quality; the report and the e-mail", "monitoring.command:run", (AS_OF,)),
-    Command("status", "Operation", "what is live: release, week, last runs, health", "infra.status:run"),
+    Command(
+        "monitor",
+        "Operation",
+        "parity, drift, quality; the report and the e-mail",
+        "monitoring.command:run",
+        (AS_OF,),
+        stage=True,
+    ),
+    Command("status", "Operation", "what is live: release, week, last runs, health", "infra.status.command:run"),
     Command(
         "bench",
         "Operation",

@@ -11,6 +11,7 @@
 | `playlists/` | the audits and the pointer to the visible week | `segue playlists` |
 | `predictions/` | every answer given, by day | the service, `segue playlists` |
 | `reports/` | drift reports by day | `segue monitor` |
+| `runs/` | when each stage last ran, and how it ended | the command line |
 | `mail/`, `airflow/`, `logs/`, `secrets/`, `tmp/` | what their names say | |
 """
 
@@ -64,6 +65,10 @@ class Home:
     @property
     def reports(self) -> Path:
         return self.root / "reports"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
 
     @property
     def mail(self) -> Path:

@@ -10,8 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from segue.errors import SegueError
 
 
 class Settings(BaseSettings):
@@ -26,6 +28,9 @@ class Settings(BaseSettings):
     holdout_days: int = Field(default=7, ge=1, le=28, description="days before the as-of date kept for evaluation")
     exact_search_below: int = Field(default=20_000, description="catalogues smaller than this use exact search")
     train_rows: int = Field(default=400_000, ge=1_000, description="most listens a training set samples")
+
+    mart_memory: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$", description="most that a dbt build holds")
+    mart_threads: int = Field(default=2, ge=1, description="threads of a dbt build")
 
     online_store: Literal["sqlite", "redis"] = "sqlite"
     redis_url: SecretStr | None = Field(default=None, description="host:port,password=... as Feast takes it")
@@ -52,5 +57,22 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process; `get_settings.cache_clear()` reads the environment again."""
-    return Settings()
+    """The settings of this process; `get_settings.cache_clear()` reads the environment again.
+
+    Raises:
+        SegueError: a variable holds what its setting cannot be.
+    """
+    try:
+        return Settings()
+    except ValidationError as problem:
+        raise _refusal(problem) from problem
+
+
+def _refusal(problem: ValidationError) -> SegueError:
+    first, *others = problem.errors(include_url=False)
+    names = [f"SEGUE_{error['loc'][0]}".upper() for error in (first, *others)]
+    return SegueError(
+        expected=f"another value of {names[0]} ({first['msg'][:1].lower()}{first['msg'][1:]})",
+        received=repr(first["input"]),
+        mend=f"correct or unset {' and '.join(names)}",
+    )

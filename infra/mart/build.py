@@ -15,6 +15,7 @@ from typing import Any, cast
 from segue.atomic import write_text
 from segue.errors import SegueError
 from segue.home import Home
+from segue.settings import get_settings
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt"
 
@@ -86,7 +87,10 @@ def _logs(home: Home) -> Path:
 
 @contextmanager
 def _environment(home: Home, inventory: Path) -> Iterator[None]:
+    settings = get_settings()
     ours = {
+        "SEGUE_MART_MEMORY": settings.mart_memory,
+        "SEGUE_MART_THREADS": str(settings.mart_threads),
         "SEGUE_MART_WAREHOUSE": str(home.warehouse),
         "SEGUE_MART_INVENTORY": str(inventory),
         "SEGUE_MART_SPILL": str(home.tmp / "duckdb"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from infra import status
+from infra.status import command as status
 from segue.atomic import write_json, write_text
 from segue.cli import main
 from segue.home import Home
 from segue.playlists import VisibleWeek, show_week
 from segue.release import MANIFEST, Manifest, evaluation_path, point_to, release_path, verdict_path
+from segue.runs import recording
 from segue.settings import get_settings
 
 
@@ -77,6 +79,7 @@ def test_an_empty_home_says_what_to_run_first(home: Home) -> None:
     assert "segue world" in outcome.text
     assert outcome.exit_code == 0
     assert (outcome.summary["live_release"]["value"], outcome.summary["empty"]) == ("none", True)
+    assert (outcome.summary["healthy"], outcome.summary["last_runs"]) == (True, {})
     assert not home.root.exists()
 
 
@@ -98,6 +101,7 @@ def test_a_file_that_cannot_be_read_spoils_its_own_row_only(lived_in: Home, brok
     (lived_in.root / broken).write_text("{")
     values = [row["value"] for row in told().values() if isinstance(row, dict) and "value" in row]
     assert values.count("unreadable") == 1
+    assert told()["healthy"] is False
 
 
 def test_a_live_release_whose_folder_is_gone_is_said_so(lived_in: Home) -> None:
@@ -115,13 +119,66 @@ def test_a_service_that_answers_is_ready_and_one_that_refuses_is_not(home: Home,
             assert told()["service"]["value"] == expected
 
 
+def test_the_service_says_which_release_it_serves_and_which_it_refuses(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = {"ready": True, "error": None, "release": "v1", "refused": None, "reason": None}
+    refusing = served | {"refused": "v2", "reason": "Expected the bytes of the manifest, received others: promote v1"}
+    for body, healthy in ((served, True), (refusing, False)):
+        with answering("/readyz", 200, body) as port:
+            monkeypatch.setenv("SEGUE_SERVE_PORT", str(port))
+            get_settings.cache_clear()
+            outcome = status.run()
+        facts = outcome.summary["service"]
+        assert (facts["value"], facts["release"], facts["refused"]) == ("ready", "v1", body["refused"])
+        assert "release v1" in outcome.text
+        assert outcome.summary["healthy"] is healthy
+    assert "refuses v2: Expected the bytes of the manifest" in outcome.text
+    assert "Not healthy: service refuses v2" in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "value", "healthy"), [(0, "done", True), (2, "exit 2", False), (3, "exit 3", False), (4, "exit 4", False)]
+)
+def test_the_last_runs_are_told_and_a_failed_one_is_not_healthy(home: Home, exit_code: int, value: str, healthy: bool) -> None:
+    with recording("land") as run:
+        run.exit_code, run.sentence = exit_code, "1 of 3 files refused" if exit_code else None
+    outcome = status.run()
+    assert outcome.summary["last_runs"]["land"]["value"] == value
+    assert outcome.summary["healthy"] is healthy
+    assert ("1 of 3 files refused" in outcome.text) is not healthy
+    assert re.search(rf"^land +\d{{4}}-\d\d-\d\d \d\d:\d\d +\d+ s +{value}", outcome.text, flags=re.MULTILINE)
+
+
+def test_a_candidate_that_the_gate_refused_is_a_result_and_healthy(home: Home) -> None:
+    with recording("promote") as run:
+        run.exit_code, run.sentence = 3, "not better than popularity"
+    assert told()["healthy"] is True
+    assert told()["last_runs"]["promote"]["value"] == "refused"
+
+
+def test_a_run_at_work_is_told_and_healthy(home: Home) -> None:
+    with recording("train"):
+        assert told()["last_runs"]["train"]["value"] == "at work"
+        assert told()["healthy"] is True
+
+
+def test_a_record_that_cannot_be_read_spoils_its_own_line_only(home: Home) -> None:
+    for command in ("land", "train"):
+        with recording(command) as run:
+            run.exit_code = 0
+    (home.runs / "train.json").write_text('{"command": "train"}')
+    runs = told()["last_runs"]
+    assert (runs["land"]["value"], runs["train"]["value"]) == ("done", "unreadable")
+    assert told()["wrong"] == ["train unreadable"]
+
+
 def test_airflow_with_an_unhealthy_part_is_not_healthy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for part, expected in (("healthy", "healthy"), ("unhealthy", "not healthy")):
         health = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": part}}
         with answering("/api/v2/monitor/health", 200, health) as port:
             monkeypatch.setenv("SEGUE_AIRFLOW_PORT", str(port))
             get_settings.cache_clear()
-            assert told()["Airflow"]["value"] == expected
+            facts = told()
+            assert (facts["Airflow"]["value"], facts["healthy"]) == (expected, part == "healthy")
 
 
 def test_the_command_prints_the_summary_as_json(lived_in: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from segue import cli
 from segue.cli import BAD_INPUT, main
 from segue.commands import BENCHES, COMMANDS
 from segue.errors import SegueError
+from segue.home import Home
+from segue.settings import get_settings
 from segue.stage import Outcome
 
 IN_ORDER = [
@@ -33,6 +37,11 @@ IN_ORDER = [
     "status",
     "bench",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _at_home(home: Home) -> None:
+    """Stages record their runs: in a home of the test's own."""
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, answer: Any) -> dict[str, Any]:
@@ -70,6 +79,34 @@ def test_every_command_explains_its_options(name: str, capsys: pytest.CaptureFix
     command = next(c for c in COMMANDS if c.name == name)
     assert all(option.flag in shown or ",".join(option.choices or "-") in shown for option in command.options)
     assert "--json" in shown
+
+
+def test_a_description_spells_the_names_in_it_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, said in (("features", "dbt build, checks, Feast apply and materialise."), ("serve", "the BentoML service.")):
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        assert said in capsys.readouterr().out
+
+
+def test_help_imports_no_room_and_nothing_heavy() -> None:
+    """What a shell waits for before it shows the list."""
+    asked = "import sys; from segue.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nprint(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    heavy = {"pydantic", "numpy", "pyarrow", "duckdb", "tensorflow", "feast", "infra", "trainers", "serving", "monitoring"}
+    assert heavy.isdisjoint(shown.split())
+
+
+def test_a_setting_that_cannot_be_read_is_one_sentence_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEGUE_SERVE_PORT", "abc")
+    for argv in (["status"], ["train", "--as-of", "2026-11-16"]):
+        get_settings.cache_clear()
+        assert main(argv) == BAD_INPUT
+        assert capsys.readouterr().err == (
+            f"segue {argv[0]}: Expected another value of SEGUE_SERVE_PORT (input should be a valid integer, unable to parse "
+            "string as an integer), received 'abc': correct or unset SEGUE_SERVE_PORT.\n"
+        )
 
 
 @pytest.mark.parametrize("target", [*(c.target for c in COMMANDS), *BENCHES.values()])

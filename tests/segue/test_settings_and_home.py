@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from segue.errors import SegueError
 from segue.home import Home, get_home
 from segue.settings import Settings, get_settings
 
@@ -46,12 +47,27 @@ def test_the_environment_is_read_on_first_use_and_kept(monkeypatch: pytest.Monke
         ("SEGUE_HOLDOUT_DAYS", "0"),
         ("SEGUE_SERVE_WORKERS", "none"),
         ("SEGUE_SMTP_SECURITY", "ssl"),
+        ("SEGUE_TASK_HOURS", "0"),
+        ("SEGUE_MART_MEMORY", "lots"),
+        ("SEGUE_MART_THREADS", "0"),
     ],
 )
 def test_a_setting_out_of_bounds_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError, match=name.removeprefix("SEGUE_").lower()):
         Settings()
+
+
+def test_every_wrong_setting_is_named_and_no_secret_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGUE_SERVE_WORKERS", "0")
+    monkeypatch.setenv("SEGUE_SMTP_PORT", "smtp")
+    monkeypatch.setenv("SEGUE_SMTP_PASSWORD", "hunter2")
+    get_settings.cache_clear()
+    with pytest.raises(SegueError, match="SEGUE_SERVE_WORKERS") as refused:
+        get_settings()
+    assert "correct or unset SEGUE_SERVE_WORKERS and SEGUE_SMTP_PORT" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    get_settings.cache_clear()
 
 
 def test_every_path_lies_under_the_home(home: Home) -> None:

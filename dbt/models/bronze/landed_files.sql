@@ -9,4 +9,4 @@ select
     format::varchar as format,
     problem::varchar as problem,
     as_of::date as as_of
-from read_parquet('{{ env_var("SEGUE_MART_INVENTORY") }}')
+from read_parquet('{{ env_var("SEGUE_MART_INVENTORY") | replace("'", "''") }}')

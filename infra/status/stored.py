@@ -1,65 +1,22 @@
-"""`segue status`: what is live, read from stored files alone, and whether the service and Airflow answer.
-
-It changes nothing, imports no room, and works in an empty home. A stored file it cannot read is said so in its row; the
-other rows still come.
-"""
+"""What is stored in a home, one row per thing, from its files alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from infra.mailbox import count
-from segue.errors import SegueError
+from infra.status.row import Row
+from infra.status.sizes import size
 from segue.features import materialised_through
-from segue.home import Home, get_home
+from segue.home import get_home
 from segue.names import Table
 from segue.playlists import PLAYLIST_LENGTH, audit_path, read_visible_week
 from segue.release import evaluation_path, read_json, read_manifest, read_pointer, release_path, verdict_path, versions
 from segue.settings import get_settings
-from segue.stage import Outcome, table
 
-TIMEOUT_S = 1.0
-NOTHING = "-"
 FUNNEL = "funnel"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: what, its value, more about it, when it was last written, and the facts for `--json`."""
-
-    what: str
-    value: str
-    about: str = ""
-    written: datetime | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-def run() -> Outcome:
-    """The state of this home, in one table."""
-    home = get_home()
-    rows = [_row(what, read) for what, read in _READERS.items()]
-    disk = disk_use(home)
-    facts = {row.what.replace(" ", "_"): {"value": row.value} | row.facts for row in rows}
-    summary = {"home": str(home.root), "empty": not disk, **facts, "disk_bytes": disk}
-    lines = [[r.what, r.value, f"{r.written:%Y-%m-%d %H:%M}" if r.written else NOTHING, r.about] for r in rows]
-    return Outcome(summary, f"{_start(home, disk)}\n{table(['', 'now', 'written (UTC)', ''], lines)}\n\n{_disk_text(disk)}")
-
-
-def _start(home: Home, disk: dict[str, int]) -> str:
-    if disk:
-        return f"Segue in {home.root}\n"
-    return f"Nothing yet in {home.root}: run `segue world` (or `segue land`), then `segue features --as-of D`.\n"
-
-
-def _row(what: str, read: Callable[[], Row]) -> Row:
-    try:
-        return read()
-    except (SegueError, OSError, ValueError, KeyError, TypeError) as problem:
-        return Row(what, "unreadable", " ".join(str(problem).split())[:160])
 
 
 def _release() -> Row:
@@ -142,41 +99,21 @@ def _predictions() -> Row:
     if not files:
         return Row("prediction log", "none")
     newest = max(files, key=lambda path: path.stat().st_mtime)
-    size = sum(path.stat().st_size for path in files)
-    return Row("prediction log", files[-1].parent.name.removeprefix("day="), f"newest day, {_size(size)}", _written(newest))
+    total = sum(path.stat().st_size for path in files)
+    return Row("prediction log", files[-1].parent.name.removeprefix("day="), f"newest day, {size(total)}", _written(newest))
 
 
 def _mail() -> Row:
     return Row("mail kept here", str(count(get_home().mail)), facts={"messages": count(get_home().mail)})
 
 
-def _service() -> Row:
-    settings = get_settings()
-    address = f"http://{settings.serve_host}:{settings.serve_port}"
-    ready = _answers(f"{address}/readyz")
-    state = {True: "ready", False: "not ready", None: "not running"}[ready]
-    return Row("service", state, address if ready is not None else f"nothing at {address}: `segue serve`")
+def _written(path: Path) -> datetime:
+    """When a file, or a folder's newest file, was last written."""
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()] or [path]
+    return datetime.fromtimestamp(max(p.stat().st_mtime for p in files), UTC)
 
 
-def _airflow() -> Row:
-    address = f"http://127.0.0.1:{get_settings().airflow_port}"
-    healthy = _answers(f"{address}/api/v2/monitor/health")
-    state = {True: "healthy", False: "not healthy", None: "not running"}[healthy]
-    return Row("Airflow", state, address if healthy is not None else f"nothing at {address}: `make demo`")
-
-
-def _answers(address: str) -> bool | None:
-    """True when `address` answers 200 and no part of it calls itself unhealthy, None when nobody listens there."""
-    import httpx
-
-    try:
-        answer = httpx.get(address, timeout=TIMEOUT_S, trust_env=False)
-    except httpx.HTTPError:
-        return None
-    return answer.status_code == httpx.codes.OK and '"unhealthy"' not in answer.text
-
-
-_READERS: dict[str, Callable[[], Row]] = {
+STORED: dict[str, Callable[[], Row]] = {
     "live release": _release,
     "newest release": _newest_release,
     "visible week": _week,
@@ -186,43 +123,5 @@ _READERS: dict[str, Callable[[], Row]] = {
     "prediction log": _predictions,
     "last report": _report,
     "mail kept here": _mail,
-    "service": _service,
-    "Airflow": _airflow,
 }
-
-
-def _written(path: Path) -> datetime:
-    """When a file, or a folder's newest file, was last written."""
-    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()] or [path]
-    return datetime.fromtimestamp(max(p.stat().st_mtime for p in files), UTC)
-
-
-def disk_use(home: Home) -> dict[str, int]:
-    """Bytes by folder of the home, largest first; folders that come and go while it counts are counted as far as they are."""
-    sizes = {folder.name: _bytes(folder) for folder in home.root.glob("*") if folder.is_dir()}
-    return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _bytes(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size if not path.is_dir() else 0
-        except FileNotFoundError:
-            continue  # a half-written file was renamed meanwhile
-    return total
-
-
-def _disk_text(disk: dict[str, int]) -> str:
-    if not disk:
-        return "Disk: nothing used"
-    return (
-        "Disk: " + ", ".join(f"{name} {_size(size)}" for name, size in disk.items()) + f"; {_size(sum(disk.values()))} in all"
-    )
-
-
-def _size(number: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} B"
+"""What to the function that reads its row."""

@@ -1,0 +1,98 @@
+"""Each stage leaves how its last run went, also when it was killed, and never fails for its record."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from segue.cli import main
+from segue.errors import SegueError
+from segue.home import Home
+from segue.runs import Run, last_run, recording
+
+
+def ran(home: Home, command: str) -> Run:
+    found = last_run(home, command)
+    assert found is not None
+    run, at_work = found
+    assert not at_work
+    return run
+
+
+def test_a_stage_that_never_ran_has_no_record(home: Home) -> None:
+    assert last_run(home, "train") is None
+
+
+def test_a_run_leaves_when_it_began_how_long_it_took_and_how_it_ended(home: Home) -> None:
+    with recording("train") as run:
+        run.exit_code, run.sentence = 3, "refused"
+    left = ran(home, "train")
+    assert (left.exit_code, left.sentence) == (3, "refused")
+    assert datetime.now(UTC) - left.began < timedelta(minutes=1)
+    assert left.seconds is not None
+    assert 0 <= left.seconds < 60
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "sentence"),
+    [
+        (SegueError(expected="listens", received="none", mend="land some"), 2, "Expected listens, received none: land some."),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ZeroDivisionError("division\nby zero"), 1, "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_run_that_raised_leaves_its_sentence(home: Home, problem: BaseException, code: int, sentence: str) -> None:
+    with pytest.raises(type(problem)), recording("train"):
+        raise problem
+    assert (ran(home, "train").exit_code, ran(home, "train").sentence) == (code, sentence)
+
+
+def test_a_run_at_work_is_told_from_one_that_was_killed(home: Home) -> None:
+    held = "from segue.runs import recording\nwith recording('train'):\n    print('up', flush=True)\n    input()"
+    process = subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = last_run(home, "train")
+        assert found is not None
+        assert found[1] is True
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert ran(home, "train").exit_code is None
+
+
+def test_two_runs_of_a_stage_at_once_do_not_wait_for_one_another(home: Home) -> None:
+    with recording("train"), recording("train") as second:
+        second.exit_code = 0
+    assert ran(home, "train").command == "train"
+
+
+def test_a_home_that_takes_no_record_does_not_stop_a_stage(home: Home) -> None:
+    home.root.parent.mkdir(exist_ok=True)
+    home.root.write_text("a file, not a folder")
+    with recording("train") as run:
+        run.exit_code = 0
+    assert home.root.read_text() == "a file, not a folder"
+
+
+def test_the_command_line_records_stages_and_nothing_else(home: Home, tmp_path: Path) -> None:
+    main(["status"])
+    main(["releases"])
+    assert not home.runs.exists()
+    assert main(["land", "--source", "events", "--path", str(tmp_path / "nowhere")]) == 2
+    (record,) = home.runs.glob("*.json")
+    assert json.loads(record.read_text())["sentence"].startswith("Expected a file or folder, received")
+
+
+def test_a_verdict_leaves_its_reason(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("this is no listening log\n")
+    assert main(["land", "--source", "events", "--path", str(tmp_path / "in.jsonl")]) == 2
+    assert ran(home, "land").sentence == "1 of 1 files refused"
