@@ -52,9 +52,9 @@ $(READY): requirements.lock pyproject.toml $(BOOTSTRAP)
 
 # A real Redis for the tests of the online store; they skip, saying so, where there is none.
 redis:
-	@command -v redis-server >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; \
-	else echo "no redis-server here: the tests that need it will be skipped (apt-get install redis-server)"; fi
+	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; } || \
+		echo "no redis-server here: the tests that need it will be skipped (apt-get install redis-server)"
 
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
