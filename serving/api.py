@@ -27,6 +27,9 @@ INVALID: dict[int | str, dict[str, Any]] = {
     503: {"model": Problem, "description": "The feature store or the catalogue cannot be read"},
 }
 
+IdInPath = Annotated[Id, Path(description="percent-encoded; an id may hold a slash, written %2F")]
+"""Servers decode %2F before they look for a route, so the routes take a whole `path` where others take a segment."""
+
 
 class Health(BaseModel):
     alive: bool
@@ -81,8 +84,8 @@ def _lists(api: FastAPI, desk: Desk) -> None:
         desk.predictions.put(answer.prediction)
         return answer.body
 
-    @api.get("/v1/users/{user_id}/weekly", responses=INVALID, summary="This week's playlist of a user")
-    def weekly(request: Request, user_id: Annotated[Id, Path()]) -> TrackList:
+    @api.get("/v1/users/{user_id:path}/weekly", responses=INVALID, summary="This week's playlist of a user")
+    def weekly(request: Request, user_id: IdInPath) -> TrackList:
         return answered(request, recommender.weekly(desk.live.funnel, user_id))
 
     @api.post("/v1/recommend", responses=INVALID, summary="A list for a user and a moment")
@@ -90,10 +93,10 @@ def _lists(api: FastAPI, desk: Desk) -> None:
         _require_utc("context.requested_at", wanted.context.requested_at)
         return answered(request, recommender.recommend(desk.live.funnel, wanted))
 
-    @api.get("/v1/tracks/{track_id}/similar", responses=INVALID, summary="Tracks that sound like one")
+    @api.get("/v1/tracks/{track_id:path}/similar", responses=INVALID, summary="Tracks that sound like one")
     def similar(
         request: Request,
-        track_id: Annotated[Id, Path()],
+        track_id: IdInPath,
         count: Annotated[int, Query(ge=1, le=MAX_COUNT)] = 30,
         territory: Annotated[
             Territory | None, Query(description="where they will be played; without it only tracks licensed everywhere")

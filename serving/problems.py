@@ -99,7 +99,8 @@ def _count(scope: Scope, status: int, seconds: float) -> None:
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", "") or OUTSIDE
+    """The route as the document writes it."""
+    return getattr(scope.get("route"), "path_format", "") or OUTSIDE
 
 
 def problem_response(status: int, sentence: str) -> JSONResponse:

@@ -71,6 +71,7 @@ def test_a_served_platform_keeps_its_promises_when_killed_and_when_stopped(serve
     client = httpx.Client(base_url=served.url, timeout=30)
     assert client.post("/v1/recommend", json={"user_id": "u00001"}).json()["fallback"] is None
     assert client.get("/v1/users/u00001/weekly").status_code == 200
+    assert client.get("/v1/users/AC%2FDC/weekly").json()["user_id"] == "AC/DC"
     assert client.get("/livez").json() == {"alive": True}
     for unknown in ("/", "/docs.json", "/schema.json", "/static_content/main.css", "/v1/users/u00001"):
         assert (client.get(unknown).status_code, list(client.get(unknown).json())) == (404, ["error"])
@@ -81,7 +82,7 @@ def test_a_served_platform_keeps_its_promises_when_killed_and_when_stopped(serve
     _listens_on_loopback_only(served)
     _events_survive_the_death_of_their_worker(client, served, platform)
     _a_stop_leaves_no_process(served)
-    assert len(next(platform.home.predictions.rglob("http-*.jsonl")).read_text().splitlines()) == 2
+    assert len(next(platform.home.predictions.rglob("http-*.jsonl")).read_text().splitlines()) == 3
     assert "u00001" not in served.output.read_text()
 
 
