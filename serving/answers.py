@@ -75,18 +75,23 @@ def prediction_of(
     territory: str | None,
     features: Mapping[str, Any] | None,
     latency_ms: float,
+    stored: bool,
 ) -> Prediction:
-    """The log record of an answer; the user becomes a pseudonym here."""
+    """The log record of an answer; the user becomes a pseudonym here. One with a `stored` playlist names the record of the
+    batch that made it."""
+    user = pseudonym(answer.user_id) if answer.user_id else None
+    made = weekly_request_id(user, answer.week, answer.release) if stored and user and answer.week and answer.release else None
     return Prediction(
         request_id=answer.request_id,
         at=at,
         surface=answer.surface,
-        user=pseudonym(answer.user_id) if answer.user_id else None,
+        user=user,
         release=answer.release,
         week=answer.week,
         fallback=answer.fallback,
         territory=territory,
         features={name: plain(value) for name, value in features.items()} if features is not None else None,
+        batch_request_id=made,
         tracks=[PredictedTrack(track_id=t.track_id, score=t.score, source=t.source, reason=t.reason) for t in answer.tracks],
         latency_ms=round(latency_ms, 3),
     )

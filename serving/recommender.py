@@ -55,12 +55,13 @@ class _Asked:
         week: date | None = None,
         features: Mapping[str, Any] | None = None,
         removed: list[RemovedTrack] | None = None,
+        stored: bool = False,
     ) -> Answer:
         body = TrackList.model_validate(
             {**self._said, "tracks": tracks, "fallback": fallback, "week": week, "removed": removed}
         )
         spent = 1_000 * (time.perf_counter() - self._began)
-        record = prediction_of(body, at=self.at, territory=self.territory, features=features, latency_ms=spent)
+        record = prediction_of(body, at=self.at, territory=self.territory, features=features, latency_ms=spent, stored=stored)
         return Answer(body, record)
 
 
@@ -80,7 +81,7 @@ def weekly(funnel: Funnel | None, user_id: str) -> Answer:
     tracks = _still_allowed(funnel.catalogue, stored, user_id, days)
     personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
     named = None if personal else chart_fallback(funnel.catalogue, territory)
-    return asked.answer(tracks, fallback=named, week=visible.week)
+    return asked.answer(tracks, fallback=named, week=visible.week, stored=True)
 
 
 def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema
 import pytest
@@ -34,6 +35,7 @@ EVENT = {
     "occurred_at": "2026-11-16T10:00:00+02:00",
     "ms_played": 1_000,
 }
+WEEKLY = "/v1/users/{user_id}/weekly"
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +194,18 @@ def test_bad_input_ends_in_one_sentence(client: TestClient, method: str, path: s
     assert "\n" not in problem.error
 
 
+@pytest.mark.parametrize("slashed", ["AC/DC", "a/b/c", "/", "x/weekly", "x/similar", "50%"])
+def test_an_id_with_a_slash_is_reached_by_every_route(client: TestClient, slashed: str) -> None:
+    in_path = quote(slashed, safe="")
+    for answer in (
+        client.get(f"/v1/users/{in_path}/weekly"),
+        client.post("/v1/recommend", json={"user_id": slashed}),
+    ):
+        assert listed(answer).user_id == slashed
+    assert listed(client.get(f"/v1/tracks/{in_path}/similar")).fallback == Fallback.UNKNOWN_TRACK
+    assert f'route="{WEEKLY}"' in client.get("/metrics").text
+
+
 def test_a_chunked_body_over_the_limit_is_refused_though_it_names_no_length(client: TestClient) -> None:
     answer = client.post(
         "/v1/events", content=(b" " * 100_000 for _ in range(11)), headers={"content-type": "application/json"}
@@ -277,6 +291,24 @@ def test_every_list_is_logged_with_the_features_it_was_made_from(client: TestCli
     assert "user_id" not in first.features
 
 
+def test_an_answer_with_the_weekly_list_names_the_record_that_holds_its_features(
+    client: TestClient, desk: Desk, platform: Platform
+) -> None:
+    weekly.run(week=platform.week, engine="local")
+    for user in ("u00001", "stranger"):
+        client.get(f"/v1/users/{user}/weekly")
+    desk.predictions.close()
+    (made,), (answered,) = (list(platform.home.predictions.rglob(name)) for name in ("weekly-*.jsonl", "http-*.jsonl"))
+    batch = {p.request_id: p for p in map(Prediction.model_validate_json, made.read_text().splitlines())}
+    known, stranger = map(Prediction.model_validate_json, answered.read_text().splitlines())
+    source = batch[known.batch_request_id or ""]
+    assert (source.user, source.week, source.release) == (known.user, known.week, known.release)
+    assert [t.track_id for t in known.tracks] == [t.track_id for t in source.tracks]
+    assert source.features is not None
+    assert source.features["plays_30d"] > 0
+    assert (stranger.features, stranger.batch_request_id, stranger.fallback) == (None, None, Fallback.WORLDWIDE)
+
+
 def test_a_full_prediction_log_drops_and_counts_instead_of_waiting(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,7 +327,7 @@ def test_metrics_name_routes_and_fallbacks_and_no_user(client: TestClient) -> No
     client.get("/v1/users/u00001/weekly")
     client.get("/v1/no/such/u00001")
     text = client.get("/metrics").text
-    assert 'route="/v1/users/{user_id}/weekly"' in text
+    assert f'route="{WEEKLY}"' in text
     assert 'fallback="popular-in-territory"' in text
     assert 'route="outside"' in text
     assert "u00001" not in text
@@ -304,8 +336,9 @@ def test_metrics_name_routes_and_fallbacks_and_no_user(client: TestClient) -> No
 def test_the_openapi_document_matches_real_answers(client: TestClient, platform: Platform) -> None:
     document = client.get("/v1/openapi.json").json()
     asked = [
-        ("get", "/v1/users/{user_id}/weekly", client.get("/v1/users/u00001/weekly")),
-        ("get", "/v1/users/{user_id}/weekly", client.get("/v1/users/a%20b/weekly")),
+        ("get", WEEKLY, client.get("/v1/users/u00001/weekly")),
+        ("get", WEEKLY, client.get("/v1/users/a%20b/weekly")),
+        ("get", WEEKLY, client.get("/v1/users/AC%2FDC/weekly")),
         ("post", "/v1/recommend", client.post("/v1/recommend", json={"user_id": "u00001", "explain": True})),
         ("post", "/v1/recommend", client.post("/v1/recommend", json={})),
         ("get", "/v1/tracks/{track_id}/similar", client.get("/v1/tracks/t00020/similar")),
