@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -125,6 +126,26 @@ def test_a_mart_that_forgets_late_events_is_noticed(
     gold(home, LAST)
     with pytest.raises(AssertionError):
         assert_same(warehouse(home), histories.expected)
+
+
+def test_a_mart_built_in_buckets_of_users_is_the_mart_built_at_once(
+    histories: Histories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "dbt"
+    shutil.copytree(build.PROJECT, project)
+    models = [path for path in sorted(project.rglob("models/**/*.sql")) if "in_buckets=" in path.read_text()]
+    for path in models:
+        path.write_text(re.sub(r"'listens': \d+", "'listens': 300", path.read_text()))
+    monkeypatch.setattr(build, "PROJECT", project)
+    home = Home(tmp_path / "home")
+    shutil.copytree(histories.at_once.landing, home.landing)
+    assert gold(home, day(2))["dbt"]["full_refresh"] is True
+    assert gold(home, LAST)["dbt"]["full_refresh"] is False
+    executed = build._target(home) / "run" / "segue" / "models"
+    for path in models:
+        assert "set variable bucket = 2" in (executed / path.relative_to(project / "models")).read_text()
+    assert {path.stem for path in models} == {"user_habits", "user_recent_tracks", "user_history"}
+    assert_same(warehouse(home), histories.expected)
 
 
 @pytest.mark.parametrize("model", ["stg_events", "checked_events", "labels"])

@@ -1,13 +1,21 @@
+{{ config(in_buckets={'listens': 5000000}) }}
+
 with heard as (
-    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('listens') }} group by user_id, track_id
+    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('listens') }}
+    where {{ in_this_bucket('user_id') }}
+    group by user_id, track_id
 ),
 
 saved as (
-    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('saves') }} group by user_id, track_id
+    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('saves') }}
+    where {{ in_this_bucket('user_id') }}
+    group by user_id, track_id
 ),
 
 disliked as (
-    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('dislikes') }} group by user_id, track_id
+    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('dislikes') }}
+    where {{ in_this_bucket('user_id') }}
+    group by user_id, track_id
 ),
 
 {% for kind in ['heard', 'saved', 'disliked'] -%}

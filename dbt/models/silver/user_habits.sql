@@ -1,9 +1,16 @@
+{{ config(in_buckets={'listens': 1000000, 'days': 30}) }}
+
 {% set code_base = 1000000000 %}
 {% set kept = {'artist': 20, 'genre': 8, 'device': 1} %}
+{% set kept_of_kind %}case kind {% for kind, n in kept.items() %}when '{{ kind }}' then {{ n }} {% endfor %}end{% endset %}
+{% set of_habit = "over (partition by user_code, kind, code order by day" %}
 
 with described as (
     select user_id, day, device, artist_id, genre
-    from (select user_id, track_id, device, day from {{ ref('listens') }} where day >= {{ later(first_day(), -29) }}) as listens
+    from (
+        select user_id, track_id, device, day from {{ ref('listens') }}
+        where day >= {{ later(first_day(), -29) }} and {{ in_this_bucket('user_id') }}
+    ) as listens
     left join (select track_id, artist_id, genre from {{ ref('known_tracks') }}) as tracks on listens.track_id = tracks.track_id
 ),
 
@@ -15,7 +22,7 @@ daily as (
     {%- endfor %}
 ),
 
--- Small numbers instead of texts: the steps below handle thirty times the rows.
+-- Small numbers instead of texts: the steps below handle many times the rows.
 users as (
     select user_id, row_number() over (order by user_id)::integer as user_code from daily group by user_id
 ),
@@ -31,25 +38,40 @@ coded as (
     inner join habits using (kind, value)
 ),
 
-seen_from as (
-    select user_code, {{ later('day', each_number_below(30)) }} as day, kind, code, plays from coded
+steps as (
+    select user_code, {{ not_before_first_day('day') }} as day, kind, code, plays from coded
+    union all
+    select user_code, {{ later('day', 30) }}, kind, code, -plays from coded where {{ later('day', 30) }} <= {{ as_of() }}
+),
+
+step_days as (
+    select user_code, day, kind, code, sum(plays)::bigint as plays from steps group by user_code, day, kind, code
+),
+
+running as (
+    select
+        user_code, day, kind, code,
+        sum(plays) {{ of_habit }} rows unbounded preceding)::bigint as plays,
+        lead(day) {{ of_habit }}) as next_day
+    from step_days
+),
+
+spans as (
+    select
+        user_code, kind, code, plays, day as from_day, coalesce({{ later('next_day', -1) }}, {{ as_of() }}) as last_day
+    from running
+    where plays > 0
 ),
 
 windows as (
-    select user_code, day, kind, code, sum(plays)::bigint as plays
-    from seen_from
-    where day between {{ first_day() }} and {{ as_of() }}
-    group by user_code, day, kind, code
+    select user_code, kind, code, plays, {{ each_day('from_day', 'last_day') }} as day from spans
 ),
 
 best as (
     select
         user_code, day, kind, sum(plays)::bigint as plays_of_kind, count(*) as values_of_kind,
-        case kind
-            {% for kind, n in kept.items() -%}
-            when '{{ kind }}' then {{ largest('plays * ' ~ code_base ~ ' - code', n) }}
-            {% endfor %}
-        end as packed  -- most played first, equal plays by name
+        -- most played first, equal plays by name
+        {{ largest('plays * ' ~ code_base ~ ' - code', kept_of_kind) }} as packed
     from windows
     group by user_code, day, kind
 ),

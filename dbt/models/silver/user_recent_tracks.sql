@@ -1,10 +1,12 @@
+{{ config(in_buckets={'listens': 1000000, 'days': 30}) }}
+
 {% set code_base = 33554432 %}
 {% set kept = 50 %}
 
 with daily as (
     select user_id, track_id, day, max(occurred_at) as last_listened_at
     from {{ ref('listens') }}
-    where day >= {{ later(first_day(), -29) }}
+    where day >= {{ later(first_day(), -29) }} and {{ in_this_bucket('user_id') }}
     group by user_id, track_id, day
 ),
 
