@@ -54,9 +54,12 @@ class Model:
         return answer
 
     def nearest(self, queries: Floats, count: int) -> tuple[Indices, Floats]:
-        """Track numbers and dot products (n, count) from the index, best first; only with a searcher."""
-        numbers, similarity = self.searcher.search_batched(queries, final_num_neighbors=min(count, len(self.track_ids)))
-        return np.asarray(numbers, dtype=np.int32), np.nan_to_num(similarity, nan=-np.inf).astype(np.float32)
+        """Track numbers and dot products (n, count) from the index, best first; only with a searcher. One that finds fewer,
+        because it looks into some of its leaves only, fills up with what is no answer: track 0 at -inf here."""
+        count = min(count, len(self.track_ids))
+        numbers, similarity = (np.asarray(found) for found in self.searcher.search_batched(queries, final_num_neighbors=count))
+        there = np.isfinite(similarity) & (numbers >= 0) & (numbers < len(self.track_ids))
+        return np.where(there, numbers, 0).astype(np.int32), np.where(there, similarity, -np.inf).astype(np.float32)
 
 
 def load_model(version: str) -> Model:

@@ -47,7 +47,10 @@ def ranker_tracks(fitted: Fitted, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def write_index(folder: Path, vectors: Floats, queries: Floats, config: IndexConfig, *, exact_below: int) -> dict[str, Any]:
-    """`index/` for a large catalogue, and how well it searches; nothing for a small one."""
+    """`index/` for a large catalogue, and how well it searches; nothing for a small one.
+
+    The recall is all that says what the index costs: the evaluation and the gate search exactly (`contenders.retrieve`).
+    """
     k = min(config.neighbours if len(vectors) > 2 * config.neighbours else 100, len(vectors))
     if len(vectors) < exact_below:
         return {"kind": "exact", f"recall_at_{k}": 1.0}

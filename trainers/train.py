@@ -24,6 +24,10 @@ from trainers.fitting import Fitted, fit_models
 from trainers.gold import label_files
 from trainers.hyperparameters import Hyperparameters
 
+GATE_IS_EXACT = (
+    "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
+)
+
 
 def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
     """Train, and seal a candidate release; when one of the same inputs exists, say so and change nothing.
@@ -121,6 +125,7 @@ def _outcome(manifest: Manifest, progress: Progress, *, existed: bool) -> Outcom
     lines = [
         f"candidate release {manifest.version}",
         f"  {manifest.tracks} tracks, {manifest.dimensions} dimensions, {index['kind']} search ({recall})",
+        *([f"  {GATE_IS_EXACT}"] if index["kind"] == "scann" else []),
         f"  trained on {manifest.metrics['examples']} first listens before {manifest.trained_through:%Y-%m-%d}",
         f"next: segue evaluate {manifest.version}",
     ]
