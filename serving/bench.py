@@ -1,6 +1,7 @@
 """`segue bench serving`: requests a second and latencies of a service on this machine, bounded in time.
 
-It asks the running service, and starts one for the time of the bench when there is none.
+It starts a service for the time of the bench, in a home of its own: thousands of answers that nobody asked for must not
+stand in the prediction log, where monitoring would take them for listening. A running service is left alone.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import numpy as np
 
 from segue.errors import SegueError
+from segue.home import get_home
 from segue.names import Table
-from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
 from serving.gold import read_table
 
@@ -30,6 +33,9 @@ SECONDS = 10.0
 CLIENTS = 4
 START_SECONDS = 120.0
 MOST_SECONDS = 120.0
+READ = ("features", "feast", "playlists", "secrets", "releases/current.json", "releases/bentoml/models")
+"""What a service reads of a home. BentoML writes beside its models, and empties that folder when it starts."""
+
 Ask = Callable[[httpx.Client, str], httpx.Response]
 
 ASKED: dict[str, Ask] = {
@@ -54,7 +60,7 @@ def bench_serving(*, scale: float) -> Outcome:
     """Measure both routes with one client and with four, `10 * scale` seconds each.
 
     Raises:
-        SegueError: no service could be reached or started.
+        SegueError: no service could be started.
     """
     seconds = min(SECONDS * scale, MOST_SECONDS)
     users = sorted(read_table(Table.USERS)["user_id"])
@@ -98,25 +104,32 @@ def _measure(url: str, route: str, ask: Ask, users: list[str], clients: int, sec
 
 @contextlib.contextmanager
 def _service(progress: Progress) -> Iterator[str]:
-    """The address of the running service, or of one that lives as long as the bench."""
-    running = f"http://{HOST}:{get_settings().serve_port}"
-    if _ready(running):
-        progress.say(f"asking the service at {running}")
-        yield running
-        return
+    """The address of a service that lives as long as the bench."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
-    url = f"http://{HOST}:{port}"
-    environment = os.environ | {"SEGUE_SERVE_HOST": HOST, "SEGUE_SERVE_PORT": str(port)}
-    command = [sys.executable, "-m", "segue", "serve"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            with progress.step(f"start a service at {url}"):
-                _wait(url, server)
-            yield url
-        finally:
-            server.terminate()
+    url, command = f"http://{HOST}:{port}", [sys.executable, "-m", "segue", "serve"]
+    with _borrowed_home() as home:
+        environment = os.environ | {"SEGUE_HOME": str(home), "SEGUE_SERVE_HOST": HOST, "SEGUE_SERVE_PORT": str(port)}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            try:
+                with progress.step(f"start a service at {url}"):
+                    _wait(url, server)
+                yield url
+            finally:
+                server.terminate()
+
+
+@contextlib.contextmanager
+def _borrowed_home() -> Iterator[Path]:
+    """A home with links to what a service reads in ours; what it writes, its log above all, stays there and goes with it."""
+    with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder:
+        for name in READ:
+            ours, link = get_home().root.resolve() / name, Path(folder) / name
+            if ours.exists():
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(ours)
+        yield Path(folder)
 
 
 def _wait(url: str, server: subprocess.Popen[bytes]) -> None:

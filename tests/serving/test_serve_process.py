@@ -18,6 +18,9 @@ import psutil
 import pytest
 from serving_platform import Platform
 
+from segue.home import Home
+from serving import bench
+
 EVENT = {
     "event_id": "survivor",
     "event_type": "save",
@@ -105,6 +108,26 @@ def _listens_on_loopback_only(served: Served) -> None:
     ours = [c for p in served.everyone() for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     assert {c.laddr.ip for c in ours} == {"127.0.0.1"}
     assert served.port in {c.laddr.port for c in ours}
+
+
+def test_a_bench_measures_answers_and_leaves_none_in_the_prediction_log(platform: Platform) -> None:
+    before = sorted(platform.home.root.rglob("*"))
+    outcome = bench.bench_serving(scale=0.05)
+    assert (outcome.exit_code, len(outcome.summary["measured"])) == (0, 4), outcome.text
+    assert {m["failed"] for m in outcome.summary["measured"]} == {0}
+    assert min(m["per_second"] for m in outcome.summary["measured"]) > 0
+    assert not platform.home.predictions.exists()
+    assert sorted(platform.home.root.rglob("*")) == before
+
+
+def test_the_home_of_a_bench_reads_ours_and_keeps_what_is_written(platform: Platform) -> None:
+    with bench._borrowed_home() as folder:
+        borrowed = Home(folder)
+        assert (borrowed.releases / "current.json").read_bytes() == (platform.home.releases / "current.json").read_bytes()
+        (borrowed.predictions / "day=2026-11-16").mkdir(parents=True)
+        assert not platform.home.predictions.exists()
+    assert not folder.exists()
+    assert (platform.home.releases / "current.json").exists()
 
 
 def test_a_taken_port_is_one_sentence(platform: Platform) -> None:
