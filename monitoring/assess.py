@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from monitoring import answers, drift, embeddings, integrity, listening, parity, reception, samples
 from monitoring.answers import Answers
 from monitoring.drift import Comparison, Measured
+from monitoring.embeddings import Vectors
 from monitoring.findings import Finding, Group, State, Verdict, alarm, as_rows, note
 from monitoring.listening import Window
 from monitoring.rules import Rules, count_moved, judge
@@ -16,6 +18,9 @@ from monitoring.summary import Summary
 from segue.errors import SegueError
 from segue.release import Manifest
 from segue.stage import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass
@@ -30,7 +35,7 @@ class Assessment:
     training: Window | None = None
     sampled: tuple[int, int] = (0, 0)
     findings: list[Finding] = field(default_factory=list)
-    lengths: list[Comparison] = field(default_factory=list)
+    vectors: Vectors | None = None
 
     def add(self, group: Group, name: str, check: Callable[[], Sequence[Finding]]) -> None:
         """Run one check; what it cannot read is an alarm, and the others still run."""
@@ -78,21 +83,17 @@ def _integrity(day: Assessment) -> None:
 def _vectors(day: Assessment) -> list[Finding]:
     if day.live is None:
         return [note("embeddings", "track vectors", "no live release to look at")]
-    live = embeddings.read_vectors(day.live.version)
+    live = day.vectors = embeddings.read_vectors(day.live.version)
     try:
         before = embeddings.read_vectors(day.before) if day.before else None
     except SegueError as problem:
         return [*embeddings.check(live, None, day.rules), note("embeddings", "release before", str(problem))]
-    if before is not None:
-        day.lengths = [embeddings.compare_lengths(live, before, day.rules)]
     return embeddings.check(live, before, day.rules)
 
 
 def _drift(day: Assessment, log: Answers) -> Measured:
-    """Features and scores of the last week beside the live release's reference, vector lengths beside the release before.
-
-    A missing side is an alarm.
-    """
+    """Features, scores and the place of listening of the last week beside the live release's reference; a missing side is
+    an alarm."""
     if day.live is None:
         return _not_measured(alarm("features", "reference", "no live release that could be compared with"))
     reference = samples.reference_of(day.live.version, day.rules)
@@ -109,7 +110,15 @@ def _drift(day: Assessment, log: Answers) -> Measured:
     features = drift.compare_columns(samples.flat(now), samples.flat(reference), "features", day.rules)
     earlier = answers.read_earlier(log, day.recent, day.rules)
     scores = samples.compare_scores(log, earlier, reference, day.live.version, day.rules)
-    return drift.measure(drift.joined([features, scores, *day.lengths]), day.rules)
+    places = _places(day, listens["track_id"].tolist(), reference)
+    return drift.measure(drift.joined([features, scores, *places]), day.rules)
+
+
+def _places(day: Assessment, now: Sequence[str], reference: pd.DataFrame) -> list[Comparison]:
+    """Where people listen, when there are vectors to tell and tracks to compare with."""
+    if day.vectors is None or not len(day.vectors.track_ids) or "track_id" not in reference.columns:
+        return []
+    return [embeddings.compare_listening(day.vectors, now, reference["track_id"].tolist(), day.rules)]
 
 
 def _not_measured(finding: Finding) -> Measured:

@@ -164,7 +164,7 @@ def _run(both: Comparison, limits: dict[str, float], rules: Rules) -> Any:
 
 def _limit(both: Comparison, name: str, rules: Rules) -> float:
     base = rules.numeric_limit if name in both.numeric else rules.category_limit
-    base = rules.score_limit if both.groups[name] == "scores" else base
+    base = {"scores": rules.score_limit, "embeddings": rules.place_limit}.get(both.groups[name], base)
     n, m = int(both.now[name].notna().sum()), int(both.before[name].notna().sum())
     return float(base + np.sqrt(1 / n + 1 / m))
 

@@ -1,7 +1,14 @@
-"""The track vectors of the live release: sound in themselves, and beside those of the release before it."""
+"""The track vectors of the live release: sound in themselves, beside those of the release before it, and as a map of what
+is listened to.
+
+Both towers end in a normalisation, so the length of a vector is one and cannot drift: any other length is a defect, and an
+alarm. What can move is where in the space people listen, and that is measured in the live release's own space, since two
+releases share none.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +21,7 @@ from segue.errors import SegueError
 from segue.release import release_path
 
 Floats = npt.NDArray[np.float32]
+PLACE = "place of listening"
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,16 @@ def read_vectors(version: str) -> Vectors:
 
 
 def check(live: Vectors, before: Vectors | None, rules: Rules) -> list[Finding]:
-    """Numbers that must be numbers, lengths that must not be zero, a space that has not collapsed; then the comparison."""
+    """Numbers that must be numbers, lengths that must be one, a space that has not collapsed; then the comparison."""
     broken = int((~np.isfinite(live.values)).any(axis=1).sum())
     norms = np.linalg.norm(np.nan_to_num(live.values), axis=1)
-    zero = int((norms < rules.norm_tolerance).sum())
-    found = [_none_of("vectors with NaN or infinity", broken), _none_of("vectors of length zero", zero)]
+    zero = norms < rules.norm_tolerance
+    unlike_one = (np.abs(norms - 1) > rules.norm_tolerance) & ~zero & np.isfinite(live.values).all(axis=1)
+    found = [
+        _none_of("vectors with NaN or infinity", broken),
+        _none_of("vectors of length zero", int(zero.sum())),
+        _none_of("vectors of another length than one", int(unlike_one.sum())),
+    ]
     if broken or not len(norms):
         return found if len(norms) else [alarm("embeddings", "vectors", "the live release has no track vectors", now=0)]
     found += [_norms(norms, before), _spread(live, before, rules)]
@@ -65,13 +78,39 @@ def check(live: Vectors, before: Vectors | None, rules: Rules) -> list[Finding]:
     return [*found, _kept_tracks(live, before), _kept_neighbours(live, before, rules)]
 
 
-def compare_lengths(live: Vectors, before: Vectors, rules: Rules) -> Comparison:
-    """The lengths of every k-th vector of both releases, as one column; those with NaN count as missing."""
+def compare_listening(live: Vectors, now: Sequence[str], before: Sequence[str], rules: Rules) -> Comparison:
+    """Where in the space of `live` the first listens to tracks `now` lie, beside those `before`, one number each: the place
+    of the track's vector on the line along which the listens before were spread most (their first principal axis).
+
+    Listens of tracks that the release does not know have no place; the share of the others is noted.
+    """
     import pandas as pd
 
-    columns = [np.linalg.norm(v.values[:: max(1, -(-len(v.values) // rules.sample_rows))], axis=1) for v in (live, before)]
-    now, old = (pd.DataFrame({"vector length": lengths.astype(float)}) for lengths in columns)
-    return compare_columns(now, old, "embeddings", rules)
+    sound = np.asarray(np.isfinite(live.values).all(axis=1))
+    number = {str(track): row for row, track in enumerate(live.track_ids) if sound[row]}
+    new, old = ([number[track] for track in tracks if track in number] for tracks in (now, before))
+    shares = {"now": len(new) / max(len(now), 1), "before": len(old) / max(len(before), 1)}
+    known = note("embeddings", "listens of tracks it knows", "", unit="share", **shares)
+    if min(len(new), len(old)) < rules.fewest_rows:
+        return Comparison(pd.DataFrame(), pd.DataFrame(), found=[known, _without_place(len(new), len(now), rules)])
+    places = live.values @ _axis(live.values[old])
+    week, reference = (pd.DataFrame({PLACE: places[rows]}, dtype=float) for rows in (new, old))
+    both = compare_columns(week, reference, "embeddings", rules)
+    both.found.append(known)
+    return both
+
+
+def _without_place(known: int, listens: int, rules: Rules) -> Finding:
+    """Too few listens to compare; that most are of tracks the release has never met is drift."""
+    if listens >= rules.fewest_rows and known < rules.filled_lost * listens:
+        return Finding("embeddings", PLACE, State.MOVED, says=f"the release knows the tracks of {known} of {listens} listens")
+    return note("embeddings", PLACE, f"{known} listens of tracks the release knows: too few to compare")
+
+
+def _axis(values: Floats) -> npt.NDArray[np.float64]:
+    """The unit vector (d,) along which `values` (n, d) vary most; of its two directions, the one of the larger part."""
+    axis = np.linalg.eigh(np.cov(values.astype(np.float64), rowvar=False))[1][:, -1]
+    return axis if axis[np.abs(axis).argmax()] > 0 else -axis
 
 
 def _none_of(name: str, number: int) -> Finding:
@@ -82,7 +121,7 @@ def _none_of(name: str, number: int) -> Finding:
 
 def _norms(norms: npt.NDArray[np.floating], before: Vectors | None) -> Finding:
     old = float(np.linalg.norm(before.values, axis=1).mean()) if before is not None else None
-    return Finding("embeddings", "mean length", State.OK, float(norms.mean()), old)
+    return Finding("embeddings", "mean length", State.OK, float(norms.mean()), old, says="one, as the towers make it")
 
 
 def _spread(live: Vectors, before: Vectors | None, rules: Rules) -> Finding:

@@ -16,7 +16,8 @@ class Rules:
     distance for categories (0 to 1). Both are set here because Evidently's default changes with the row count. Each limit
     grows by `sqrt(1/n + 1/m)`, the size of what two samples of one distribution differ by, so that a small log is not
     drift by itself. `score_limit` is wider: a reference's lists are made before the policy and some days earlier than those
-    shown, which alone moves their best scores by a third of a deviation. Shares are 0 to 1.
+    shown, which alone moves their best scores by a third of a deviation. `place_limit`, of where people listen among the
+    track vectors, is wide because that one number is drift by itself. Shares are 0 to 1.
     """
 
     recent_days: int = 7
@@ -26,6 +27,7 @@ class Rules:
     numeric_method: str = "wasserstein"
     numeric_limit: float = 0.1
     score_limit: float = 0.5
+    place_limit: float = 0.5
     category_method: str = "jensenshannon"
     category_limit: float = 0.1
     most_categories: int = 30
@@ -50,7 +52,8 @@ class Rules:
 def judge(findings: Sequence[Finding], rules: Rules) -> tuple[Verdict, str]:
     """The verdict and its reason in words: any alarm first, then the drift rule.
 
-    Drift is asked of what a retraining can mend: the share of moved features, or moved scores, outcomes or vector lengths.
+    Drift is asked of what a retraining can mend: the share of moved features, or moved scores, outcomes or places of
+    listening.
     """
     alarms = [f for f in findings if f.state is State.ALARM]
     if alarms:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitoring.drift import measure
-from monitoring.embeddings import Floats, Vectors, check, compare_lengths
+from monitoring.embeddings import Floats, Vectors, check, compare_listening
 from monitoring.findings import Finding, State
 from monitoring.rules import Rules
 
@@ -76,9 +76,56 @@ def test_tracks_are_matched_by_id_and_not_by_row() -> None:
     assert findings["tracks kept"].now == TRACKS
 
 
-def test_vectors_twice_as_long_have_moved_and_turned_ones_have_not() -> None:
+def test_a_vector_of_another_length_than_one_is_an_alarm_and_counted_once() -> None:
     live = vectors()
-    for factor, expected in ((1.0, State.OK), (2.0, State.MOVED)):
-        longer = Vectors(live.track_ids, vectors(1).values * factor)
-        (length,) = measure(compare_lengths(longer, live, RULES), RULES).findings
-        assert (length.group, length.name, length.state) == ("embeddings", "vector length", expected)
+    live.values[3] *= 2
+    live.values[4] = 0
+    findings = found(live)
+    assert alarms(findings) == ["vectors of length zero", "vectors of another length than one"]
+    assert findings["vectors of another length than one"].now == 1
+    assert alarms(found(vectors())) == []
+
+
+def two_moods() -> tuple[Vectors, list[str], list[str]]:
+    """Vectors around two opposite places, and the tracks of each."""
+    live = vectors()
+    side = np.where(np.arange(TRACKS) % 2 == 0, 1, -1)[:, None] * np.eye(1, WIDTH, dtype=np.float32)
+    ids = [str(track) for track in live.track_ids]
+    return Vectors(live.track_ids, unit(live.values * 0.3 + side)), ids[::2], ids[1::2]
+
+
+def place(live: Vectors, now: list[str], before: list[str]) -> Finding:
+    comparison = compare_listening(live, now, before, RULES)
+    return next(finding for finding in measure(comparison, RULES).findings if finding.name == "place of listening")
+
+
+def test_listening_that_goes_to_one_side_of_the_space_has_moved_and_other_tracks_of_both_sides_have_not() -> None:
+    live, some, others = two_moods()
+    both = [*some[:50], *others[:50]]
+    assert place(live, some[50:], both).state is State.MOVED
+    same = place(live, [*some[50:], *others[50:]], both)
+    assert (same.group, same.state) == ("embeddings", State.OK)
+
+
+def test_listens_of_tracks_the_release_does_not_know_have_no_place_and_are_told() -> None:
+    live, some, others = two_moods()
+    both = [*some, *others]
+    comparison = compare_listening(live, [*both, *["new"] * len(both)], both, RULES)
+    assert len(comparison.now) == len(both)
+    told = {finding.name: finding.now for finding in comparison.found}
+    assert told == {"listens of tracks it knows": 0.5}
+
+
+@pytest.mark.parametrize(("known", "new", "expected"), [(3, 97, State.MOVED), (20, 80, State.NOTE), (3, 0, State.NOTE)])
+def test_a_week_of_tracks_the_release_has_never_met_is_drift_and_a_short_one_is_not(
+    known: int, new: int, expected: State
+) -> None:
+    live, some, others = two_moods()
+    assert place(live, [*some[:known], *["new"] * new], [*some, *others]).state is expected
+    assert place(live, [*some, *others], some[:1]).state is State.NOTE, "a reference of one listen"
+
+
+def test_a_vector_with_nan_has_no_place_and_stops_no_comparison() -> None:
+    live, some, others = two_moods()
+    live.values[0] = np.nan
+    assert place(live, [*some, *others], [*some, *others]).state is State.OK
