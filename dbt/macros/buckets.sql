@@ -19,7 +19,7 @@
     {{ return(run_query(query).columns[0].values()[0] | int) }}
 {% endmacro %}
 
-{#- Replaces the adapter's macro. One statement per bucket: DuckDB keeps the lists of a statement in memory to its end. -#}
+{#- Replaces the adapter's macro. One statement per bucket: DuckDB holds more than one bucket of a `union all`. -#}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
     {%- set whole = dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by) -%}
     {%- set sized = config.get('in_buckets') if model.resource_type == 'model' -%}
