@@ -44,6 +44,7 @@ BENCHES: dict[str, str] = {
     "marts": "infra.mart.bench:bench_marts",
     "index": "trainers.bench_index:bench_index",
     "serving": "serving.bench:bench_serving",
+    "retrieval": "trainers.bench_retrieval:bench_retrieval",
 }
 """Bench name to the function that runs it."""
 
@@ -141,7 +142,13 @@ COMMANDS: tuple[Command, ...] = (
         "infra.benches:run",
         (
             Option("name", str, "which bench", choices=tuple(BENCHES)),
-            Option("--scale", float, "size relative to the default", default=1.0),
+            Option("--scale", float, "marts, index, serving: size relative to the default 1"),
+            Option("--train", Path, "retrieval: lines `user item item ...` to learn from"),
+            Option("--valid", Path, "retrieval: lines of the same users to choose by"),
+            Option("--refit", bool, "retrieval: when all is chosen, train again on both", default=False),
+            Option("--k", int, "retrieval: length of each list"),
+            Option("--out", Path, "retrieval: where the lists go"),
+            Option("--config", str, "retrieval: settings of the model that differ, as JSON or a file of it"),
         ),
     ),
 )

@@ -57,6 +57,11 @@ def encode_examples(
     return Encoded(_encode(query_tower, _people(examples)), tracks, order, random)
 
 
+def encode_everyone(examples: Examples, query_tower: QueryTower, track_tower: TrackTower) -> tuple[Tensors, Tensors]:
+    """The distinct users and tracks of `examples`, in their order, as the towers' numbers."""
+    return _encode(query_tower, _people(examples)), _encode(track_tower, arrays(examples.tracks, TRACK))
+
+
 def batches(data: Encoded, batch: int, *, near: int, random_share: float, seed: int) -> tf.data.Dataset:
     """Batches in order of time, shuffled among about `near` examples: what `Retriever.compute_loss` takes."""
     rows = tf.data.Dataset.range(len(data)).shuffle(near, seed=seed).batch(batch, drop_remainder=True)

@@ -14,9 +14,10 @@ one pass in order).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -31,10 +32,12 @@ from trainers.inputs import (
     matrix,
 )
 from trainers.layers.heard import HeardPairs
+from trainers.layers.neighbourhood import Neighbourhood, pairs_matrix, spectral_start
 from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
 from trainers.towers import QueryTower, SavedTower, Tensors, TrackTower
 
-ENCODE_AT_ONCE = 16_384
+SPECTRAL_SIZE = 0.1
+"""Root mean square of an id table that begins at the singular vectors: large enough to matter, small enough to move."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class RetrieverConfig:
     small training set gets a smaller batch, and several passes, so that it has `fewest_steps`. `context_dropout` is how
     often the moment of a listen is hidden, because a weekly playlist has none; `id_dropout` how often an id is, so that an
     unknown one is in distribution.
+
+    `smoothing_rounds` above 0 smooths the id tables over who heard what (`trainers.layers.neighbourhood`), and
+    `spectral_start` begins them at the leading singular vectors of that graph; what they gain where there are ids only is
+    measured by `segue bench retrieval`. `passes` is for logs without an order of time; `table_optimizer` "adam" for tables
+    whose every row moves at every step, as it does under smoothing.
     """
 
     dimensions: int = 64
@@ -64,6 +72,12 @@ class RetrieverConfig:
     context_dropout: float = 0.3
     id_dropout: float = 0.1
     log_q: bool = True
+    passes: int = 1
+    smoothing_rounds: int = 0
+    smoothing_receiver: float = 0.5
+    smoothing_sender: float = 0.4
+    spectral_start: bool = False
+    table_optimizer: Literal["adagrad", "adam"] = "adagrad"
 
 
 @dataclass(frozen=True)
@@ -92,9 +106,13 @@ class Retriever(tfrs.Model):
         self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
         self.skips_known = tf.Variable(0.0, trainable=False)
         self.heard: HeardPairs | None = None
+        self.neighbourhood: Neighbourhood | None = None
+        self._unsmoothed: list[tf.Tensor] | None = None
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
-        self.table_optimizer = tf.keras.optimizers.legacy.Adagrad(
-            config.table_rate, initial_accumulator_value=config.table_start
+        self.table_optimizer = (
+            tf.keras.optimizers.legacy.Adam(config.table_rate)
+            if config.table_optimizer == "adam"
+            else tf.keras.optimizers.legacy.Adagrad(config.table_rate, initial_accumulator_value=config.table_start)
         )
         self.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.rate))
 
@@ -109,7 +127,9 @@ class Retriever(tfrs.Model):
         identity = {"user": users["user"], "track": tracks["track"]}
         if training:
             users, tracks = self._hide(users | {k: order[k] for k in ("device", "hour", "weekday")}), self._hide(tracks)
-        query, track = self.query_tower.embed(users), self.track_tower.embed(tracks)
+        user_table, track_table = self.id_tables()
+        query = self.query_tower.embed(users, user_table, track_table)
+        track = self.track_tower.embed(tracks, track_table)
         batch = tf.shape(query)[0]
         probability = tf.exp(inputs["log_probability"]) if self.config.log_q else None
         allowed = tf.logical_not(self.heard(identity["user"], identity["track"])) if self.heard else None
@@ -125,6 +145,11 @@ class Retriever(tfrs.Model):
             compute_metrics=False,
         ) / tf.maximum(tf.reduce_sum(order["weight"]), 1.0)
         return softmax + self.config.skip_weight * self.skips_known * self._feedback(query, track[:batch], order)
+
+    def id_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """The user and the track table as they are used: smoothed when there is a neighbourhood."""
+        own = self.query_tower.user_table, self.track_tower.track_table
+        return self.neighbourhood(*own) if self.neighbourhood else own
 
     def _feedback(self, query: tf.Tensor, track: tf.Tensor, order: Tensors) -> tf.Tensor:
         logits = self.feedback_scale * tf.reduce_sum(query * track, axis=1) + self.feedback_bias
@@ -162,25 +187,72 @@ class Retriever(tfrs.Model):
         """What Keras resets after each pass."""
         return [self.mean_loss]
 
-    def fit_examples(self, examples: Examples, heard: HeardPairs, *, seed: int) -> list[float]:
-        """Train on `examples`, oldest first; the mean loss of each pass. There is one, unless there are very few examples.
+    def fit_examples(
+        self,
+        examples: Examples,
+        heard: HeardPairs,
+        *,
+        seed: int,
+        after_pass: Callable[[int, float], bool] | None = None,
+    ) -> list[float]:
+        """Train on `examples`, oldest first; the mean loss of each pass. There are more than asked for if there are very few.
+
+        Args:
+            after_pass: called with the number of passes done and the mean loss of the last; training ends when it says False.
 
         Raises:
             SegueError: the loss or a weight became infinite or no number.
         """
         near, share = min(self.config.shuffled_at_once, len(examples)), self.config.random_negatives
-        data = encode_examples(examples, self.query_tower, self.track_tower, near=near, random_share=share)
+        mixed = 3 * near if self.config.passes > 1 else near  # several passes are for logs whose time means nothing
+        data = encode_examples(examples, self.query_tower, self.track_tower, near=mixed, random_share=share)
         self.heard = heard
+        self._unsmooth()
+        if self.config.smoothing_rounds:
+            self._meet_neighbours(heard, seed)
         self.skips_known.assign(float(examples.skipped.any()))
         self.train_function = None  # `heard` is part of the traced step
         batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // self.config.fewest_steps), len(data))
-        passes = -(-self.config.fewest_steps // (len(data) // batch))
-        stop = tf.keras.callbacks.TerminateOnNaN()
+        passes = max(self.config.passes, -(-self.config.fewest_steps // (len(data) // batch)))
+        callbacks = [tf.keras.callbacks.TerminateOnNaN(), _AfterPass(after_pass)]
         ordered = batches(data, batch, near=near, random_share=share, seed=seed)
-        history = self.fit(ordered, epochs=passes, verbose=0, callbacks=[stop])
+        history = self.fit(ordered, epochs=passes, verbose=0, callbacks=callbacks)
         losses = [float(loss) for loss in history.history["loss"]]
         self._require_finite(losses)
+        self._smooth()
         return losses
+
+    def _meet_neighbours(self, heard: HeardPairs, seed: int) -> None:
+        config, sizes = self.config, (self.query_tower.users.size, self.track_tower.tracks.size)
+        first = self.neighbourhood is None
+        self.neighbourhood = Neighbourhood(
+            *heard.pairs,
+            *sizes,
+            rounds=config.smoothing_rounds,
+            receiver=config.smoothing_receiver,
+            sender=config.smoothing_sender,
+        )
+        if first and config.spectral_start:
+            starts = spectral_start(pairs_matrix(*heard.pairs, *sizes), config.dimensions, seed=seed)
+            for table, start in zip((self.query_tower.user_table, self.track_tower.track_table), starts, strict=True):
+                table.assign(SPECTRAL_SIZE * start)
+
+    def _smooth(self) -> None:
+        """Put the smoothed tables in place of the towers' own, so that whoever embeds or saves has them."""
+        if self.neighbourhood:
+            own = self.query_tower.user_table, self.track_tower.track_table
+            self._unsmoothed = [tf.identity(table) for table in own]
+            for table, smoothed in zip(own, self.neighbourhood(*own), strict=True):
+                table.assign(smoothed)
+
+    def _unsmooth(self) -> None:
+        """Take the smoothed tables out again, to go on training."""
+        if self._unsmoothed:
+            for table, before in zip(
+                (self.query_tower.user_table, self.track_tower.track_table), self._unsmoothed, strict=True
+            ):
+                table.assign(before)
+            self._unsmoothed = None
 
     def _require_finite(self, losses: list[float]) -> None:
         weights = all(bool(tf.reduce_all(tf.math.is_finite(variable))) for variable in self.trainable_variables)
@@ -190,6 +262,18 @@ class Retriever(tfrs.Model):
                 received=f"losses {', '.join(f'{loss:.4g}' for loss in losses)}",
                 mend="lower the learning rates in RetrieverConfig, or look for absurd values in the features of this day",
             )
+
+
+class _AfterPass(tf.keras.callbacks.Callback):
+    """Tells a caller the mean loss of each pass, and stops when it says so."""
+
+    def __init__(self, tell: Callable[[int, float], bool] | None) -> None:
+        super().__init__()
+        self.tell = tell
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self.tell and not self.tell(epoch + 1, float((logs or {}).get("loss", np.nan))):
+            self.model.stop_training = True
 
 
 def save_towers(retriever: Retriever, folder: Path) -> None:

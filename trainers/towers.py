@@ -52,12 +52,13 @@ class TrackTower(tf.Module):
             "numbers": self.numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1)),
         }
 
-    def embed(self, encoded: Tensors) -> tf.Tensor:
-        """Unit vectors (n, width)."""
+    def embed(self, encoded: Tensors, track_table: tf.Tensor | None = None) -> tf.Tensor:
+        """Unit vectors (n, width); `track_table` stands in for the tower's own while it is smoothed in training."""
+        ids = self.track_table if track_table is None else track_table
         artist = tf.gather(self.artist_table, encoded["artist"])
         genre = tf.gather(self.genre_table, encoded["genre"])
         content = self.network(tf.concat([encoded["numbers"], genre], axis=1))
-        return tf.math.l2_normalize(tf.gather(self.track_table, encoded["track"]) + artist + genre + content, axis=1)
+        return tf.math.l2_normalize(tf.gather(ids, encoded["track"]) + artist + genre + content, axis=1)
 
     def __call__(self, inputs: Tensors) -> tf.Tensor:
         return self.embed(self.encode(inputs))
@@ -106,10 +107,11 @@ class QueryTower(tf.Module):
             "weekday": tf.cast(tf.clip_by_value(inputs["day_of_week"], -1, 6) + 1, tf.int32),
         }
 
-    def embed(self, encoded: Tensors) -> tf.Tensor:
-        """Unit vectors (n, width)."""
+    def embed(self, encoded: Tensors, user_table: tf.Tensor | None = None, track_table: tf.Tensor | None = None) -> tf.Tensor:
+        """Unit vectors (n, width); the tables stand in for the towers' own while they are smoothed in training."""
         tower = self.track_tower
-        recent = _weighted(tower.track_table, encoded["recent"], tf.exp(self.recency))
+        users = self.user_table if user_table is None else user_table
+        recent = _weighted(tower.track_table if track_table is None else track_table, encoded["recent"], tf.exp(self.recency))
         artists = _weighted(tower.artist_table, encoded["artists"], encoded["artist_shares"])
         genres = _weighted(tower.genre_table, encoded["genres"], encoded["genre_shares"])
         territory = tf.gather(self.territory_table, encoded["territory"])
@@ -122,7 +124,7 @@ class QueryTower(tf.Module):
         profile = [recent, artists, genres]
         hidden = self.network(tf.concat([*profile, *moment, territory, encoded["numbers"], encoded["hours"]], axis=1))
         taste = tf.add_n([self.mix[i] * part for i, part in enumerate(profile)])
-        return tf.math.l2_normalize(tf.gather(self.user_table, encoded["user"]) + taste + hidden, axis=1)
+        return tf.math.l2_normalize(tf.gather(users, encoded["user"]) + taste + hidden, axis=1)
 
     def __call__(self, inputs: Tensors) -> tf.Tensor:
         return self.embed(self.encode(inputs))

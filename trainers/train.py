@@ -24,9 +24,7 @@ from trainers.fitting import Fitted, fit_models
 from trainers.gold import label_files
 from trainers.hyperparameters import Hyperparameters
 
-GATE_IS_EXACT = (
-    "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
-)
+GATE_IS_EXACT = "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
 
 
 def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:

@@ -19,6 +19,7 @@ class HeardPairs(tf.keras.layers.Layer):
 
     def __init__(self, users: npt.NDArray[np.int32], tracks: npt.NDArray[np.int32], n_users: int, n_tracks: int) -> None:
         super().__init__(name="heard_pairs", trainable=False)
+        self.pairs = users, tracks
         self.n_tracks = n_tracks
         self.size = min(n_users * n_tracks, LARGEST_TABLE)
         self.exact = n_users * n_tracks <= LARGEST_TABLE

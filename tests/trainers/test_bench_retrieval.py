@@ -1,0 +1,135 @@
+"""`segue bench retrieval` on data with a known answer, and on data there is little to say about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from infra import benches
+from segue.errors import SegueError
+from trainers.item_lists import read_item_lists
+
+FEW = '{"dimensions": 8, "hidden": 8, "batch": 64, "passes": 4}'
+USERS, ITEMS = 40, 30
+
+
+def two_circles(folder: Path, *, hidden: int = 2) -> tuple[Path, Path]:
+    """Even users know even items, odd users odd ones: train and valid files, `hidden` items of each user in the latter."""
+    rng = np.random.default_rng(17)
+    train, valid = folder / "train.txt", folder / "valid.txt"
+    kept, held = [], []
+    for user in range(USERS):
+        items = rng.permutation(np.arange(user % 2, ITEMS, 2))[: 8 + hidden]
+        kept.append(" ".join(map(str, [user, *items[hidden:]])))
+        held.append(" ".join(map(str, [user, *items[:hidden]])))
+    train.write_text("\n".join(kept) + "\n")
+    valid.write_text("\n".join(held) + "\n")
+    return train, valid
+
+
+def run(folder: Path, train: Path, **options: Any) -> tuple[dict[str, Any], dict[int, list[int]]]:
+    out = folder / "recs.tsv"
+    outcome = benches.run(name="retrieval", train=train, out=out, **({"k": 5, "config": FEW} | options))
+    lines = [line.split("\t") for line in out.read_text().splitlines()]
+    return outcome.summary, {int(user): [int(item) for item in items.split()] for user, items in lines}
+
+
+def test_users_get_unseen_items_of_their_own_circle(tmp_path: Path) -> None:
+    train, valid = two_circles(tmp_path)
+    summary, lists = run(tmp_path, train, valid=valid)
+    heard = read_item_lists(train)
+    seen = set(zip(heard.users.tolist(), heard.items.tolist(), strict=True))
+    assert sorted(lists) == list(range(USERS))
+    assert all(len(set(items)) == 5 and not {(user, item) for item in items} & seen for user, items in lists.items())
+    own = np.mean([item % 2 == user % 2 for user, items in lists.items() for item in items[:3]])
+    assert own > 0.95
+    assert summary["valid"][0]["ndcg"] > 0.3
+
+
+def test_the_same_files_give_the_same_lists_and_refit_learns_the_validation_part_too(tmp_path: Path) -> None:
+    train, valid = two_circles(tmp_path)
+    _, first = run(tmp_path, train, valid=valid)
+    _, second = run(tmp_path, train, valid=valid)
+    assert first == second
+    _, refitted = run(tmp_path, train, valid=valid, refit=True)
+    held = read_item_lists(valid)
+    hidden = set(zip(held.users.tolist(), held.items.tolist(), strict=True))
+    assert not {(user, item) for user, items in refitted.items() for item in items} & hidden
+
+
+@pytest.mark.parametrize(
+    ("text", "users"),
+    [
+        ("0 1 2 3\n", [0]),
+        ("0 0\n1 0\n", [0, 1]),
+        ("0 1\n1 1 2\n2 2 3 4\n", [0, 1, 2]),
+        ("0 5 5 5\n3 5 6\n4\n", [0, 3]),
+    ],
+    ids=["one user", "one item", "a history of one track", "repetitions, gaps and a user without items"],
+)
+def test_little_data_gives_valid_lists(tmp_path: Path, text: str, users: list[int]) -> None:
+    train = tmp_path / "train.txt"
+    train.write_text(text)
+    heard = read_item_lists(train)
+    _, lists = run(tmp_path, train)
+    assert sorted(lists) == users
+    seen = set(zip(heard.users.tolist(), heard.items.tolist(), strict=True))
+    assert not {(user, item) for user, items in lists.items() for item in items} & seen
+
+
+def test_an_item_only_the_validation_part_has_is_no_trouble(tmp_path: Path) -> None:
+    train, valid = two_circles(tmp_path)
+    valid.write_text(f"0 {ITEMS + 5}\n1 1\n")
+    summary, lists = run(tmp_path, train, valid=valid)
+    assert np.isfinite([row["ndcg"] for row in summary["valid"]]).all()
+    assert len(lists) == USERS
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("0 1\n1 x\n", "whole numbers `user item item ...` in line 2 of train.txt"),
+        ("0 -1\n", "whole numbers"),
+        ("", "a user with an item in train.txt"),
+        ("7\n", "a user with an item"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused_and_nothing_written(tmp_path: Path, text: str, sentence: str) -> None:
+    train = tmp_path / "train.txt"
+    train.write_text(text)
+    with pytest.raises(SegueError, match=sentence):
+        run(tmp_path, train)
+    assert not (tmp_path / "recs.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    "config", ["{", "[1]", '{"no_such": 1}', '{"batch": "many"}', '{"log_q": 1}', '{"dimensions": true}', "no-such-file.json"]
+)
+def test_settings_that_are_none_are_refused(tmp_path: Path, config: str) -> None:
+    train, _ = two_circles(tmp_path)
+    with pytest.raises(SegueError, match="--config as a JSON object"):
+        run(tmp_path, train, config=config)
+
+
+def test_a_training_that_diverges_stops_with_a_sentence_and_writes_nothing(tmp_path: Path) -> None:
+    train, _ = two_circles(tmp_path)
+    with pytest.raises(SegueError, match="stay finite"):
+        run(tmp_path, train, config='{"dimensions": 8, "batch": 64, "passes": 4, "rate": 1e38, "table_rate": 1e38}')
+    assert not (tmp_path / "recs.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "sentence"),
+    [
+        ("retrieval", {"k": 5}, "received no --train"),
+        ("index", {"k": 5}, "received --k"),
+        ("index", {"scale": 0.0}, "a scale above 0"),
+        ("nothing", {}, "a bench"),
+    ],
+)
+def test_options_a_bench_does_not_take_or_lacks_are_named(name: str, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SegueError, match=sentence):
+        benches.run(name=name, **options)

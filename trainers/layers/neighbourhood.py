@@ -1,0 +1,86 @@
+"""Id embeddings smoothed over the graph of who heard what: an id learns from its neighbours' examples too.
+
+The embedding that is used is the mean of rounds 0 to R of LightGCN's propagation (He et al. 2020, "LightGCN"), where a round
+gives each user the weighted sum of their tracks and each track that of its users. An edge weighs
+`degree(receiver) ** -receiver * degree(sender) ** -sender`: uneven exponents are LightGCN++'s (Lee et al. 2024).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import tensorflow as tf
+
+Ids = npt.NDArray[np.int32]
+
+
+class Neighbourhood(tf.Module):
+    """Smooths a user table (n_users, d) and a track table (n_tracks, d) together.
+
+    Args:
+        users, tracks: numbers (m,) of each distinct pair heard, rows of the two tables.
+        rounds: how many edges away a neighbour may be.
+    """
+
+    def __init__(
+        self, users: Ids, tracks: Ids, n_users: int, n_tracks: int, *, rounds: int, receiver: float = 0.5, sender: float = 0.4
+    ) -> None:
+        super().__init__(name="neighbourhood")
+        self.rounds = rounds
+        heard = pairs_matrix(users, tracks, n_users, n_tracks)
+        self.to_users = _sparse(weighted(heard, receiver, sender))
+        self.to_tracks = _sparse(weighted(heard.T.tocsr(), receiver, sender))
+
+    def __call__(self, user_table: tf.Tensor, track_table: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Both tables, smoothed; the gradient flows back the same way."""
+        users, tracks = tf.convert_to_tensor(user_table), tf.convert_to_tensor(track_table)
+        all_users, all_tracks = users, tracks
+        for _ in range(self.rounds):
+            users, tracks = _times(self.to_users, tracks), _times(self.to_tracks, users)
+            all_users, all_tracks = all_users + users, all_tracks + tracks
+        return all_users / (self.rounds + 1), all_tracks / (self.rounds + 1)
+
+
+def pairs_matrix(users: Ids, tracks: Ids, n_users: int, n_tracks: int) -> sp.csr_matrix:
+    """(n_users, n_tracks) with 1 for each pair, however often it comes."""
+    matrix = sp.csr_matrix((np.ones(len(users), np.float32), (users, tracks)), shape=(n_users, n_tracks))
+    matrix.data[:] = 1.0
+    return matrix
+
+
+def weighted(heard: sp.csr_matrix, receiver: float, sender: float) -> sp.csr_matrix:
+    """`heard` (receivers, senders) with each edge weighed by the degrees of its ends."""
+    rows = np.maximum(np.asarray(heard.sum(axis=1)).ravel(), 1.0) ** -receiver
+    columns = np.maximum(np.asarray(heard.sum(axis=0)).ravel(), 1.0) ** -sender
+    return sp.csr_matrix(sp.diags(rows) @ heard @ sp.diags(columns), dtype=np.float32)
+
+
+def spectral_start(heard: sp.csr_matrix, width: int, *, seed: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """User vectors (n_users, width) and track vectors (n_tracks, width) to begin from, each of mean square 1: the leading
+    singular vectors of the degree-weighted matrix, which is where smoothing without end would lead (Shen et al. 2021, "How
+    powerful is graph convolution for recommendation?")."""
+    from scipy.sparse.linalg import svds
+
+    rank = min(width, min(heard.shape) - 1)
+    _, _, right = svds(weighted(heard, 0.4, 0.25).astype(np.float64), k=rank, rng=np.random.default_rng(seed))
+    tracks = np.zeros((heard.shape[1], width))
+    tracks[:, :rank] = right[::-1].T
+    users = heard @ tracks
+    return _scaled(users), _scaled(tracks)
+
+
+def _scaled(vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return vectors / max(np.sqrt(np.mean(vectors**2)), 1e-12)
+
+
+def _sparse(matrix: sp.csr_matrix) -> tf.SparseTensor:
+    coo = matrix.tocoo()
+    places = np.stack([coo.row, coo.col], axis=1).astype(np.int64)
+    return tf.sparse.reorder(tf.SparseTensor(places, coo.data.astype(np.float32), matrix.shape))
+
+
+def _times(matrix: tf.SparseTensor, table: tf.Tensor) -> tf.Tensor:
+    return tf.sparse.sparse_dense_matmul(matrix, table)
