@@ -75,7 +75,7 @@ class RetrieverConfig:
     passes: int = 1
     smoothing_rounds: int = 0
     smoothing_receiver: float = 0.5
-    smoothing_sender: float = 0.4
+    smoothing_sender: float = 0.3
     spectral_start: bool = False
     table_optimizer: Literal["adagrad", "adam"] = "adagrad"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from infra.mailbox import count
 from infra.status.row import Row
@@ -38,14 +39,21 @@ def _ndcg(version: str) -> float | None:
     return next((float(m["ndcg"]) for m in models if m["model"] == FUNNEL), None)
 
 
+def _judged(verdict: dict[str, Any] | None) -> str:
+    """The gate's word in short; a refusal with the conditions that failed."""
+    if verdict is None:
+        return "the gate has not judged it"
+    failed = [check["reason"] for check in verdict["checks"] if not check["passed"]]
+    return f"refused: {'; '.join(failed)}" if failed else "passed the gate"
+
+
 def _newest_release() -> Row:
     known = versions()
     if not known:
         return Row("newest release", "none")
     manifest = read_manifest(release_path(known[-1]))
-    verdict = read_json(verdict_path(known[-1])) or {}
-    about = str(verdict.get("reason", "the gate has not judged it"))
-    return Row("newest release", known[-1], f"of {len(known)}; gate: {about}", manifest.created_at, {"releases": len(known)})
+    told = f"of {len(known)}; {_judged(read_json(verdict_path(known[-1])))}"
+    return Row("newest release", known[-1], told, manifest.created_at, {"releases": len(known)})
 
 
 def _week() -> Row:

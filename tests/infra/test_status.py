@@ -55,7 +55,9 @@ def lived_in(home: Home) -> Home:
     write_json(
         evaluation_path(manifest.version), {"models": [{"model": "popular", "ndcg": 0.1}, {"model": "funnel", "ndcg": 0.21}]}
     )
-    write_json(verdict_path(manifest.version), {"passed": True, "reason": "better than popularity"})
+    write_json(
+        verdict_path(manifest.version), {"passed": True, "checks": [{"passed": True, "reason": "better than popularity"}]}
+    )
     point_to(manifest.version, at=datetime(2026, 11, 16, 2, tzinfo=UTC))
     shown = {"week": date(2026, 11, 16), "release": manifest.version, "users": 2_000}
     show_week(VisibleWeek(published_at=datetime(2026, 11, 16, 3, tzinfo=UTC), **shown))  # type: ignore[arg-type]
