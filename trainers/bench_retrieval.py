@@ -26,7 +26,7 @@ from trainers.interactions import Floats, Indices, Interactions, Recommender, re
 from trainers.item_lists import read_item_lists, write_recommendations
 from trainers.retriever import RetrieverConfig
 
-PLAIN = RetrieverConfig(
+IDS_ONLY = RetrieverConfig(
     temperature=0.15,
     batch=2048,
     smallest_batch=16,
@@ -68,7 +68,7 @@ def bench_retrieval(
     """
     if k < 1:
         raise SegueError(expected="--k of at least 1", received=str(k), mend="give --k 20")
-    chosen_config = with_settings(PLAIN, config)
+    chosen_config = with_settings(IDS_ONLY, config)
     heard = read_item_lists(train)
     held = read_item_lists(valid) if valid else None
     every = heard + held if held else heard
@@ -141,7 +141,7 @@ def fit(
     import tensorflow as tf
 
     from trainers.encoding import encode_everyone
-    from trainers.plain import examples_of, heard_in, track_ids, user_ids
+    from trainers.ids_only import examples_of, heard_in, track_ids, user_ids
     from trainers.retriever import Retriever, Vocabularies
 
     seed = get_settings().seed
@@ -152,7 +152,7 @@ def fit(
     users, tracks = encode_everyone(examples, retriever.query_tower, retriever.track_tower)
 
     def vectors() -> tuple[Floats, Floats]:
-        tables = retriever.id_tables()
+        tables = retriever.id_tables.used()
         return retriever.query_tower.embed(users, *tables).numpy(), retriever.track_tower.embed(tracks, tables[1]).numpy()
 
     def after_pass(done: int, loss: float) -> bool:
@@ -170,12 +170,8 @@ def fit(
 
     losses = retriever.fit_examples(examples, heard_in(known), seed=seed, after_pass=after_pass)
     if truth is None:
-        best = Chosen(len(losses), -1.0, *_served(retriever, users, tracks))
+        best = Chosen(len(losses), -1.0, *vectors())
     return best, rows
-
-
-def _served(retriever: Any, users: Any, tracks: Any) -> tuple[Floats, Floats]:
-    return retriever.query_tower.embed(users).numpy(), retriever.track_tower.embed(tracks).numpy()
 
 
 def lists_of(model: Chosen, known: Interactions, users: Indices, k: int) -> Indices:

@@ -34,13 +34,13 @@ class Encoded:
 
 
 def encode_examples(
-    examples: Examples, query_tower: QueryTower, track_tower: TrackTower, *, near: int, random_share: float
+    examples: Examples, query_tower: QueryTower, track_tower: TrackTower, *, counted: int, random_share: float
 ) -> Encoded:
-    """Encode `examples`, whose batches mix about `near` of them and get `random_share` as many tracks drawn evenly."""
+    """Encode `examples`, whose batches get `random_share` as many tracks drawn evenly. How likely a track is in a batch is
+    its share of the block of `counted` examples and of the two beside it."""
     tracks = _encode(track_tower, arrays(examples.tracks, TRACK))
     ids, size = tracks["track"].numpy(), track_tower.tracks.size
-    # Three blocks are counted, so that together they span what a batch mixes.
-    played, drawn = local_shares(ids[examples.track_row], ids[examples.random_rows], size=size, window=max(near // 3, 1))
+    played, drawn = local_shares(ids[examples.track_row], ids[examples.random_rows], size=size, window=counted)
     catalogue = 1.0 / max(len(track_tower.tracks.known), 1)
 
     def log_probability(shares: npt.NDArray[np.float32]) -> tf.Tensor:

@@ -26,18 +26,11 @@ import tensorflow_recommenders as tfrs
 from segue.errors import SegueError
 from trainers.encoding import batches, encode_examples
 from trainers.examples import Examples
-from trainers.inputs import (
-    TRACK_NUMBERS,
-    USER_NUMBERS,
-    matrix,
-)
+from trainers.id_tables import IdTables
+from trainers.inputs import TRACK_NUMBERS, USER_NUMBERS, matrix
 from trainers.layers.heard import HeardPairs
-from trainers.layers.neighbourhood import Neighbourhood, pairs_matrix, spectral_start
 from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
 from trainers.towers import QueryTower, SavedTower, Tensors, TrackTower
-
-SPECTRAL_SIZE = 0.1
-"""Root mean square of an id table that begins at the singular vectors: large enough to matter, small enough to move."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +99,7 @@ class Retriever(tfrs.Model):
         self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
         self.skips_known = tf.Variable(0.0, trainable=False)
         self.heard: HeardPairs | None = None
-        self.neighbourhood: Neighbourhood | None = None
-        self._unsmoothed: list[tf.Tensor] | None = None
+        self.id_tables = IdTables(self.query_tower.user_table, self.track_tower.track_table)
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.table_optimizer = (
             tf.keras.optimizers.legacy.Adam(config.table_rate)
@@ -127,7 +119,7 @@ class Retriever(tfrs.Model):
         identity = {"user": users["user"], "track": tracks["track"]}
         if training:
             users, tracks = self._hide(users | {k: order[k] for k in ("device", "hour", "weekday")}), self._hide(tracks)
-        user_table, track_table = self.id_tables()
+        user_table, track_table = self.id_tables.used()
         query = self.query_tower.embed(users, user_table, track_table)
         track = self.track_tower.embed(tracks, track_table)
         batch = tf.shape(query)[0]
@@ -145,11 +137,6 @@ class Retriever(tfrs.Model):
             compute_metrics=False,
         ) / tf.maximum(tf.reduce_sum(order["weight"]), 1.0)
         return softmax + self.config.skip_weight * self.skips_known * self._feedback(query, track[:batch], order)
-
-    def id_tables(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """The user and the track table as they are used: smoothed when there is a neighbourhood."""
-        own = self.query_tower.user_table, self.track_tower.track_table
-        return self.neighbourhood(*own) if self.neighbourhood else own
 
     def _feedback(self, query: tf.Tensor, track: tf.Tensor, order: Tensors) -> tf.Tensor:
         logits = self.feedback_scale * tf.reduce_sum(query * track, axis=1) + self.feedback_bias
@@ -204,14 +191,11 @@ class Retriever(tfrs.Model):
             SegueError: the loss or a weight became infinite or no number.
         """
         near, share = min(self.config.shuffled_at_once, len(examples)), self.config.random_negatives
-        mixed = 3 * near if self.config.passes > 1 else near  # several passes are for logs whose time means nothing
-        data = encode_examples(examples, self.query_tower, self.track_tower, near=mixed, random_share=share)
-        self.heard = heard
-        self._unsmooth()
-        if self.config.smoothing_rounds:
-            self._meet_neighbours(heard, seed)
+        # Three blocks are counted, so that together they span what a batch mixes; a log without an order is one block.
+        counted = len(examples) if self.config.passes > 1 else max(near // 3, 1)
+        data = encode_examples(examples, self.query_tower, self.track_tower, counted=counted, random_share=share)
+        self._begin(heard, seed)
         self.skips_known.assign(float(examples.skipped.any()))
-        self.train_function = None  # `heard` is part of the traced step
         batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // self.config.fewest_steps), len(data))
         passes = max(self.config.passes, -(-self.config.fewest_steps // (len(data) // batch)))
         callbacks = [tf.keras.callbacks.TerminateOnNaN(), _AfterPass(after_pass)]
@@ -219,40 +203,21 @@ class Retriever(tfrs.Model):
         history = self.fit(ordered, epochs=passes, verbose=0, callbacks=callbacks)
         losses = [float(loss) for loss in history.history["loss"]]
         self._require_finite(losses)
-        self._smooth()
+        self.id_tables.settle()
         return losses
 
-    def _meet_neighbours(self, heard: HeardPairs, seed: int) -> None:
-        config, sizes = self.config, (self.query_tower.users.size, self.track_tower.tracks.size)
-        first = self.neighbourhood is None
-        self.neighbourhood = Neighbourhood(
-            *heard.pairs,
-            *sizes,
-            rounds=config.smoothing_rounds,
-            receiver=config.smoothing_receiver,
-            sender=config.smoothing_sender,
-        )
+    def _begin(self, heard: HeardPairs, seed: int) -> None:
+        """Go on from the tables as they were trained; the first time, from where they are to begin."""
+        config, first = self.config, self.heard is None
+        self.heard = heard
+        self.train_function = None  # `heard` is part of the traced step
+        self.id_tables.resume()
         if first and config.spectral_start:
-            starts = spectral_start(pairs_matrix(*heard.pairs, *sizes), config.dimensions, seed=seed)
-            for table, start in zip((self.query_tower.user_table, self.track_tower.track_table), starts, strict=True):
-                table.assign(SPECTRAL_SIZE * start)
-
-    def _smooth(self) -> None:
-        """Put the smoothed tables in place of the towers' own, so that whoever embeds or saves has them."""
-        if self.neighbourhood:
-            own = self.query_tower.user_table, self.track_tower.track_table
-            self._unsmoothed = [tf.identity(table) for table in own]
-            for table, smoothed in zip(own, self.neighbourhood(*own), strict=True):
-                table.assign(smoothed)
-
-    def _unsmooth(self) -> None:
-        """Take the smoothed tables out again, to go on training."""
-        if self._unsmoothed:
-            for table, before in zip(
-                (self.query_tower.user_table, self.track_tower.track_table), self._unsmoothed, strict=True
-            ):
-                table.assign(before)
-            self._unsmoothed = None
+            self.id_tables.begin_at_spectrum(heard, seed=seed)
+        if config.smoothing_rounds:
+            self.id_tables.meet(
+                heard, rounds=config.smoothing_rounds, receiver=config.smoothing_receiver, sender=config.smoothing_sender
+            )
 
     def _require_finite(self, losses: list[float]) -> None:
         weights = all(bool(tf.reduce_all(tf.math.is_finite(variable))) for variable in self.trainable_variables)

@@ -7,9 +7,9 @@ from typing import Any
 import tensorflow as tf
 
 from trainers.fitting import vectors_of
+from trainers.ids_only import examples_of, heard_in, rows, track_ids, user_ids
 from trainers.inputs import QUERY, TRACK
 from trainers.interactions import Floats, Indices, Interactions, recommend_by_score
-from trainers.plain import examples_of, heard_in, rows, track_ids, user_ids
 from trainers.retriever import Retriever, RetrieverConfig, Vocabularies
 
 SMALL = RetrieverConfig(dimensions=16, hidden=16, batch=128, fewest_steps=120)

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('listens') }}, which says how many buckets
 {{ config(in_buckets={'listens': 1000000, 'days': 30}) }}
 
 {% set code_base = 1000000000 %}
@@ -5,21 +6,8 @@
 {% set kept_of_kind %}case kind {% for kind, n in kept.items() %}when '{{ kind }}' then {{ n }} {% endfor %}end{% endset %}
 {% set of_habit = "over (partition by user_code, kind, code order by day" %}
 
-with described as (
-    select user_id, day, device, artist_id, genre
-    from (
-        select user_id, track_id, device, day from {{ ref('listens') }}
-        where day >= {{ later(first_day(), -29) }} and {{ in_this_bucket('user_id') }}
-    ) as listens
-    left join (select track_id, artist_id, genre from {{ ref('known_tracks') }}) as tracks on listens.track_id = tracks.track_id
-),
-
-daily as (
-    {%- for kind, column in [('artist', 'artist_id'), ('genre', 'genre'), ('device', 'device')] %}
-    select user_id, day, '{{ kind }}' as kind, {{ column }} as value, count(*) as plays
-    from described where {{ column }} is not null group by user_id, day, {{ column }}
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+with daily as (
+    select * from {{ ref('user_habit_days') }} where {{ in_this_bucket('user_id') }}
 ),
 
 -- Small numbers instead of texts: the steps below handle many times the rows.
@@ -76,11 +64,8 @@ best as (
     group by user_code, day, kind
 ),
 
--- One row with every name: a join would carry the whole list along with each row.
 names as (
-    select
-        (select {{ list_by('user_id', 'user_code') }} from users) as user_names,
-        (select {{ list_by('value', 'code') }} from habits) as value_names
+    {{ names_by_code({'user_names': ['users', 'user_id', 'user_code'], 'value_names': ['habits', 'value', 'code']}) }}
 )
 
 select

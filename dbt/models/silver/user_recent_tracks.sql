@@ -68,11 +68,8 @@ newest as (
     select user_code, day, {{ largest('packed', kept) }} as packed from seen_from group by user_code, day
 ),
 
--- One row with every name: a join would carry the whole list along with each row.
 names as (
-    select
-        (select {{ list_by('user_id', 'user_code') }} from users) as user_names,
-        (select {{ list_by('track_id', 'code') }} from tracks) as track_names
+    {{ names_by_code({'user_names': ['users', 'user_id', 'user_code'], 'track_names': ['tracks', 'track_id', 'code']}) }}
 )
 
 select
