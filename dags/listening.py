@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param
 
+from segue.exit_codes import PARTLY_REFUSED
 from segue.names import Dag, Source
 from segue_assets import FEATURES
 from segue_tasks import AS_OF, AS_OF_PARAM, dag_defaults, say_day, segue_task, tell_of_refused, when
 
 NOTHING_TO_FETCH = 99
-SOME_REFUSED = 4
-"""Exit code of `segue land` when some files were refused and the others landed: the day goes on without them."""
 
 CHOOSE = f"""
 case "$SOURCE" in
@@ -80,7 +79,7 @@ with DAG(
             "SEED": "{{ params.seed }}",
         },
         skip_on_exit_code=NOTHING_TO_FETCH,
-        passes_on=SOME_REFUSED,
+        passes_on=PARTLY_REFUSED,  # the day goes on without the refused files
         on_success_callback=tell_of_refused,
         doc_md="Lands events; skipped when there is nothing to fetch. On-call is told of refused files; the others go on.",
     )

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param
 
+from segue.exit_codes import GATE_REFUSED
 from segue.names import Dag
 from segue.settings import get_settings
 from segue_assets import RELEASE, RETRAINING
 from segue_tasks import AS_OF, AS_OF_PARAM, dag_defaults, say_day, segue_task, tell_on_call, when
-
-REFUSED = 3
-"""Exit code of `segue promote` when the gate says no."""
 
 PARAMS = {
     "as_of": AS_OF_PARAM,
@@ -53,7 +51,7 @@ with DAG(
         "promote",
         'promote "$VERSION"',
         env=CANDIDATE,
-        skip_on_exit_code=REFUSED,
+        skip_on_exit_code=GATE_REFUSED,
         outlets=[RELEASE],
         post_execute=say_day(RELEASE, "version"),
         on_skipped_callback=tell_on_call("refused the candidate; the live release stays"),

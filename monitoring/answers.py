@@ -21,9 +21,10 @@ from monitoring.listening import Window
 from monitoring.rules import Rules
 from segue.dates import week_after
 from segue.home import get_home
+from segue.live_release import read_pointer
 from segue.names import CandidateSource, Fallback, Surface
 from segue.predictions import Prediction
-from segue.release import Manifest, read_pointer
+from segue.release import Manifest
 
 
 @dataclass(frozen=True)

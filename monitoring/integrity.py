@@ -10,8 +10,9 @@ from monitoring.listening import Window, days_with_files, rows_in, silent_days
 from monitoring.rules import Rules
 from segue.errors import SegueError
 from segue.features import fingerprint, shared_store
+from segue.live_release import read_pointer
 from segue.names import MODEL_SERVICES, Table
-from segue.release import Manifest, check_fingerprint, read_pointer, verify
+from segue.release import Manifest, check_fingerprint, verify
 
 
 def check_release() -> tuple[Manifest | None, str | None, list[Finding]]:

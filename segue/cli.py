@@ -15,9 +15,8 @@ from typing import Any, NoReturn
 from segue import __version__
 from segue.commands import COMMANDS, Command, Option
 from segue.errors import SegueError
+from segue.exit_codes import BAD_INPUT, INTERRUPTED
 from segue.stage import Outcome
-
-BAD_INPUT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     except KeyboardInterrupt:
         sys.stderr.write(f"segue {command.name}: interrupted; run it again to finish\n")
-        return 130
+        return INTERRUPTED
     if outcome.text:
         sys.stdout.write(outcome.text.rstrip() + "\n")
     if as_json:

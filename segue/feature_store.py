@@ -126,10 +126,16 @@ def shared_store() -> FeatureStore:
     return _shared_store(str(path), status.st_mtime_ns, status.st_ino)
 
 
+def last_materialised() -> dict[str, Any]:
+    """What the last materialisation wrote down; empty before the first."""
+    path = get_home().feast / MATERIALISED
+    return dict(json.loads(path.read_bytes())) if path.exists() else {}
+
+
 def materialised_through() -> date | None:
     """The as-of day whose rows the online store holds, None before the first materialisation."""
-    path = get_home().feast / MATERIALISED
-    return date.fromisoformat(json.loads(path.read_bytes())["as_of"]) if path.exists() else None
+    done = last_materialised()
+    return date.fromisoformat(done["as_of"]) if done else None
 
 
 def stored_features(store: FeatureStore, service: Service) -> list[tuple[str, tuple[str, ...], list[str]]]:

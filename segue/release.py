@@ -32,14 +32,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, computed_field
 
-from segue.atomic import write_json
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.names import RELEASE_MODEL
@@ -80,14 +78,6 @@ class Manifest(BaseModel):
         """SHA-256 of every other field, so that a byte changed in the manifest itself is seen too."""
         others = self.model_dump(mode="json", exclude={"seal"})
         return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
-
-
-class Pointer(BaseModel):
-    """Which release is live, and which were before it, newest last."""
-
-    version: str
-    promoted_at: datetime
-    previous: list[str] = []
 
 
 def bentoml_home() -> Path:
@@ -189,40 +179,6 @@ def check_fingerprint(manifest: Manifest, present: str) -> None:
         )
 
 
-def read_pointer() -> Pointer | None:
-    """The live release, or None before the first promotion."""
-    path = _pointer_path()
-    return Pointer.model_validate_json(path.read_bytes()) if path.exists() else None
-
-
-def point_to(version: str, *, at: datetime | None = None) -> Pointer:
-    """Make `version` live with one rename; a version already live is left as it is."""
-    before = read_pointer()
-    if before is not None and before.version == version:
-        return before
-    previous = [*before.previous, before.version] if before else []
-    after = Pointer(version=version, promoted_at=at or datetime.now(UTC), previous=previous)
-    write_json(_pointer_path(), after.model_dump(mode="json"))
-    return after
-
-
-def point_back(fits: Callable[[Manifest], None]) -> Pointer:
-    """Make the release before the live one live again, after its bytes are verified and `fits` let its manifest pass.
-
-    Raises:
-        SegueError: there is none, its files are not what its manifest says, or what `fits` raises. Then nothing moved.
-    """
-    before = read_pointer()
-    if before is None or not before.previous:
-        raise SegueError(
-            expected="a release before the live one", received="none", mend="promote one with `segue promote VERSION`"
-        )
-    after = Pointer(version=before.previous[-1], promoted_at=datetime.now(UTC), previous=before.previous[:-1])
-    fits(verify(after.version))
-    write_json(_pointer_path(), after.model_dump(mode="json"))
-    return after
-
-
 def evaluation_path(version: str) -> Path:
     """Where `segue evaluate` keeps the table of `version`: beside the sealed release, never in it."""
     return get_home().releases / "evaluations" / f"{version}.json"
@@ -235,10 +191,6 @@ def verdict_path(version: str) -> Path:
 
 def read_json(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_bytes()) if path.exists() else None
-
-
-def _pointer_path() -> Path:
-    return get_home().releases / "current.json"
 
 
 def _sha256(path: Path) -> str:

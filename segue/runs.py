@@ -18,10 +18,8 @@ from typing import Any
 
 from segue.atomic import write_json
 from segue.errors import SegueError
+from segue.exit_codes import BAD_INPUT, DEFECT, INTERRUPTED
 from segue.home import Home, get_home
-
-BAD_INPUT, DEFECT, INTERRUPTED = 2, 1, 130
-"""Exit codes of a command that raised: a SegueError, anything else, an interrupt."""
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from segue.dates import days_of_week
 from segue.errors import SegueError
 from segue.home import get_home
-from segue.release import Pointer, read_pointer
+from segue.live_release import Pointer, read_pointer
 from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
 from serving.gold import stamp

@@ -20,11 +20,11 @@ from segue.dates import as_of_for_week, start_of
 from segue.errors import SegueError
 from segue.features import materialised_through, playlist_row, write_playlists
 from segue.home import get_home
+from segue.live_release import read_pointer
 from segue.lock import locked
 from segue.names import Fallback, Table
 from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week, week_key
 from segue.pseudonyms import pseudonym
-from segue.release import read_pointer
 from segue.stage import Outcome, Progress
 from serving.audit import Broken, audit
 from serving.batch import Row, week_rows

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.release import read_pointer, release_path, verify
+from segue.live_release import read_pointer
+from segue.release import release_path, verify
 from segue.stage import Outcome, Progress, table
 from trainers.index import IndexConfig, build_index, exact_search
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from segue.dates import Split, split_at
 from segue.errors import SegueError
 from segue.features import fingerprint, shared_store
+from segue.live_release import read_pointer
 from segue.names import MODEL_SERVICES
-from segue.release import Manifest, read_manifest, read_pointer, release_path
+from segue.release import Manifest, read_manifest, release_path
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
 from trainers.contenders import baselines, rank, retrieve, shares_found

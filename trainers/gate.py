@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from segue.atomic import write_json
 from segue.errors import SegueError
-from segue.release import point_to, read_pointer, verdict_path, verify
+from segue.exit_codes import GATE_REFUSED
+from segue.live_release import point_to, read_pointer
+from segue.release import verdict_path, verify
 from segue.stage import Outcome, Progress, table
 from trainers import metrics
 from trainers.evaluation import FUNNEL, LIVE_FUNNEL, POPULAR, LiveState, read
@@ -19,8 +21,6 @@ from trainers.registry import check_features, week_hint
 
 if TYPE_CHECKING:
     import pandas as pd
-
-REFUSED = 3
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def run(*, version: str) -> Outcome:
     write_json(verdict_path(version), verdict)
     if not passed:
         text = _text(checks, f"refused: {live or 'no release'} stays live")
-        return Outcome(verdict | {"live": live, "hint": None}, text, REFUSED)
+        return Outcome(verdict | {"live": live, "hint": None}, text, GATE_REFUSED)
     point_to(version)
     hint = week_hint(version)
     end = f"{version} is live" + (f"\n{hint}" if hint else "")

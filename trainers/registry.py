@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from segue.features import fingerprint, shared_store
+from segue.live_release import point_back, read_pointer
 from segue.names import MODEL_SERVICES
 from segue.playlists import read_visible_week
 from segue.release import (
     Manifest,
     check_fingerprint,
     evaluation_path,
-    point_back,
     read_json,
     read_manifest,
-    read_pointer,
     release_path,
     unreadable_versions,
     versions,

@@ -23,10 +23,9 @@ from infra.demo.rounds import Loop
 from infra.demo.screen import Screen
 from infra.demo.summary import show
 from segue.errors import SegueError
+from segue.exit_codes import INTERRUPTED
 from segue.home import Home, get_home
 from segue.settings import get_settings
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

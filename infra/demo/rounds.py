@@ -13,8 +13,9 @@ from infra.demo.plan import Plan, Round
 from infra.demo.platform import Platform
 from infra.demo.traffic import Listeners
 from infra.mailbox import count, wait_for
+from segue.live_release import read_pointer
 from segue.names import Dag
-from segue.release import read_json, read_pointer, verdict_path
+from segue.release import read_json, verdict_path
 
 SERVICE_SECONDS = 120
 MAIL_SECONDS = 30

@@ -18,6 +18,7 @@ from infra.landing.parquet import as_agreed, split_parquet
 from infra.landing.receipts import Arrival, content_of
 from infra.landing.text_format import TextFormat
 from segue.errors import SegueError
+from segue.exit_codes import BAD_INPUT, PARTLY_REFUSED
 from segue.home import Home, get_home
 from segue.names import Source
 from segue.stage import Outcome, Progress, table
@@ -27,8 +28,6 @@ _TEXT_SOURCES: dict[str, TextFormat] = {
     Source.LASTFM_1K: lastfm_1k.FORMAT,
     Source.LISTENBRAINZ: listenbrainz.FORMAT,
 }
-_REFUSED = 2
-_PARTLY_REFUSED = 4
 _DAY_FOLDER = re.compile(r"day=(\d{4}-\d{2}-\d{2})")
 
 
@@ -200,7 +199,7 @@ def _exit_code(refused: int, files: int) -> int:
     """Apart from each other, so that a scheduler can go on with the files that did land."""
     if not refused:
         return 0
-    return _REFUSED if refused == files else _PARTLY_REFUSED
+    return BAD_INPUT if refused == files else PARTLY_REFUSED
 
 
 def _told(one: _Landed) -> list[Any]:

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from infra.mart.online_mark import has_mark, put_mark
-from infra.mart.served_parts import first_to_write, last_materialised, parts_until
+from infra.mart.served_parts import first_to_write, parts_until
 from segue.atomic import replacing_file, write_json
 from segue.dates import end_of
 from segue.errors import SegueError
@@ -29,6 +29,7 @@ from segue.features import (
     feast_store,
     fingerprint,
     guard_registry,
+    last_materialised,
     repo_config,
 )
 from segue.home import get_home

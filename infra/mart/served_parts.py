@@ -5,12 +5,9 @@ A file is known by its size and the time it was written: export leaves a day tha
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from segue.dates import end_of
-from segue.features import MATERIALISED
 from segue.home import get_home
 from segue.names import DAILY_TABLES, Table
 
@@ -24,19 +21,12 @@ def parts_until(table: Table, as_of: date) -> dict[str, str]:
     """
     folder = get_home().table(table)
     newest = f"day={as_of.isoformat()}"
-    found = {}
+    found, daily = {}, table in DAILY_TABLES
     for path in sorted(folder.rglob("*.parquet")):
-        daily = table in DAILY_TABLES
         if not daily or path.parent.name <= newest:
             status, seen_on = path.stat(), "" if daily else f":{as_of}"
             found[path.relative_to(folder.parent).as_posix()] = f"{status.st_size}:{status.st_mtime_ns}{seen_on}"
     return found
-
-
-def last_materialised() -> dict[str, Any]:
-    """What the last materialisation wrote down; empty before the first."""
-    path = get_home().feast / MATERIALISED
-    return dict(json.loads(path.read_bytes())) if path.exists() else {}
 
 
 def first_to_write(table: Table, now: dict[str, str], before: dict[str, str]) -> datetime | None:
@@ -47,4 +37,4 @@ def first_to_write(table: Table, now: dict[str, str], before: dict[str, str]) ->
     if table not in DAILY_TABLES:
         return BEFORE_ALL
     day = date.fromisoformat(changed[0].split("/")[1].removeprefix("day="))
-    return end_of(day) - timedelta(hours=1)
+    return end_of(day) - timedelta(hours=1)  # rows bear the end of their day: before these, after the day before

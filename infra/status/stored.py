@@ -12,9 +12,10 @@ from infra.status.row import Row
 from infra.status.sizes import size
 from segue.features import materialised_through
 from segue.home import get_home
+from segue.live_release import read_pointer
 from segue.names import Table
 from segue.playlists import PLAYLIST_LENGTH, audit_path, read_visible_week
-from segue.release import evaluation_path, read_json, read_manifest, read_pointer, release_path, verdict_path, versions
+from segue.release import evaluation_path, read_json, read_manifest, release_path, verdict_path, versions
 from segue.settings import get_settings
 
 FUNNEL = "funnel"

@@ -91,9 +91,9 @@ def _evaluation(home: Home) -> dict[str, Any]:
 
 
 def _pointer(home: Home) -> str | None:
-    from segue import release
+    from segue import live_release
 
-    pointer = release.read_pointer()
+    pointer = live_release.read_pointer()
     return pointer.version if pointer else None
 
 

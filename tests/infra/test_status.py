@@ -18,8 +18,9 @@ from infra.status import command as status
 from segue.atomic import write_json, write_text
 from segue.cli import main
 from segue.home import Home
+from segue.live_release import point_to
 from segue.playlists import VisibleWeek, show_week
-from segue.release import MANIFEST, Manifest, evaluation_path, point_to, release_path, verdict_path
+from segue.release import MANIFEST, Manifest, evaluation_path, release_path, verdict_path
 from segue.runs import recording
 from segue.settings import get_settings
 

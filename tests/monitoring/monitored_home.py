@@ -17,10 +17,11 @@ from monitoring.summary import Summary
 from segue.dates import end_of, start_of
 from segue.features import fingerprint, shared_store
 from segue.home import Home
+from segue.live_release import point_to
 from segue.names import MODEL_SERVICES, Surface
 from segue.predictions import PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
-from segue.release import MANIFEST, Manifest, file_entries, point_to, release_path
+from segue.release import MANIFEST, Manifest, file_entries, release_path
 
 USERS, TRACKS = 40, 60
 RELEASE_AS_OF = AS_OF - timedelta(days=7)

@@ -13,9 +13,10 @@ from monitoring.listening import Window, recent_window
 from monitoring.rules import Rules
 from segue.dates import start_of, week_after
 from segue.home import Home
+from segue.live_release import point_to
 from segue.names import Fallback, Surface
 from segue.predictions import Prediction
-from segue.release import Manifest, point_to
+from segue.release import Manifest
 
 RULES = Rules()
 RECENT = recent_window(AS_OF, RULES)

@@ -20,7 +20,8 @@ from segue.cli import main
 from segue.dates import start_of
 from segue.errors import SegueError
 from segue.home import Home, get_home
-from segue.release import point_to, release_path
+from segue.live_release import point_to
+from segue.release import release_path
 from segue.settings import get_settings
 from segue.stage import Outcome
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from segue import cli
-from segue.cli import BAD_INPUT, main
+from segue.cli import main
 from segue.commands import BENCHES, COMMANDS
 from segue.errors import SegueError
+from segue.exit_codes import BAD_INPUT
 from segue.home import Home
 from segue.settings import get_settings
 from segue.stage import Outcome

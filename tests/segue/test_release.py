@@ -13,16 +13,14 @@ from segue import atomic
 from segue.atomic import write_json
 from segue.errors import SegueError
 from segue.home import Home
+from segue.live_release import point_back, point_to, read_pointer
 from segue.release import (
     MANIFEST,
     Manifest,
     bentoml_home,
     check_fingerprint,
     file_entries,
-    point_back,
-    point_to,
     read_manifest,
-    read_pointer,
     release_path,
     set_bentoml_home,
     unreadable_versions,

@@ -17,8 +17,9 @@ from segue.atomic import write_json
 from segue.dates import start_of
 from segue.features import fingerprint, shared_store
 from segue.home import get_home
+from segue.live_release import point_to
 from segue.names import MODEL_SERVICES, Table
-from segue.release import MANIFEST, Manifest, file_entries, point_to, release_path
+from segue.release import MANIFEST, Manifest, file_entries, release_path
 
 QUERY = [
     ("user_id", "string", None),

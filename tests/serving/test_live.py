@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 from serving_platform import Platform
 
 from segue.errors import SegueError
+from segue.live_release import point_back, point_to
 from segue.names import Fallback
-from segue.release import point_back, point_to
 from serving import live as live_module
 from serving import model as model_module
 from serving.api import Desk, make_api

@@ -6,7 +6,7 @@ import numpy as np
 from sealed_releases import seal
 
 from segue.home import Home
-from segue.release import point_to
+from segue.live_release import point_to
 from trainers import bench_index
 from trainers.bench_index import BenchConfig, clustered, exact_in_blocks, measure, overlap, queries_for
 

@@ -16,8 +16,9 @@ from sealed_releases import FINGERPRINT, seal
 from segue.dates import end_of
 from segue.errors import SegueError
 from segue.home import Home
+from segue.live_release import point_to
 from segue.names import Table
-from segue.release import evaluation_path, point_to
+from segue.release import evaluation_path
 from segue.settings import get_settings
 from trainers import contenders, evaluate, evaluation, heldout, loading
 from trainers.examples import Catalogue

@@ -16,8 +16,9 @@ from infra.mart.feast_apply import apply_and_materialise
 from segue.dates import as_of_for_week, week_after
 from segue.features import playlist_row
 from segue.home import get_home
+from segue.live_release import point_to
 from segue.playlists import PLAYLIST_LENGTH, week_key
-from segue.release import point_to, release_path, verify
+from segue.release import release_path, verify
 from segue.requests import RecommendRequest
 from segue.settings import get_settings
 from serving import recommender, weekly

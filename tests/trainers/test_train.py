@@ -15,9 +15,10 @@ from trained_home import SPLIT, TINY, Board, checkerboard_home
 
 from segue.errors import SegueError
 from segue.home import get_home
+from segue.live_release import point_to
 from segue.lock import locked
 from segue.names import Table
-from segue.release import MANIFEST, point_to, release_path, verify, versions
+from segue.release import MANIFEST, release_path, verify, versions
 from trainers import contents, registry, sealing, train
 from trainers.examples import catalogue_at, users_at
 from trainers.loading import LoadedRelease, load
