@@ -1,7 +1,8 @@
 """How a bench shows its figures: one page of panels as a PNG beside its table, drawn alike in every room.
 
 Nothing here knows what is measured. Matplotlib is imported when a page is drawn, and a page is a `Figure` of its own with the
-settings below (a PNG is drawn by Agg), so the same figures are the same bytes wherever the lock is the same. The colours are those of Okabe and Ito (2008), which people who do not tell red from green tell apart; ours is also the bold one.
+settings below (a PNG is drawn by Agg), so the same figures are the same bytes wherever the lock is the same. The colours are
+those of Okabe and Ito (2008), which people who do not tell red from green tell apart; ours is also the bold one.
 """
 
 from __future__ import annotations
