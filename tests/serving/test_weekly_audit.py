@@ -1,0 +1,121 @@
+"""The audit of a week: what it finds in the staged lists, and that the old week then stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from fake_release import make_release
+from serving_platform import Platform
+from weekly_runs import make, stored
+
+from segue.features import playlist_row
+from segue.names import Table
+from segue.playlists import audit_path, read_visible_week, week_key
+from segue.release import read_json
+from serving import show, weekly
+from serving.policy import order
+
+pytestmark = pytest.mark.usefixtures("read_once")
+
+
+@pytest.mark.parametrize(
+    ("rule", "promise"),
+    [
+        ("already_heard", "already heard"),
+        ("licence", "licence"),
+        ("explicit", "explicit"),
+        ("artist_cap", "no more per artist than the release allows"),
+        ("version_family", "one per version family"),
+    ],
+)
+def test_a_rule_that_fails_in_the_funnel_is_caught_by_the_audit_and_the_old_week_stays(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, rule: str, promise: str
+) -> None:
+    make(platform)
+    before, rows = read_visible_week(), repr(stored(platform, "u00001"))
+    monkeypatch.setattr(order, "RULES", tuple(r for r in order.RULES if r.name != rule))
+    outcome = make(platform)
+    assert outcome.exit_code == 3
+    assert promise in outcome.summary["broken"]
+    assert promise in outcome.text
+    assert read_visible_week() == before
+    assert repr(stored(platform, "u00001")) == rows
+    verdict = read_json(audit_path(platform.week))
+    assert verdict is not None
+    assert verdict["passed"] is False
+
+
+def _swap(rows: list[dict[str, Any]], column: str, value: Any) -> None:
+    rows[0][column] = value
+
+
+def _double(rows: list[dict[str, Any]]) -> None:
+    rows[0]["track_ids"] = [rows[0]["track_ids"][0]] * 30
+
+
+def _shorten(rows: list[dict[str, Any]]) -> None:
+    for column in ("track_ids", "scores", "sources", "reasons"):
+        rows[0][column] = rows[0][column][:29]
+
+
+INJECTED: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
+    "no duplicate": _double,
+    "a full list": _shorten,
+    "everyone has a playlist": lambda rows: rows.pop(),
+    "one playlist per user": lambda rows: rows.append(dict(rows[0])),
+    "only tracks of the catalogue": lambda rows: _swap(rows, "track_ids", ["nothing", *rows[0]["track_ids"][1:]]),
+    "only known users": lambda rows: _swap(rows, "user_id", "stranger"),
+    "a score, source and reason per track": lambda rows: _swap(rows, "reasons", ["why"]),
+    "disliked": lambda rows: _dislike(rows),
+}
+
+
+def _dislike(rows: list[dict[str, Any]]) -> None:
+    from segue.home import get_home
+
+    history = pq.read_table(get_home().table(Table.USER_HISTORY) / "data.parquet").to_pylist()
+    unhappy = next(row for row in history if row["disliked_tracks"])
+    theirs = next(row for row in rows if row["user_id"] == unhappy["user_id"])
+    theirs["track_ids"][0] = unhappy["disliked_tracks"][0]
+
+
+@pytest.mark.parametrize("promise", INJECTED)
+def test_the_audit_finds_what_is_injected_into_the_staged_lists(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, promise: str
+) -> None:
+    made = weekly.week_rows
+
+    def tampered(*arguments: Any) -> Any:
+        for rows in made(*arguments):
+            INJECTED[promise](rows)
+            yield rows
+
+    monkeypatch.setattr(weekly, "week_rows", tampered)
+    outcome = make(platform)
+    assert outcome.exit_code == 3
+    assert promise in outcome.summary["broken"]
+    assert read_visible_week() is None
+
+
+def test_a_release_with_an_artist_cap_of_one_gives_lists_with_one_track_per_artist(platform: Platform) -> None:
+    make_release("cap-1", as_of=platform.gold.as_of, policy={"artist_cap": 1})
+    outcome = make(platform)
+    assert outcome.exit_code == 0, outcome.text
+    names = pq.read_table(platform.home.table(Table.TRACKS) / "data.parquet").to_pydict()
+    artist = dict(zip(names["track_id"], names["artist_id"], strict=True))
+    for user in platform.gold.user_group:
+        row = playlist_row(user, week_key(platform.week, "cap-1"))
+        assert row is not None
+        artists = [artist[track] for track in row["track_ids"]]
+        assert len(set(artists)) == len(artists) > 0
+    assert "already 1 track by Artist" in show.run(user="u00003", week=None, explain=True).text
+
+
+def test_the_audit_counts_artists_by_the_setting_of_the_release(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_release("cap-1", as_of=platform.gold.as_of, policy={"artist_cap": 1})
+    monkeypatch.setattr(order, "RULES", tuple(r for r in order.RULES if r.name != "artist_cap"))
+    outcome = make(platform)
+    assert (outcome.exit_code, outcome.summary["broken"]) == (3, ["no more per artist than the release allows"])
