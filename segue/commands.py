@@ -45,6 +45,7 @@ BENCHES: dict[str, str] = {
     "index": "trainers.bench_index:bench_index",
     "serving": "serving.bench:bench_serving",
     "retrieval": "trainers.bench_retrieval:bench_retrieval",
+    "training": "trainers.bench_training:bench_training",
 }
 """Bench name to the function that runs it."""
 
@@ -147,7 +148,9 @@ COMMANDS: tuple[Command, ...] = (
             Option("--valid", Path, "retrieval: lines of the same users to choose by"),
             Option("--refit", bool, "retrieval: when all is chosen, train again on both", default=False),
             Option("--k", int, "retrieval: length of each list"),
-            Option("--out", Path, "retrieval: where the lists go"),
+            Option("--out", Path, "retrieval: where the lists go; training: the chart, a .png"),
+            Option("--users", int, "training: users of the log, 100000 if not said"),
+            Option("--tracks", int, "training: tracks of the log, 100000 if not said"),
             Option("--config", str, "retrieval: settings of the model that differ, as JSON or a file of it"),
         ),
     ),

@@ -54,12 +54,12 @@ def encode_examples(
         "log_probability": log_probability(played),
     }
     random = {"track_row": tf.constant(examples.random_rows), "log_probability": log_probability(drawn)}
-    return Encoded(_encode(query_tower, _people(examples)), tracks, order, random)
+    return Encoded(_encode(query_tower, people(examples)), tracks, order, random)
 
 
 def encode_everyone(examples: Examples, query_tower: QueryTower, track_tower: TrackTower) -> tuple[Tensors, Tensors]:
     """The distinct users and tracks of `examples`, in their order, as the towers' numbers."""
-    return _encode(query_tower, _people(examples)), _encode(track_tower, arrays(examples.tracks, TRACK))
+    return _encode(query_tower, people(examples)), _encode(track_tower, arrays(examples.tracks, TRACK))
 
 
 def batches(data: Encoded, batch: int, *, near: int, random_share: float, seed: int) -> tf.data.Dataset:
@@ -83,7 +83,7 @@ def batches(data: Encoded, batch: int, *, near: int, random_share: float, seed: 
     return tf.data.Dataset.zip((rows, even)).map(gather, num_parallel_calls=1).prefetch(2)
 
 
-def _people(examples: Examples) -> Arrays:
+def people(examples: Examples) -> Arrays:
     """The tensors of the distinct users; the moment belongs to the listen and comes with it."""
     n = len(examples.users)
     unknown = {"device": np.full(n, "", object), "hour_of_day": np.full(n, -1), "day_of_week": np.full(n, -1)}

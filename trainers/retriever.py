@@ -190,6 +190,17 @@ class Retriever(tfrs.Model):
         Raises:
             SegueError: the loss or a weight became infinite or no number.
         """
+        ordered, steps = self.ready(examples, heard, seed=seed)
+        passes = max(self.config.passes, -(-self.config.fewest_steps // steps))
+        callbacks = [tf.keras.callbacks.TerminateOnNaN(), _AfterPass(after_pass)]
+        history = self.fit(ordered, epochs=passes, verbose=0, callbacks=callbacks)
+        losses = [float(loss) for loss in history.history["loss"]]
+        self._require_finite(losses)
+        self.id_tables.settle()
+        return losses
+
+    def ready(self, examples: Examples, heard: HeardPairs, *, seed: int) -> tuple[tf.data.Dataset, int]:
+        """Make everything ready to train on `examples`: the batches of one pass, in order, and how many they are."""
         near, share = min(self.config.shuffled_at_once, len(examples)), self.config.random_negatives
         # Three blocks are counted, so that together they span what a batch mixes; a log without an order is one block.
         counted = len(examples) if self.config.passes > 1 else max(near // 3, 1)
@@ -197,14 +208,7 @@ class Retriever(tfrs.Model):
         self._begin(heard, seed)
         self.skips_known.assign(float(examples.skipped.any()))
         batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // self.config.fewest_steps), len(data))
-        passes = max(self.config.passes, -(-self.config.fewest_steps // (len(data) // batch)))
-        callbacks = [tf.keras.callbacks.TerminateOnNaN(), _AfterPass(after_pass)]
-        ordered = batches(data, batch, near=near, random_share=share, seed=seed)
-        history = self.fit(ordered, epochs=passes, verbose=0, callbacks=callbacks)
-        losses = [float(loss) for loss in history.history["loss"]]
-        self._require_finite(losses)
-        self.id_tables.settle()
-        return losses
+        return batches(data, batch, near=near, random_share=share, seed=seed), len(data) // batch
 
     def _begin(self, heard: HeardPairs, seed: int) -> None:
         """Go on from the tables as they were trained; the first time, from where they are to begin."""

@@ -54,16 +54,20 @@ def _pairs(n_users: int, n_tracks: int) -> HeardPairs:
     return HeardPairs(np.array([2, 5], np.int32), np.array([3, 9], np.int32), n_users, n_tracks)
 
 
-def test_heard_pairs_are_exact_while_they_fit() -> None:
+def test_heard_pairs_are_told_from_all_others() -> None:
     heard = _pairs(8, 10)(tf.range(8), tf.range(10)).numpy()
     assert np.argwhere(heard).tolist() == [[2, 3], [5, 9]]
 
 
-def test_heard_pairs_of_a_huge_platform_are_still_all_remembered() -> None:
-    pairs = _pairs(10_000_000, 10_000_000)
-    assert not pairs.exact
-    heard = pairs(tf.constant([2, 5, 6]), tf.constant([3, 9])).numpy()
-    assert heard.tolist() == [[True, False], [False, True], [False, False]]
+def test_heard_pairs_are_exact_on_a_huge_platform_and_where_a_batch_repeats_itself() -> None:
+    pairs = _pairs(1_000_000, 10_000_000)
+    heard = pairs(tf.constant([2, 5, 6, 2]), tf.constant([9, 3, 9])).numpy()
+    assert heard.tolist() == [[False, True, False], [True, False, True], [False] * 3, [False, True, False]]
+
+
+def test_heard_pairs_of_nobody_are_none() -> None:
+    none = np.empty(0, np.int32)
+    assert not HeardPairs(none, none, 4, 5)(tf.range(4), tf.range(5)).numpy().any()
 
 
 def test_a_share_counts_known_names_only() -> None:

@@ -6,32 +6,33 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-LARGEST_TABLE = 1 << 27
-_PRIME = 2_654_435_761
-
 
 class HeardPairs(tf.keras.layers.Layer):
-    """Remembers pairs of whole numbers, one byte each.
+    """Remembers pairs of whole numbers: the tracks of each user side by side, 4 bytes a pair and 8 a user.
 
-    Exact while users times tracks stay under 2**27; beyond, pairs are hashed into a table of that size, and a pair that was
-    never heard counts as heard with the probability that its place is taken (pairs / 2**27). That costs a random negative.
+    A question costs what its users have heard, not users times tracks: each of their tracks is looked up in a table that says
+    which of the asked-for tracks it is, if any. A byte for each pair that might be asked for, as one would think of first,
+    took half of a training step, because its places lie all over the memory.
     """
 
     def __init__(self, users: npt.NDArray[np.int32], tracks: npt.NDArray[np.int32], n_users: int, n_tracks: int) -> None:
         super().__init__(name="heard_pairs", trainable=False)
         self.pairs = users, tracks
         self.n_tracks = n_tracks
-        self.size = min(n_users * n_tracks, LARGEST_TABLE)
-        self.exact = n_users * n_tracks <= LARGEST_TABLE
-        table = np.zeros(self.size, dtype=bool)
-        table[self._place(users.astype(np.int64), tracks.astype(np.int64))] = True
-        self.table = tf.constant(table)
+        ends = np.cumsum(np.bincount(users, minlength=n_users))
+        self.begins = tf.constant(np.concatenate([[0], ends]))
+        self.by_user = tf.constant(tracks[np.argsort(users, kind="stable")].astype(np.int32))
 
     def call(self, users: tf.Tensor, tracks: tf.Tensor) -> tf.Tensor:
         """Whether each of users (b,) heard each of tracks (c,): booleans (b, c)."""
-        return tf.gather(self.table, self._place(tf.cast(users, tf.int64)[:, None], tf.cast(tracks, tf.int64)[None, :]))
-
-    def _place(self, users: npt.NDArray[np.int64], tracks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        if self.exact:
-            return users * self.n_tracks + tracks
-        return (users * _PRIME + tracks * 40_503) % self.size
+        distinct, column = tf.unique(tracks)
+        width, height = tf.size(distinct), tf.size(users)
+        columns = tf.tensor_scatter_nd_update(tf.fill([self.n_tracks], -1), distinct[:, None], tf.range(width))
+        places = tf.ragged.range(tf.gather(self.begins, users), tf.gather(self.begins, users + 1))
+        found = tf.gather(columns, tf.gather(self.by_user, places.values))
+        asked = tf.where(found >= 0)[:, 0]
+        row = tf.gather(tf.cast(places.value_rowids(), tf.int32), asked)
+        flat = tf.gather(found, asked) * height + row
+        heard = tf.tensor_scatter_nd_update(tf.zeros([width * height], tf.bool), flat[:, None], tf.ones_like(flat, tf.bool))
+        # Rows are gathered, and turned at the end: single bytes of columns would take ten times as long.
+        return tf.transpose(tf.gather(tf.reshape(heard, [width, height]), column))

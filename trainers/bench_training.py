@@ -1,0 +1,218 @@
+"""`segue bench training`: what a training example costs the platform's retriever, and what it costs the plain TFRS quickstart.
+
+Short spells of both alternate in one process on the same log, batch and width, so that a machine's moods meet both; a ratio is
+the median over the pairs of neighbouring spells. The platform trains whole: every feature, mask and correction of `segue
+train`, through the same batches and the same compiled step. `trainers.quickstart` says what it is compared with.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segue.charts import Bar, bars_with_intervals
+from segue.errors import SegueError
+from segue.settings import get_settings
+from segue.stage import Outcome, Progress, table
+
+Step = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """`examples` as many as a training of the platform samples, `heard` pairs per user; a spell is `steps` batches.
+
+    The quickstart with its metrics ranks the whole catalogue in every step: it gets one step a spell, and none where there
+    are more than `ranked_tracks`, which would take minutes.
+    """
+
+    examples: int = 400_000
+    heard: int = 30
+    spells: int = 7
+    steps: int = 20
+    warm_up: int = 3
+    ranked_tracks: int = 100_000
+    twin: int = 10
+    """How many times smaller the twin is whose step time is compared."""
+
+
+@dataclass
+class Contender:
+    """Something that trains: `step` takes one batch; `rates` are its examples per second, a spell each."""
+
+    name: str
+    step: Step
+    steps: int
+    rates: list[float] = field(default_factory=list)
+
+
+def bench_training(
+    *, users: int = 100_000, tracks: int = 100_000, out: Path | None = None, config: BenchConfig | None = None
+) -> Outcome:
+    """Examples per second at that many users and tracks, and the most memory the platform's training held.
+
+    Raises:
+        SegueError: fewer than ten users or tracks, or `out` is no .png.
+    """
+    import tensorflow as tf
+
+    from trainers.retriever import RetrieverConfig
+
+    if min(users, tracks) < 10:
+        raise SegueError(
+            expected="--users and --tracks of at least 10", received=f"{users} and {tracks}", mend="give --users 100000"
+        )
+    sizes, config = RetrieverConfig(), config or BenchConfig()
+    tf.keras.utils.set_random_seed(get_settings().seed)
+    progress, memory = Progress("bench training"), dict[str, float]()
+    contenders = _contenders(users, tracks, sizes, config, progress, memory)
+    with progress.step("spells"):
+        _take_turns(contenders, sizes.batch, config)
+    ours, others = contenders[0], contenders[1:]
+    rows = [_row(ours, ours), *(_row(other, ours) for other in others)]
+    if out is not None:
+        bars = [Bar(r["what"], r["examples_per_second"], *r["between"], r is rows[0]) for r in rows]
+        title = f"Training, {users:,} users and {tracks:,} tracks"
+        bars_with_intervals(out, title, bars, unit="examples a second; lines: slowest and fastest spell", form=",.0f")
+    summary = {
+        "users": users,
+        "tracks": tracks,
+        "batch": sizes.batch,
+        "dimensions": sizes.dimensions,
+        "rows": rows,
+        "peak_gib": memory,
+        "seconds": progress.seconds,
+        "config": asdict(config),
+    }
+    return Outcome(summary, _told(rows, memory, sizes.batch))
+
+
+def _contenders(
+    users: int, tracks: int, sizes: Any, config: BenchConfig, progress: Progress, memory: dict[str, float]
+) -> list[Contender]:
+    """The platform first, then its smaller twin and the plain models."""
+    from trainers.ids_only import track_ids, user_ids
+    from trainers.quickstart import Quickstart, SameTowers, feature_batches, id_batches
+
+    retriever, examples, ours = _platform(users, tracks, sizes, config, progress, memory)
+    with progress.step("vectors of everyone"):
+        _everyone(retriever, examples)
+    memory["everyone's vectors"] = peak_gib()
+    _, _, twin = _platform(max(users // config.twin, 10), max(tracks // config.twin, 10), sizes, config, progress, {})
+    with progress.step("the quickstart"):
+        ids, names = id_batches(examples, sizes.batch), (user_ids(users), track_ids(tracks))
+        bare = Quickstart(*names, sizes.dimensions, metrics=False)
+        same = SameTowers(new_retriever(users, tracks, sizes))
+        found = [
+            Contender("segue", ours, config.steps),
+            Contender(f"segue, {config.twin} times smaller", twin, config.steps),
+            Contender("quickstart, our towers", _keras(same, feature_batches(examples, sizes.batch)), config.steps),
+            Contender("quickstart, ids only, no metrics", _keras(bare, ids), config.steps),
+        ]
+        if tracks <= config.ranked_tracks:
+            documented = Quickstart(*names, sizes.dimensions, metrics=True)
+            found.append(Contender("quickstart as documented", _keras(documented, ids), 1))
+    return found
+
+
+def new_retriever(users: int, tracks: int, sizes: Any) -> Any:
+    """The platform's retriever for a log of `trainers.synthetic_log`."""
+    from trainers import synthetic_log as log
+    from trainers.ids_only import track_ids, user_ids
+    from trainers.retriever import Retriever, Vocabularies
+
+    names = (log.artist_ids(tracks), log.genre_ids(), log.territory_ids())
+    return Retriever(sizes, Vocabularies(user_ids(users), track_ids(tracks), *map(list, names)))
+
+
+def _platform(
+    users: int, tracks: int, sizes: Any, config: BenchConfig, progress: Progress, memory: dict[str, float]
+) -> tuple[Any, Any, Step]:
+    """The platform's retriever, its examples, and a step of its training; the peak after each phase goes to `memory`."""
+    from trainers import synthetic_log as log
+
+    seed, at = get_settings().seed, f"{users} users, {tracks} tracks"
+    with progress.step(f"examples, {at}"):
+        examples = log.synthetic_examples(users, tracks, config.examples, seed=seed)
+    memory["examples"] = peak_gib()
+    with progress.step(f"retriever, {at}"):
+        retriever = new_retriever(users, tracks, sizes)
+        retriever.adapt(examples)
+    memory["tables and vocabularies"] = peak_gib()
+    with progress.step(f"pairs heard, {at}"):
+        heard = log.synthetic_pairs(users, tracks, users * config.heard, seed=seed)
+    memory["pairs heard"] = peak_gib()
+    with progress.step(f"encode, {at}"):
+        data, _ = retriever.ready(examples, heard, seed=seed)
+    memory["encoded"] = peak_gib()
+    step = _keras(retriever, data)
+    with progress.step(f"first steps, {at}"):
+        _run(step, config.warm_up)
+    memory["training"] = peak_gib()
+    return retriever, examples, step
+
+
+def _keras(model: Any, data: Any) -> Step:
+    """One step of what Keras's `fit` runs: its compiled training function on the next batch."""
+    function, batches = model.make_train_function(), iter(data.repeat())
+    return lambda: function(batches)
+
+
+def _everyone(retriever: Any, examples: Any) -> None:
+    """The vectors of all users and tracks, as a release would hold them."""
+    from trainers.fitting import vectors_of
+
+    for saved, frame in ((retriever.query, examples.users), (retriever.track, examples.tracks)):
+        vectors = vectors_of(saved, frame)
+        if not np.isfinite(vectors).all():
+            raise SegueError(expected="finite vectors", received="others", mend="this is a defect of the bench: report it")
+
+
+def _take_turns(contenders: list[Contender], batch: int, config: BenchConfig) -> None:
+    for contender in contenders:
+        _run(contender.step, min(config.warm_up, contender.steps))
+    for _ in range(config.spells):
+        for contender in contenders:
+            contender.rates.append(contender.steps * batch / _run(contender.step, contender.steps))
+
+
+def _run(step: Step, steps: int) -> float:
+    """Seconds of so many steps; the last one's loss is read, so that all of them are over."""
+    started = time.perf_counter()
+    for _ in range(steps):
+        logs = step()
+    float(logs["loss"])
+    return time.perf_counter() - started
+
+
+def _row(other: Contender, ours: Contender) -> dict[str, Any]:
+    ratios = [mine / theirs for mine, theirs in zip(ours.rates, other.rates, strict=True)]
+    return {
+        "what": other.name,
+        "examples_per_second": round(statistics.median(other.rates), 1),
+        "between": [round(min(other.rates), 1), round(max(other.rates), 1)],
+        "segue_is_times": round(statistics.median(ratios), 3),
+        "times_between": [round(min(ratios), 3), round(max(ratios), 3)],
+    }
+
+
+def peak_gib() -> float:
+    """The most memory this process has held so far, in GiB (Linux counts it in KiB)."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
+
+
+def _told(rows: list[dict[str, Any]], memory: dict[str, float], batch: int) -> str:
+    cells = [
+        [r["what"], round(r["examples_per_second"]), *map(round, r["between"]), r["segue_is_times"], *r["times_between"]]
+        for r in rows
+    ]
+    headers = ["trained", "examples/s", "slowest", "fastest", "segue is times", "least", "most"]
+    held = table(["the platform's training, up to", "peak GiB"], [[name, peak] for name, peak in memory.items()])
+    return f"{table(headers, cells)}\n\n{held}\n\nBatches of {batch}; a ratio is the median of paired spells."
