@@ -78,7 +78,8 @@ def bench_training(
     ours, others = contenders[0], contenders[1:]
     rows = [_row(ours, ours), *(_row(other, ours) for other in others)]
     if out is not None:
-        bars = [Bar(r["what"], r["examples_per_second"], *r["between"], r is rows[0]) for r in rows]
+        shown = [(r["what"], r["examples_per_second"], *r["between"]) for r in rows]
+        bars = [Bar(what, rate, low, high, what == "segue") for what, rate, low, high in shown]
         title = f"Training, {users:,} users and {tracks:,} tracks"
         bars_with_intervals(out, title, bars, unit="examples a second; lines: slowest and fastest spell", form=",.0f")
     summary = {
