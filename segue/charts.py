@@ -179,13 +179,13 @@ def _bars(axes: Axes, panel: Bars) -> None:
     axes.set_xlim(*_ends(panel))
     width = 10 + 5.8 * max((len(_written(row, panel)) for row in panel.rows), default=0)
     for place, row in enumerate(panel.rows):
-        about: dict[str, Any] = {"ha": "right", "va": "center", "textcoords": "offset points", "weight": _weight(row)}
+        about: dict[str, Any] = {"ha": "right", "va": "center", "textcoords": "offset points", "weight": _weight(row, panel)}
         axes.annotate(_written(row, panel), (1, place), (width, 0), xycoords=axes.get_yaxis_transform(), **about)
         _bar(axes, place, row, from_zero=panel.from_zero)
     if panel.mark is not None:
         axes.axvline(panel.mark, color=INK, linewidth=1, linestyle=DASHED)
     for label, row in zip(axes.get_yticklabels(), panel.rows, strict=True):
-        label.set_fontweight(_weight(row))
+        label.set_fontweight(_weight(row, panel))
 
 
 def _ends(panel: Bars) -> tuple[float, float]:
@@ -216,11 +216,12 @@ def _bar(axes: Axes, place: int, row: Bar, *, from_zero: bool) -> None:
 
 
 def _written(row: Bar, panel: Bars) -> str:
-    return format(row.value, panel.form) if row.value is not None and math.isfinite(row.value) else "–"
+    known = row.value is not None and math.isfinite(row.value)
+    return format(row.value, panel.form).replace("-", "\N{MINUS SIGN}") if known else "–"
 
 
-def _weight(row: Bar) -> str:
-    return "bold" if row.ours else "normal"
+def _weight(row: Bar, panel: Bars) -> str:
+    return "bold" if row.ours and not all(other.ours for other in panel.rows) else "normal"
 
 
 def _lines(axes: Axes, panel: Lines) -> None:

@@ -13,8 +13,9 @@ from segue.names import MODEL_SERVICES
 from segue.release import Manifest, read_manifest, release_path
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
+from trainers.charts import chart
 from trainers.contenders import baselines, rank, retrieve, shares_found
-from trainers.evaluation import FUNNEL, LIVE_FUNNEL, RETRIEVER, LiveState, as_text, store, summary
+from trainers.evaluation import FUNNEL, LIVE_FUNNEL, RETRIEVER, LiveState, as_text, chart_path, store, summary
 from trainers.heldout import HeldOut, held_out
 from trainers.scoreboard import Answers, EvaluateConfig, per_user, report
 
@@ -36,8 +37,10 @@ def run(*, version: str) -> Outcome:
             answers.lists[name] = model.fit(held.interactions).recommend(held.asked, config.k, held.heard)
     with progress.step("metrics"):
         found = report(manifest, held, answers, config)
-        store(version, found, per_user(held, answers))
-    return Outcome(summary(found), as_text(found))
+    with progress.step("chart"):
+        store(version, found, per_user(held, answers), chart(found))
+    path = str(chart_path(version))
+    return Outcome(summary(found) | {"chart": path}, f"{as_text(found)}\nThe chart is {path}")
 
 
 def _split(manifest: Manifest) -> Split:

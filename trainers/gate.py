@@ -15,8 +15,9 @@ from segue.exit_codes import GATE_REFUSED
 from segue.live_release import point_to, read_pointer
 from segue.release import verdict_path, verify
 from segue.stage import Outcome, Progress, table
-from trainers import metrics
+from trainers.comparison import Comparison, ComparisonRule, Verdict, compare
 from trainers.evaluation import FUNNEL, LIVE_FUNNEL, POPULAR, LiveState, read
+from trainers.measures import REQUIRED
 from trainers.registry import check_features, week_hint
 
 if TYPE_CHECKING:
@@ -24,25 +25,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GateRule:
-    """What a candidate must show, all on NDCG of the funnel's lists, paired by user.
+class GateRule(ComparisonRule):
+    """What a candidate must show on NDCG of the funnel's lists: better than popularity, and not worse than the live release,
+    by the rule the table goes by.
 
     Args:
-        confidence: how sure a claim in one direction must be: a bound of the difference holds with this probability.
-        tolerance: the candidate is worse than the live release when the upper bound of the difference is below minus this.
-        margin: it is better than popularity when the lower bound of that difference is above this.
         least_coverage: share of the tracks its lists could show, all different, that they must show; a funnel that gives
             everyone the same list is broken.
-        least_users: fewer users than this prove nothing.
-        seed: of the bootstrap.
     """
 
-    confidence: float = 0.975
-    tolerance: float = 0.0
-    margin: float = 0.0
     least_coverage: float = 0.02
-    least_users: int = 30
-    seed: int = 17
 
 
 @dataclass(frozen=True)
@@ -95,15 +87,17 @@ def judge(report: dict[str, Any], users: pd.DataFrame, rule: GateRule) -> list[C
     return [
         _sound(row, users),
         _enough(len(users), rule),
-        _covers(row["coverage"] * report["tracks"], min(report["tracks"], report["users"] * report["k"]), rule),
+        _covers(round(row["coverage"] * report["tracks"]), min(report["tracks"], report["users"] * report["k"]), rule),
         _beats_popularity(users, rule),
         _not_worse_than_live(report["live"], users, rule),
     ]
 
 
 def _sound(row: dict[str, Any], users: pd.DataFrame) -> Check:
-    numbers = [*(value for value in row.values() if not isinstance(value, str)), *users[FUNNEL]]
-    broken = [value for value in numbers if not isinstance(value, int | float) or not math.isfinite(value)]
+    """A source without genres has no diversity: what is None there is unknown, not broken."""
+    unknown = {name for name, value in row.items() if value is None and name not in REQUIRED}
+    values = [value for name, value in row.items() if name not in unknown and not isinstance(value, str)]
+    broken = [v for v in [*values, *users[FUNNEL]] if not isinstance(v, int | float) or not math.isfinite(v)]
     reason = f"{len(broken)} of its numbers are no numbers" if broken else "every number is finite"
     return Check("numbers", not broken, reason)
 
@@ -112,40 +106,39 @@ def _enough(users: int, rule: GateRule) -> Check:
     return Check("users", users >= rule.least_users, f"{users} users were asked, at least {rule.least_users} are needed")
 
 
-def _covers(shown: float, possible: int, rule: GateRule) -> Check:
+def _covers(shown: int, possible: int, rule: GateRule) -> Check:
     least = rule.least_coverage * possible
-    reason = f"its lists show {shown:.0f} different tracks, at least {least:.0f} are wanted"
+    reason = f"its lists show {shown} different tracks, at least {least:.0f} are wanted"
     return Check("coverage", shown >= least, reason)
 
 
 def _beats_popularity(users: pd.DataFrame, rule: GateRule) -> Check:
-    mean, low, _ = _difference(users, POPULAR, rule)
-    passed = low > rule.margin
+    found = _beside(users, POPULAR, rule)
+    passed = found.verdict is Verdict.BETTER
     words = "better than popularity" if passed else "not shown to be better than popularity"
-    return Check("popularity", passed, f"{words}: {_sure(mean, 'least', low, rule)}")
+    return Check("popularity", passed, f"{words}: {_sure(found.mean, 'least', found.low, rule)}")
 
 
 def _not_worse_than_live(live: dict[str, Any], users: pd.DataFrame, rule: GateRule) -> Check:
     state = LiveState[live["state"].upper()]
     if state is LiveState.COMPARED:
-        mean, _, high = _difference(users, LIVE_FUNNEL, rule)
-        passed = high >= -rule.tolerance
+        found = _beside(users, LIVE_FUNNEL, rule)
+        passed = found.verdict is not Verdict.WORSE
         words = f"{'not ' if passed else ''}worse than the live release {live['version']}"
-        return Check("live", passed, f"{words}: {_sure(mean, 'most', high, rule)}")
+        return Check("live", passed, f"{words}: {_sure(found.mean, 'most', found.high, rule)}")
     if state is LiveState.SEEN:
         reason = f"{state}: it is newer; train on a later day, or go back to an older release with `segue rollback`"
         return Check("live", False, reason)
     return Check("live", True, f"not compared: {state}")
 
 
-def _difference(users: pd.DataFrame, other: str, rule: GateRule) -> tuple[float, float, float]:
-    """Mean over users of the funnel's NDCG minus the other's, its lower and its upper bound, each of `rule.confidence`."""
-    values = (users[FUNNEL] - users[other]).to_numpy(dtype=float)
-    low, high = metrics.bootstrap_interval(values, seed=rule.seed, level=2 * rule.confidence - 1)
-    return float(values.mean()), low, high
+def _beside(users: pd.DataFrame, other: str, rule: GateRule) -> Comparison:
+    return compare(users[FUNNEL].to_numpy(dtype=float), users[other].to_numpy(dtype=float), rule)
 
 
 def _sure(mean: float, side: str, bound: float, rule: GateRule) -> str:
+    if not math.isfinite(mean):
+        return "nobody has a value for both"
     return f"NDCG {mean:+.4f}, with {rule.confidence:.0%} confidence at {side} {bound:+.4f}"
 
 

@@ -1,10 +1,13 @@
-"""What a list is worth: recall and NDCG against held-out listens, coverage, novelty, and how sure a mean is.
+"""What a list is worth: recall and NDCG against held-out listens, and how sure a mean over users is. What a list is worth
+beside being right is for `trainers.list_metrics`.
 
 Every function takes lists as indices (n, k), best first, `NOTHING` where a list ends early, and truth as a sparse matrix
 (n, tracks). A user with truth and an empty list scores zero; users without truth are the caller's to leave out.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +19,7 @@ Doubles = npt.NDArray[np.float64]
 Hits = npt.NDArray[np.bool_]
 
 DRAWS = 1_000
-_COUNTS_AT_ONCE = 10_000_000
+_COUNTS_AT_ONCE = 2_000_000
 
 
 def hits(lists: Indices, truth: sp.csr_matrix) -> Hits:
@@ -41,41 +44,36 @@ def ndcg(hit: Hits, wanted: Indices) -> Doubles:
     return gain / np.maximum(ideal, discount[-1])
 
 
-def coverage(lists: Indices, catalogue: int) -> float:
-    """Share of the catalogue that at least one list shows."""
-    shown = np.unique(lists[lists != NOTHING])
-    return len(shown) / max(catalogue, 1)
+def redrawn(n: int, *, seed: int, draws: int = DRAWS, width: int = 1) -> Iterator[Doubles]:
+    """How often each of n users is there when n are drawn with replacement: `draws` rows (d, n), a few at a time so that
+    neither they nor rows of `width` numbers need more than 16 MB. The same seed draws the same users, whatever is measured."""
+    rng = np.random.default_rng(seed)
+    step = max(1, _COUNTS_AT_ONCE // max(n, width))
+    for at in range(0, draws, step):
+        some = min(step, draws - at)
+        places = rng.integers(0, n, size=(some, n)) + n * np.arange(some)[:, None]
+        yield np.bincount(places.ravel(), minlength=some * n).reshape(some, n).astype(np.float64)
 
 
-def novelty(lists: Indices, listeners: Indices, users: int) -> float:
-    """Mean self-information -log2 p of the tracks shown, in bits (Zhou et al., 2010); 0 when nothing is shown.
+def bootstrap_intervals(values: Doubles, *, seed: int, draws: int = DRAWS, level: float = 0.95) -> Doubles:
+    """Percentile intervals (m, 2) of the mean over users of each column of `values` (n, m) when the users are drawn again
+    with replacement (Efron, 1979), the same users for every column.
 
-    Args:
-        lists: (n, k).
-        listeners: how many users had heard each track (tracks,).
-        users: how many users there were; p is (listeners + 1) / (users + 1), so that an unheard track is finite.
+    A user whose value is NaN has none and is left out of that column. NaN where nobody has one.
     """
-    bits = -np.log2((listeners + 1) / (users + 1))
-    shown = lists[lists != NOTHING]
-    return float(bits[shown].mean()) if len(shown) else 0.0
+    known = np.isfinite(values)
+    if not known.any():
+        return np.full((values.shape[1], 2), np.nan)
+    filled, there = np.where(known, values, 0.0), known.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a draw without anybody who has a value has no mean
+        means = [(counts @ filled) / (counts @ there) for counts in redrawn(len(values), seed=seed, draws=draws)]
+    ends = np.full((values.shape[1], 2), np.nan)
+    some = known.any(axis=0)
+    ends[some] = np.nanquantile(np.concatenate(means)[:, some], [(1 - level) / 2, (1 + level) / 2], axis=0).T
+    return ends
 
 
 def bootstrap_interval(values: Doubles, *, seed: int, draws: int = DRAWS, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of the mean of `values` (n,) when the users are drawn again with replacement (Efron, 1979).
-
-    For a paired comparison pass the differences. NaN, NaN for no users.
-    """
-    n = len(values)
-    if n == 0:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(seed)
-    step = max(1, _COUNTS_AT_ONCE // n)
-    means = [_means(values, rng, min(step, draws - at)) for at in range(0, draws, step)]
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    """`bootstrap_intervals` of one column (n,). For a paired comparison see `trainers.comparison`. NaN, NaN for no users."""
+    low, high = bootstrap_intervals(np.asarray(values, dtype=np.float64)[:, None], seed=seed, draws=draws, level=level)[0]
     return float(low), float(high)
-
-
-def _means(values: Doubles, rng: np.random.Generator, draws: int) -> Doubles:
-    drawn = rng.integers(0, len(values), size=(draws, len(values)))
-    means: Doubles = values[drawn].mean(axis=1)
-    return means

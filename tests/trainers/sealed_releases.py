@@ -64,4 +64,4 @@ def store_evaluation(
         "live": {"version": live[0] if live else None, "state": state.name.lower()},
         "models": [row],
     }
-    evaluation.store(version, report, users)
+    evaluation.store(version, report, users, b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import Mock
@@ -20,8 +21,10 @@ from segue.live_release import point_to
 from segue.names import Table
 from segue.release import evaluation_path
 from segue.settings import get_settings
-from trainers import contenders, evaluate, evaluation, heldout, loading
+from trainers import contenders, evaluate, evaluation, gate, heldout, list_metrics, loading, scoreboard
+from trainers.charts import chart
 from trainers.examples import Catalogue
+from trainers.measures import MEASURES
 
 
 class Knows:
@@ -73,7 +76,15 @@ def world(home: Home, gold: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setattr(heldout, "users_at", lambda ids, _: pd.DataFrame({"user_id": list(ids)}))
     monkeypatch.setattr(evaluate, "fingerprint", Mock(return_value=FINGERPRINT))
     monkeypatch.setattr(evaluate, "shared_store", Mock())
+    monkeypatch.setattr(evaluate, "chart", Mock(return_value=b"a picture"))
+    monkeypatch.setattr(scoreboard, "popularity_bias", _popularity_bias)
     return home
+
+
+def _popularity_bias(lists: np.ndarray, listeners: np.ndarray) -> tuple[float, float]:
+    """What Evidently finds, as test_list_metrics shows, without the seconds it takes to be imported."""
+    exposure = np.bincount(lists[lists >= 0], minlength=len(listeners)).astype(float)
+    return float(np.nanmean(list_metrics.popularity(lists, listeners))), float(list_metrics.gini(exposure))
 
 
 def _catalogue(instant: datetime) -> Catalogue:
@@ -202,3 +213,93 @@ def test_a_release_is_asked_about_a_cutoff_it_was_trained_through(world: Home) -
     report = json.loads(evaluation_path("good").read_bytes())
     assert report["cutoff"] == (end_of(AS_OF) - timedelta(days=7)).isoformat()
     assert Path(evaluation_path("good")).name == "good.json"
+
+
+def test_every_measure_has_a_value_within_its_interval(world: Home) -> None:
+    evaluate.run(version="good")
+    for row in _models("good").values():
+        for measure in MEASURES:
+            assert row[f"{measure.name}_low"] <= row[measure.name] <= row[f"{measure.name}_high"], (row["model"], measure.name)
+
+
+def test_a_source_without_genres_and_artists_gets_dashes_and_no_nan(world: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bare(instant: datetime) -> Catalogue:
+        known = _catalogue(instant)
+        return Catalogue(known.frame.assign(genre_of_test=known.frame["genre"]), known.territories, known.popularity)
+
+    class Bare(Knows):
+        def track_vectors(self, tracks: dict[str, pd.Series]) -> np.ndarray:
+            return super().track_vectors({"genre": tracks["genre_of_test"]})
+
+    monkeypatch.setattr(loading, "load", lambda version: Bare())
+    monkeypatch.setattr(
+        heldout,
+        "catalogue_at",
+        lambda instant: Catalogue(
+            bare(instant).frame.assign(genre=None, artist_id=None), ("DE", "SE"), bare(instant).popularity
+        ),
+    )
+    outcome = evaluate.run(version="good")
+    assert _models("good")["funnel"]["calibration"] is None
+    assert b"NaN" not in evaluation_path("good").read_bytes()
+    assert "no genres, no artists" in outcome.text
+    assert chart(json.loads(evaluation_path("good").read_bytes())).startswith(b"\x89PNG")
+
+
+def test_the_table_and_the_gate_say_the_same_of_the_live_release_and_of_popularity(world: Home) -> None:
+    for live, version in (("live", "good"), ("good", "bad-ranker")):
+        point_to(live)
+        evaluate.run(version=version)
+        report, users = evaluation.read(version)
+        told = {row["than"]: row["verdict"] for row in report["comparisons"] if row["model"] == "funnel"}
+        checks = {check.name: check.passed for check in gate.judge(report, users, gate.GateRule())}
+        assert checks["popularity"] == (told["popular"] == "yes")
+        assert checks["live"] == (told["live funnel"] != "no, worse")
+        assert f"better than {evaluation.LIVE_FUNNEL}?" in evaluation.as_text(report)
+
+
+def test_a_question_to_few_users_is_answered_with_unsure(world: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = heldout.held_out
+
+    def few(split: object) -> heldout.HeldOut:
+        held = asked(split)
+        return replace(
+            held,
+            user_ids=held.user_ids[:5],
+            users=held.users[:5],
+            asked=held.asked[:5],
+            first_seen=held.first_seen[:5],
+            territories=held.territories[:5],
+            truth=held.truth[:5],
+            heard=held.heard[:5],
+        )
+
+    monkeypatch.setattr(evaluate, "held_out", few)
+    outcome = evaluate.run(version="good")
+    report = json.loads(evaluation_path("good").read_bytes())
+    assert {row["verdict"] for row in report["comparisons"]} == {"unsure"}
+    assert {row["funnel_beside_ials"]["verdict"] for row in report["slices"]} == {"unsure"}
+    assert all(row["ndcg_low"] is None for row in report["models"])
+    assert "5 users are too few to call anything better or worse" in outcome.text
+
+
+def test_the_chart_is_kept_beside_the_report_and_named(world: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "chart", chart)
+    outcome = evaluate.run(version="good")
+    path = evaluation.chart_path("good")
+    assert path.parent == evaluation_path("good").parent
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert outcome.summary["chart"] == str(path)
+    assert str(path) in outcome.text
+
+
+def test_a_run_killed_while_it_writes_the_chart_leaves_no_evaluation(world: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(evaluate, "chart", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            evaluate.run(version="good")
+    assert not evaluation_path("good").parent.exists()
+    evaluate.run(version="good")
+    evaluation._users_path("good").write_bytes(b"of a run that was killed before its report")
+    with pytest.raises(SegueError, match="received half of one"):
+        evaluation.read("good")

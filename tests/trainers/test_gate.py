@@ -152,7 +152,7 @@ def test_a_release_older_than_the_live_one_is_refused() -> None:
     store_evaluation("b", GOOD, POPULAR, live=("a", GOOD))
     report, users = evaluation.read("b")
     report["live"]["state"] = LiveState.SEEN.name.lower()
-    evaluation.store("b", report, users)
+    evaluation.store("b", report, users, b"")
     outcome = gate.run(version="b")
     assert outcome.exit_code == 3
     assert "has seen the held-out days" in outcome.summary["reason"]
@@ -165,7 +165,7 @@ def test_a_live_release_on_other_feature_views_does_not_hold_a_new_one_back() ->
     store_evaluation("b", GOOD, POPULAR, live=("a", GOOD + 1))
     report, users = evaluation.read("b")
     report["live"]["state"] = LiveState.FEATURES.name.lower()
-    evaluation.store("b", report, users)
+    evaluation.store("b", report, users, b"")
     assert gate.run(version="b").exit_code == 0
 
 
