@@ -46,6 +46,7 @@ BENCHES: dict[str, str] = {
     "serving": "serving.bench:bench_serving",
     "retrieval": "trainers.bench_retrieval:bench_retrieval",
     "training": "trainers.bench_training:bench_training",
+    "next": "trainers.bench_next:bench_next",
 }
 """Bench name to the function that runs it."""
 
@@ -144,14 +145,18 @@ COMMANDS: tuple[Command, ...] = (
         (
             Option("name", str, "which bench", choices=tuple(BENCHES)),
             Option("--scale", float, "marts, index, serving: size relative to the default 1"),
-            Option("--train", Path, "retrieval: lines `user item item ...` to learn from"),
+            Option("--train", Path, "retrieval: lines `user item item ...`; next: sessions `item item ...`; to learn from"),
             Option("--valid", Path, "retrieval: lines of the same users to choose by"),
             Option("--refit", bool, "retrieval: when all is chosen, train again on both", default=False),
-            Option("--k", int, "retrieval: length of each list"),
-            Option("--out", Path, "retrieval: where the lists go; training: the chart, a .png"),
+            Option(
+                "--prefixes", Path, "next: running sessions `item item ...`, one per line; an answer after a tab is not read"
+            ),
+            Option("--carve-out", Path, "next: instead, hold the last tenth of --train back into this folder and ask for it"),
+            Option("--k", int, "retrieval, next: length of each list"),
+            Option("--out", Path, "retrieval, next: where the lists go; training: the chart, a .png"),
             Option("--users", int, "training: users of the log, 100000 if not said"),
             Option("--tracks", int, "training: tracks of the log, 100000 if not said"),
-            Option("--config", str, "retrieval: settings of the model that differ, as JSON or a file of it"),
+            Option("--config", str, "retrieval, next: settings of the model that differ, as JSON or a file of it"),
         ),
     ),
 )

@@ -11,7 +11,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,6 +25,9 @@ from trainers.baselines.item_knn import ItemKnn
 from trainers.interactions import Floats, Indices, Interactions, Recommender, recommend_by_score
 from trainers.item_lists import read_item_lists, write_recommendations
 from trainers.retriever import RetrieverConfig
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 IDS_ONLY = RetrieverConfig(
     temperature=0.15,
@@ -42,6 +45,7 @@ IDS_ONLY = RetrieverConfig(
 )
 """What was best on the validation part of Last.fm-2k; infra/decisions/0008 has what each option gains."""
 
+Config = TypeVar("Config", bound="DataclassInstance")
 EXPONENTS = (0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2)
 EVALUATE_EVERY, PATIENCE = 2, 4
 
@@ -100,7 +104,7 @@ def bench_retrieval(
     return Outcome(summary, _told(passes, rows, best, out, k))
 
 
-def with_settings(config: RetrieverConfig, text: str | None) -> RetrieverConfig:
+def with_settings(config: Config, text: str | None) -> Config:
     """`config` with the fields that `text`, a JSON object or the path of one, names.
 
     Raises:

@@ -1,0 +1,71 @@
+"""`segue bench next` on a circle of items, and on files there is little to say about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from infra import benches
+from segue.errors import SegueError
+
+FEW = '{"dimensions": 16, "plays": 100, "sampled": 16, "uniform": 16, "passes": 3, "rate": 0.01, "table_rate": 0.02}'
+ITEMS = 12
+
+
+def circle(folder: Path, count: int = 120) -> Path:
+    """Sessions around a circle of items 0, 10, 20, ...; an item may be any number."""
+    rng = np.random.default_rng(17)
+    walks = [(at + np.arange(rng.integers(2, 9))) % ITEMS * 10 for at in rng.integers(0, ITEMS, count)]
+    path = folder / "sessions.txt"
+    path.write_text("".join(" ".join(map(str, walk)) + "\n" for walk in walks))
+    return path
+
+
+def run(folder: Path, train: Path, **options: Any) -> tuple[dict[str, Any], list[list[int]]]:
+    out = folder / "recs.txt"
+    outcome = benches.run(name="next", train=train, out=out, **({"k": 3, "config": FEW} | options))
+    return outcome.summary, [[int(item) for item in line.split()] for line in out.read_text().splitlines()]
+
+
+def test_a_carve_out_is_answered(tmp_path: Path) -> None:
+    folder = tmp_path / "held"
+    summary, lists = run(tmp_path, circle(tmp_path), carve_out=folder)
+    answers = [int(line.rpartition("\t")[2]) for line in (folder / "prefixes.tsv").read_text().splitlines()]
+    assert len(lists) == len(answers)
+    assert all(len(set(items)) == 3 for items in lists)
+    assert np.mean([items[0] == answer for items, answer in zip(lists, answers, strict=True)]) > 0.7
+    assert [row["model"] for row in summary["valid"]] == ["session model", "session-kNN", "item-kNN", "blend"]
+
+
+def test_an_answer_after_the_tab_is_not_read_and_unknown_items_get_the_popular(tmp_path: Path) -> None:
+    train, asked = tmp_path / "train.txt", tmp_path / "prefixes.tsv"
+    train.write_text("5 6 7 6 6\n")
+    asked.write_text("5 6\t7\n5 6\t6\n5 6\n999 998\t5\n\t5\n")
+    _, lists = run(tmp_path, train, prefixes=asked)
+    assert lists[0] == lists[1] == lists[2]
+    assert lists[3] == lists[4] == [6, 5, 7]
+
+
+def test_one_item_played_again_and_again_is_all_there_is_to_answer(tmp_path: Path) -> None:
+    train, asked = tmp_path / "train.txt", tmp_path / "prefixes.tsv"
+    train.write_text("7 7\n")
+    asked.write_text("7\n8 9\n")
+    assert run(tmp_path, train, prefixes=asked)[1] == [[7], [7]]
+
+
+def test_a_bench_without_prefixes_or_with_both_says_what_it_takes(tmp_path: Path) -> None:
+    train = circle(tmp_path)
+    with pytest.raises(SegueError, match="neither"):
+        run(tmp_path, train)
+    with pytest.raises(SegueError, match="both"):
+        run(tmp_path, train, prefixes=train, carve_out=tmp_path)
+
+
+def test_a_word_among_the_prefixes_is_named_with_its_line(tmp_path: Path) -> None:
+    asked = tmp_path / "prefixes.tsv"
+    asked.write_text("0 10\nzero\n")
+    with pytest.raises(SegueError, match="line 2 of prefixes"):
+        run(tmp_path, circle(tmp_path), prefixes=asked)
