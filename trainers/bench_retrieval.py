@@ -24,7 +24,7 @@ from trainers.baselines.ials import Ials, IalsConfig
 from trainers.baselines.item_knn import ItemKnn
 from trainers.interactions import Floats, Indices, Interactions, Recommender, recommend_by_score
 from trainers.item_lists import read_item_lists, write_recommendations
-from trainers.retriever import RetrieverConfig
+from trainers.retriever_config import RetrieverConfig
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -63,7 +63,7 @@ def bench_training(
     """
     import tensorflow as tf
 
-    from trainers.retriever import RetrieverConfig
+    from trainers.retriever_config import RetrieverConfig
 
     if min(users, tracks) < 10:
         raise SegueError(

@@ -8,7 +8,7 @@ from typing import Any
 from trainers.index import IndexConfig
 from trainers.ranker import BlendWeights
 from trainers.ranking import RankerConfig
-from trainers.retriever import RetrieverConfig
+from trainers.retriever_config import RetrieverConfig
 
 
 @dataclass(frozen=True)

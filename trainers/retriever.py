@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -30,47 +30,8 @@ from trainers.id_tables import IdTables
 from trainers.inputs import TRACK_NUMBERS, USER_NUMBERS, matrix
 from trainers.layers.heard import HeardPairs
 from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
+from trainers.retriever_config import RetrieverConfig
 from trainers.towers import QueryTower, SavedTower, Tensors, TrackTower
-
-
-@dataclass(frozen=True)
-class RetrieverConfig:
-    """Hyperparameters.
-
-    `table_rate` is Adagrad's, for the embedding tables; `rate` is Adam's, for the rest: Adam would update every row of every
-    table at every step. `table_start` is where Adagrad's sums of squares begin: Keras's 0.1 is so large beside the gradient
-    of one row of a mean loss (about 0.001) that tables would hardly move. `random_negatives` are a share of the batch. A
-    small training set gets a smaller batch, and several passes, so that it has `fewest_steps`. `context_dropout` is how
-    often the moment of a listen is hidden, because a weekly playlist has none; `id_dropout` how often an id is, so that an
-    unknown one is in distribution.
-
-    `smoothing_rounds` above 0 smooths the id tables over who heard what (`trainers.layers.neighbourhood`), and
-    `spectral_start` begins them at the leading singular vectors of that graph; what they gain where there are ids only is
-    measured by `segue bench retrieval`. `passes` is for logs without an order of time; `table_optimizer` "adam" for tables
-    whose every row moves at every step, as it does under smoothing.
-    """
-
-    dimensions: int = 64
-    hidden: int = 128
-    temperature: float = 0.1
-    batch: int = 1024
-    smallest_batch: int = 64
-    fewest_steps: int = 50
-    random_negatives: float = 0.25
-    shuffled_at_once: int = 20_000
-    table_rate: float = 0.1
-    table_start: float = 1e-8
-    rate: float = 1e-3
-    skip_weight: float = 0.3
-    context_dropout: float = 0.3
-    id_dropout: float = 0.1
-    log_q: bool = True
-    passes: int = 1
-    smoothing_rounds: int = 0
-    smoothing_receiver: float = 0.5
-    smoothing_sender: float = 0.3
-    spectral_start: bool = False
-    table_optimizer: Literal["adagrad", "adam"] = "adagrad"
 
 
 @dataclass(frozen=True)
@@ -99,6 +60,7 @@ class Retriever(tfrs.Model):
         self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
         self.skips_known = tf.Variable(0.0, trainable=False)
         self.heard: HeardPairs | None = None
+        self.several = config.batches_per_step
         self.id_tables = IdTables(self.query_tower.user_table, self.track_tower.track_table)
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.table_optimizer = (
@@ -114,12 +76,20 @@ class Retriever(tfrs.Model):
         self.track_tower.numbers.adapt(matrix(examples.tracks, [spec.name for spec in TRACK_NUMBERS]))
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> tf.Tensor:
-        """Mean sampled-softmax loss of the positives, plus the logistic loss that tells skips from them."""
+        """Mean sampled-softmax loss of the positives, plus the logistic loss that tells skips from them; over all batches,
+        when `inputs` hold several, one after the other."""
+        tables, several = self.id_tables.used(), self.several
+        if several == 1:
+            return self._batch_loss(inputs, tables, training=training)
+        each = [tf.nest.map_structure(lambda values, i=i: values[i], inputs) for i in range(several)]
+        return tf.add_n([self._batch_loss(batch, tables, training=training) for batch in each]) / several
+
+    def _batch_loss(self, inputs: dict[str, Any], tables: tuple[tf.Tensor, tf.Tensor], *, training: bool) -> tf.Tensor:
+        user_table, track_table = tables
         users, tracks, order = inputs["users"], inputs["tracks"], inputs["order"]
         identity = {"user": users["user"], "track": tracks["track"]}
         if training:
             users, tracks = self._hide(users | {k: order[k] for k in ("device", "hour", "weekday")}), self._hide(tracks)
-        user_table, track_table = self.id_tables.used()
         query = self.query_tower.embed(users, user_table, track_table)
         track = self.track_tower.embed(tracks, track_table)
         batch = tf.shape(query)[0]
@@ -207,8 +177,11 @@ class Retriever(tfrs.Model):
         data = encode_examples(examples, self.query_tower, self.track_tower, counted=counted, random_share=share)
         self._begin(heard, seed)
         self.skips_known.assign(float(examples.skipped.any()))
-        batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // self.config.fewest_steps), len(data))
-        return batches(data, batch, near=near, random_share=share, seed=seed), len(data) // batch
+        several = self.several = min(self.config.batches_per_step, len(data))
+        fewest = self.config.fewest_steps * several
+        batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // fewest), len(data) // several)
+        ordered = batches(data, batch, near=near, random_share=share, seed=seed)
+        return (ordered.batch(several, drop_remainder=True) if several > 1 else ordered), len(data) // (batch * several)
 
     def _begin(self, heard: HeardPairs, seed: int) -> None:
         """Go on from the tables as they were trained; the first time, from where they are to begin."""

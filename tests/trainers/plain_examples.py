@@ -10,7 +10,8 @@ from trainers.fitting import vectors_of
 from trainers.ids_only import examples_of, heard_in, rows, track_ids, user_ids
 from trainers.inputs import QUERY, TRACK
 from trainers.interactions import Floats, Indices, Interactions, recommend_by_score
-from trainers.retriever import Retriever, RetrieverConfig, Vocabularies
+from trainers.retriever import Retriever, Vocabularies
+from trainers.retriever_config import RetrieverConfig
 
 SMALL = RetrieverConfig(dimensions=16, hidden=16, batch=128, fewest_steps=120)
 

@@ -70,6 +70,13 @@ def test_item_knn_similarity_is_the_shrunk_cosine() -> None:
     np.testing.assert_array_equal(np.diag(found), 0)
 
 
+def test_item_knn_without_shrinkage_has_no_nan_for_a_track_nobody_heard() -> None:
+    matrix = sp.csr_matrix(np.array([[1, 1, 0], [1, 1, 0]], np.float32))
+    found = ItemKnn(ItemKnnConfig(shrinkage=0.0, half_life_days=None)).fit(Interactions.from_matrix(matrix))._neighbours
+    assert np.isfinite(found.toarray()).all()
+    assert found[2].nnz == 0
+
+
 def test_item_knn_in_blocks_gives_the_same_neighbours_as_at_once() -> None:
     listens = Interactions.from_matrix(checkerboard())
     blocks, whole = (ItemKnn(ItemKnnConfig(tracks_at_once=n)).fit(listens)._neighbours for n in (7, 1_000))

@@ -26,6 +26,20 @@ def test_one_round_is_the_weighted_sum_of_the_neighbours() -> None:
     np.testing.assert_allclose(tracks[:, 0], [(100 + from_users[0]) / 2, (1000 + from_users[1]) / 2, 3.5], rtol=1e-6)
 
 
+def test_the_gradient_is_the_transposed_sum() -> None:
+    """Smoothing S is linear, so the gradient of <w, S x> is what pairs with every y as w does with S y."""
+    graph = Neighbourhood(USERS, TRACKS, 2, 3, rounds=2, receiver=0.5, sender=0.25)
+    rng = np.random.default_rng(17)
+    w, x, y = ([tf.constant(rng.normal(size=(n, 4)), tf.float32) for n in (2, 3)] for _ in range(3))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        paired = tf.add_n([tf.reduce_sum(a * b) for a, b in zip(w, graph(*x), strict=True)])
+    gradient = tape.gradient(paired, x)
+    back = sum(float(tf.reduce_sum(a * b)) for a, b in zip(gradient, y, strict=True))
+    forth = sum(float(tf.reduce_sum(a * b)) for a, b in zip(w, graph(*y), strict=True))
+    assert back == pytest.approx(forth, rel=1e-5)
+
+
 def test_no_round_changes_nothing() -> None:
     users, tracks = Neighbourhood(USERS, TRACKS, 2, 2, rounds=0, receiver=0.5, sender=0.3)(
         tf.ones((2, 3)), 2 * tf.ones((2, 3))
@@ -78,6 +92,15 @@ def test_the_served_tables_are_smoothed_and_training_goes_on_from_the_raw_ones()
     np.testing.assert_allclose(retriever.id_tables.used()[1], served, rtol=1e-6)
     fit(retriever, _circles())
     assert _circle_share(retriever) > 0.95
+
+
+def test_several_batches_a_step_learn_the_circles_too() -> None:
+    config = replace(
+        SMALL, smoothing_rounds=2, table_optimizer="adam", table_rate=1e-2, fewest_steps=20, batch=64, batches_per_step=3
+    )
+    retriever = new_retriever(60, 30, config)
+    fit(retriever, _circles())
+    assert _circle_share(retriever) > 0.9
 
 
 @pytest.mark.parametrize("rounds", [0, 2])

@@ -18,7 +18,8 @@ from segue.errors import SegueError
 from trainers.fitting import vectors_of
 from trainers.inputs import QUERY, TRACK, arrays, constants
 from trainers.interactions import Interactions
-from trainers.retriever import Retriever, RetrieverConfig, save_towers
+from trainers.retriever import Retriever, save_towers
+from trainers.retriever_config import RetrieverConfig
 
 
 @cache

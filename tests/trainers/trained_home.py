@@ -15,7 +15,7 @@ from segue.home import get_home
 from segue.settings import get_settings
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranking import RankerConfig
-from trainers.retriever import RetrieverConfig
+from trainers.retriever_config import RetrieverConfig
 
 TINY = Hyperparameters(
     retriever=RetrieverConfig(dimensions=16, hidden=16, fewest_steps=80),

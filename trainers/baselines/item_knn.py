@@ -12,6 +12,9 @@ import scipy.sparse as sp
 from trainers.baselines.popular import Popular, PopularConfig
 from trainers.interactions import Floats, Indices, Interactions, recommend_by_score
 
+NO_LISTENER = 1e-12
+"""Least denominator of a cosine, so that two tracks nobody heard are 0 alike without shrinkage too."""
+
 
 @dataclass(frozen=True)
 class ItemKnnConfig:
@@ -61,7 +64,7 @@ class ItemKnn:
 
     def _rows(self, weighted: sp.csc_matrix, norms: Floats, block: slice) -> sp.csr_matrix:
         dots = (weighted[:, block].T @ weighted).toarray()
-        cosine = dots / (norms[block, None] * norms[None, :] + self.config.shrinkage)
+        cosine = dots / np.maximum(norms[block, None] * norms[None, :] + self.config.shrinkage, NO_LISTENER)
         cosine[np.arange(len(cosine)), np.arange(block.start, block.start + len(cosine))] = 0
         keep = min(self.config.neighbours, cosine.shape[1])
         best = np.argpartition(-cosine, keep - 1, axis=1)[:, :keep]
