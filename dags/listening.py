@@ -1,4 +1,4 @@
-"""Daily: bring events in, then rebuild the features from them."""
+"""Daily: bring events in, rebuild the features from them, and take a snapshot of what is played together."""
 
 from __future__ import annotations
 
@@ -92,4 +92,10 @@ with DAG(
         post_execute=say_day(FEATURES),
         doc_md="dbt build, its tests, Feast apply and materialise.",
     )
-    land >> features
+    embed = segue_task(
+        "embed",
+        'embed --as-of="$AS_OF"',
+        env={"AS_OF": AS_OF},
+        doc_md="Snapshots of track vectors: what is played together, the artist, the clip. Only training reads them.",
+    )
+    land >> features >> embed

@@ -17,9 +17,9 @@ from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Array, Bool, Float32, Float64, Int64, String, UnixTimestamp
 from feast.value_type import ValueType
 
-from segue.features import SHARED_NAMES, TIMESTAMP
+from segue.features import OPTIONAL, SHARED_NAMES, TIMESTAMP
 from segue.home import get_home
-from segue.names import Service, Table
+from segue.names import TRACK_VECTORS, Service, Table
 from segue.request_features import REQUEST_FEATURES
 
 user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING, description="a listener's account")
@@ -122,6 +122,27 @@ track_territory_features = FeatureView(
     ],
 )
 
+track_vectors = FeatureView(
+    name=TRACK_VECTORS,
+    description="embeddings of a track from listening, its artist and its clip; serving has what a release made of them",
+    entities=[track],
+    ttl=None,
+    online=False,
+    source=FileSource(
+        name=TRACK_VECTORS,
+        path=str(get_home().features / TRACK_VECTORS),
+        file_format=ParquetFormat(),
+        timestamp_field=TIMESTAMP,
+    ),
+    schema=[
+        Field(name="track_id", dtype=String),
+        Field(name="artist_vector", dtype=Array(Float32)),
+        Field(name="track2vec", dtype=Array(Float32)),
+        Field(name="audio_vector", dtype=Array(Float32)),
+    ],
+    tags={OPTIONAL: "nobody need run `segue embed`: without a snapshot every vector is null"},
+)
+
 weekly_playlists = FeatureView(
     name="weekly_playlists",
     description="a user's playlist of one week by one release; written to the online store by `segue playlists`, never joined",
@@ -165,7 +186,9 @@ def request_features(inputs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(request_columns(times.to_numpy("datetime64[us]")), index=inputs.index)
 
 
-retriever = FeatureService(name=str(Service.RETRIEVER), features=[user_features, track_features, request_features])
+retriever = FeatureService(
+    name=str(Service.RETRIEVER), features=[user_features, track_features, track_vectors, request_features]
+)
 ranker = FeatureService(
     name=str(Service.RANKER), features=[user_features, track_features, track_territory_features, request_features]
 )

@@ -47,6 +47,7 @@ BENCHES: dict[str, str] = {
     "retrieval": "trainers.bench_retrieval:bench_retrieval",
     "training": "trainers.bench_training:bench_training",
     "next": "trainers.bench_next:bench_next",
+    "cold": "trainers.bench_cold:bench_cold",
 }
 """Bench name to the function that runs it."""
 
@@ -82,6 +83,14 @@ COMMANDS: tuple[Command, ...] = (
         "dbt build, checks, Feast apply and materialise",
         "infra.mart.command:run",
         (AS_OF, Option("--full-refresh", bool, "rebuild every table from landing", default=False)),
+        stage=True,
+    ),
+    Command(
+        "embed",
+        "Features",
+        "snapshots of track vectors: what is played together, the artist, the clip",
+        "trainers.embed:run",
+        (AS_OF,),
         stage=True,
     ),
     Command(
@@ -157,6 +166,7 @@ COMMANDS: tuple[Command, ...] = (
             Option("--users", int, "training: users of the log, 100000 if not said"),
             Option("--tracks", int, "training: tracks of the log, 100000 if not said"),
             Option("--config", str, "retrieval, next: settings of the model that differ, as JSON or a file of it"),
+            Option("--as-of", date, "cold: last day whose events are known; default: the newest"),
         ),
     ),
 )

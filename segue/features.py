@@ -28,7 +28,7 @@ from segue.feature_store import (
 )
 from segue.fingerprint import fingerprint
 from segue.names import UNKNOWN_TERRITORY, Service
-from segue.point_in_time import TIMESTAMP, as_known_at
+from segue.point_in_time import OPTIONAL, TIMESTAMP, as_known_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MATERIALISED",
+    "OPTIONAL",
     "PLAYLIST_COLUMNS",
     "PLAYLIST_KEYS",
     "PROJECT",

@@ -3,9 +3,11 @@
 | folder | holds | written by |
 |---|---|---|
 | `landing/` | raw files as received, by source, kind and day | `segue world`, `segue land`, `POST /v1/events` |
+| `audio/` | a clip of each track that has one, `TRACK.flac`, `.wav` or `.mp3` | `segue world`, or you |
 | `world/` | the truth behind a simulated world; no stage reads it | `segue world` |
 | `warehouse/` | the DuckDB file dbt builds in; nothing else opens it | `segue features` |
 | `features/` | gold tables as Parquet | `segue features` |
+| `embeddings/` | the weights of the network that hears clips, by the day it was trained | `segue embed` |
 | `feast/` | registry and SQLite online store | `segue features`, `segue playlists` |
 | `releases/` | the BentoML model store, evaluations, verdicts of the gate, the pointer | `segue train` and after |
 | `playlists/` | the audits and the pointer to the visible week | `segue playlists` |
@@ -20,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 from segue.settings import get_settings
 
@@ -37,6 +40,18 @@ class Home:
     @property
     def world(self) -> Path:
         return self.root / "world"
+
+    @property
+    def audio(self) -> Path:
+        return self.root / "audio"
+
+    def clip(self, track_id: str, suffix: str = ".flac") -> Path:
+        """The clip of a track; whatever its id holds, the file lies in `audio`."""
+        return self.audio / (quote(track_id, safe="") + suffix)
+
+    @property
+    def embeddings(self) -> Path:
+        return self.root / "embeddings"
 
     @property
     def warehouse(self) -> Path:

@@ -50,6 +50,10 @@ DAILY_TABLES = (
 )
 
 
+TRACK_VECTORS = "track_vectors"
+"""Snapshots of track embeddings by day, beside the gold tables under `features/`; `segue embed` writes them, dbt does not."""
+
+
 class Service(StrEnum):
     """Feast FeatureServices, one per model, and the two that serving reads beside them."""
 

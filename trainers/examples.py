@@ -19,7 +19,7 @@ from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
 from segue.request_features import UNKNOWN_HOUR, UNKNOWN_WEEKDAY, day_of_week, hour_of_day
 from trainers.gold import read_labels, read_territories, read_tracks
-from trainers.inputs import TRACK, USER_STATE
+from trainers.inputs import TRACK, USER_STATE, VECTORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,7 +174,8 @@ def catalogue_at(instant: datetime) -> Catalogue:
 
 
 def with_new_releases(known: Catalogue, later: Catalogue, since: datetime, until: datetime) -> Catalogue:
-    """`known` at `since`, and the tracks of `later` with a release date in `[since, until)`, with their facts and no history.
+    """`known` at `since`, and the tracks of `later` with a release date in `[since, until)`, with their facts, the
+    vectors that `since` knew of them, and no history.
 
     A track that a source merely began to play then stays out: that it is listed would already say it was played.
     """
@@ -187,7 +188,9 @@ def with_new_releases(known: Catalogue, later: Catalogue, since: datetime, until
     if added.empty:
         return known
     facts = [name for name in ("track_id", "version_family", *TRACK_FACTS) if name in added.columns]
-    added = added[facts].reindex(columns=known.frame.columns)
+    rows = pd.DataFrame({"user_id": NOBODY, "track_id": added["track_id"], TIMESTAMP: pd.Timestamp(since)})
+    vectors = training_frame(Service.RETRIEVER, rows)[list(VECTORS)]
+    added = added[facts].reindex(columns=known.frame.columns).assign(**{name: vectors[name] for name in VECTORS})
     unplayed = np.full((known.popularity.shape[0], len(added), known.popularity.shape[2]), np.nan, dtype=np.float32)
     frame = pd.concat([known.frame, added], ignore_index=True)
     return Catalogue(frame, known.territories, np.concatenate([known.popularity, unplayed], axis=1))

@@ -74,7 +74,7 @@ def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows
         late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
         known = catalogue_at(split.cutoff)
         then = with_new_releases(catalogue_at(split.rank_from), known, split.rank_from, split.cutoff)
-    retriever = Retriever(hyper.retriever, _vocabularies(listens, early, late, known))
+    retriever = Retriever(hyper.retriever, vocabularies(listens, early, late, known))
     retriever.adapt(early)
     before = listens[listens[TIMESTAMP] < split.rank_from]
     with progress.step("retriever"):
@@ -115,7 +115,8 @@ def _require_both_sides(listens: pd.DataFrame, split: Split) -> None:
         )
 
 
-def _vocabularies(listens: pd.DataFrame, early: Examples, late: Examples, known: Catalogue) -> Vocabularies:
+def vocabularies(listens: pd.DataFrame, early: Examples, late: Examples, known: Catalogue) -> Vocabularies:
+    """Every id and name to be known from `known` and the labels `listens`, which the examples are of."""
     territories = [value for part in (early, late) for value in part.users["territory"].dropna().unique()]
     return Vocabularies(
         users=list(listens["user_id"].unique()),

@@ -65,18 +65,21 @@ USER_STATE = (
     TensorSpec("hour_shares", "float", HOURS),
 )
 QUERY = (*USER_STATE, *CONTEXT)
-TRACK = (
+RANKER_TRACKS = (
     TensorSpec("track_id", "string"),
     TensorSpec("artist_id", "string"),
     TensorSpec("genre", "string"),
     *(TensorSpec(spec.name, "float") for spec in TRACK_NUMBERS),
 )
+VECTORS, VECTOR_LENGTH = ("artist_vector", "track2vec", "audio_vector"), 32
+"""Embeddings from other sources, all of one space (`trainers.track_vectors`)."""
+
+TRACK = (*RANKER_TRACKS, *(TensorSpec(name, "float", VECTOR_LENGTH) for name in VECTORS))
 RANKER_USERS = (
     TensorSpec("territory", "string"),
     *(TensorSpec(spec.name, "float") for spec in USER_NUMBERS),
     *_PROFILE,
 )
-RANKER_TRACKS = TRACK
 
 
 def arrays(frame: pd.DataFrame, specs: Sequence[TensorSpec]) -> Arrays:

@@ -114,11 +114,14 @@ class Retriever(tfrs.Model):
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(liked, logits))
 
     def _hide(self, encoded: Tensors) -> Tensors:
-        """Hide the moment of some rows, and the id of others."""
+        """Hide the moment of some rows, the id of others, and vectors of others again."""
         hidden = dict(encoded)
         for name in ("user", "track"):
             if name in encoded:
                 hidden[name] = _drop(encoded[name], self.config.id_dropout, UNKNOWN)
+        if "known" in encoded:
+            kept = tf.cast(tf.random.uniform(tf.shape(encoded["known"])) >= self.config.vector_dropout, tf.float32)
+            hidden |= {"known": encoded["known"] * kept, "vectors": encoded["vectors"] * kept[:, :, None]}
         if "hour" in encoded:
             keep = tf.cast(tf.random.uniform(tf.shape(encoded["hour"])) >= self.config.context_dropout, tf.int32)
             hidden |= {

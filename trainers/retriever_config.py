@@ -22,7 +22,7 @@ class RetrieverConfig:
     of one row of a mean loss (about 0.001) that tables would hardly move. `random_negatives` are a share of the batch. A
     small training set gets a smaller batch, and several passes, so that it has `fewest_steps`. `context_dropout` is how
     often the moment of a listen is hidden, because a weekly playlist has none; `id_dropout` how often an id is, so that an
-    unknown one is in distribution.
+    unknown one is in distribution; `vector_dropout` how often each vector from another source is, for the same reason.
 
     `smoothing_rounds` above 0 smooths the id tables over who heard what (`trainers.layers.neighbourhood`), and
     `spectral_start` begins them at the leading singular vectors of that graph; what they gain where there are ids only is
@@ -46,6 +46,7 @@ class RetrieverConfig:
     skip_weight: NotNegative = 0.3
     context_dropout: Share = 0.3
     id_dropout: Share = 0.1
+    vector_dropout: Share = 0.2
     log_q: bool = True
     passes: Count = 1
     smoothing_rounds: Annotated[int, Field(ge=0)] = 0

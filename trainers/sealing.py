@@ -22,11 +22,19 @@ from segue.atomic import write_json
 from segue.dates import end_of
 from segue.errors import SegueError
 from segue.home import get_home
-from segue.names import RELEASE_MODEL, Table
+from segue.names import RELEASE_MODEL, TRACK_VECTORS, Table
 from segue.release import MANIFEST, Manifest, file_entries, release_path, set_bentoml_home
 
 LIBRARIES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "numpy", "feast", "bentoml")
 ROOM = Path(__file__).parent
+_MADE_FROM = (
+    Table.LABELS,
+    Table.USER_FEATURES,
+    Table.TRACK_FEATURES,
+    Table.TRACK_TERRITORY_FEATURES,
+    Table.TRACKS,
+    TRACK_VECTORS,
+)
 
 
 def libraries() -> dict[str, str]:
@@ -56,7 +64,7 @@ def gold_digest(as_of: date) -> dict[str, tuple[int, str]]:
     until = end_of(as_of).date().isoformat()
     digests = {}
     with duckdb.connect() as connection:
-        for table in (Table.LABELS, Table.USER_FEATURES, Table.TRACK_FEATURES, Table.TRACK_TERRITORY_FEATURES, Table.TRACKS):
+        for table in _MADE_FROM:
             files = [str(path) for path in _files(table) if path.parent.name.removeprefix("day=") < until]
             if files:
                 sql = "select count(*), sum(hash(t)::hugeint)::varchar from read_parquet(?, hive_partitioning = false) t"
@@ -65,7 +73,7 @@ def gold_digest(as_of: date) -> dict[str, tuple[int, str]]:
     return digests
 
 
-def _files(table: Table) -> list[Path]:
+def _files(table: str) -> list[Path]:
     folder = get_home().table(table)
     daily = sorted(folder.glob("day=*/*.parquet"))
     return daily or [path for path in (folder / "data.parquet",) if path.exists()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainers.inputs import QUERY, RECENT, TRACK, TRACK_NUMBERS, USER_NUMBERS, signature
+from trainers.inputs import QUERY, RECENT, TRACK, TRACK_NUMBERS, USER_NUMBERS, VECTORS, signature
 from trainers.layers.numbers import Numbers
 from trainers.layers.vocabulary import FIRST_KNOWN, MISSING, UNKNOWN, Vocabulary
 
@@ -30,7 +30,8 @@ def _residuals(size: int, width: int, name: str) -> tf.Variable:
 
 
 class TrackTower(tf.Module):
-    """Tracks to vectors: id, artist and genre embeddings, plus a network over audio, age and popularity."""
+    """Tracks to vectors: id, artist and genre embeddings, a projection of each vector from another source, plus a network over
+    all that is known but the id. A vector that is missing adds nothing, and the network is told."""
 
     INPUTS = TRACK
 
@@ -41,15 +42,21 @@ class TrackTower(tf.Module):
         self.track_table = _residuals(tracks.size, width, "track_embedding")
         self.artist_table = _table(artists.size, width, "artist_embedding")
         self.genre_table = _table(genres.size, width, "genre_embedding")
+        self.projection = tf.keras.layers.Dense(width, use_bias=False)
         self.network = tf.keras.Sequential([tf.keras.layers.Dense(hidden, "relu"), tf.keras.layers.Dense(width)])
 
     def encode(self, inputs: Tensors) -> Tensors:
-        """Feature tensors to numbers: `track`, `artist`, `genre` (n,) int32 and `numbers` (n, f) float32."""
+        """Feature tensors to numbers: `track`, `artist`, `genre` (n,) int32, `numbers` (n, f) float32, and of s sources the
+        `vectors` (n, s, v) float32, zeros where missing, and which are `known` (n, s)."""
+        vectors = tf.stack([inputs[name] for name in VECTORS], axis=1)
+        known = tf.reduce_all(tf.math.is_finite(vectors), axis=2)
         return {
             "track": self.tracks(inputs["track_id"]),
             "artist": self.artists(inputs["artist_id"]),
             "genre": self.genres(inputs["genre"]),
             "numbers": self.numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1)),
+            "vectors": tf.where(known[:, :, None], vectors, 0.0),
+            "known": tf.cast(known, tf.float32),
         }
 
     def embed(self, encoded: Tensors, track_table: tf.Tensor | None = None) -> tf.Tensor:
@@ -57,7 +64,9 @@ class TrackTower(tf.Module):
         ids = self.track_table if track_table is None else track_table
         artist = tf.gather(self.artist_table, encoded["artist"])
         genre = tf.gather(self.genre_table, encoded["genre"])
-        content = self.network(tf.concat([encoded["numbers"], genre], axis=1))
+        vectors = tf.reshape(encoded["vectors"], (-1, encoded["vectors"].shape[1] * encoded["vectors"].shape[2]))
+        content = self.network(tf.concat([encoded["numbers"], genre, vectors, encoded["known"]], axis=1))
+        content += self.projection(vectors)
         return tf.math.l2_normalize(tf.gather(ids, encoded["track"]) + artist + genre + content, axis=1)
 
     def __call__(self, inputs: Tensors) -> tf.Tensor:

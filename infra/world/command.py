@@ -1,4 +1,4 @@
-"""`segue world`: simulates a streaming service day by day, lands its events and keeps the truth beside them.
+"""`segue world`: simulates a streaming service day by day, lands its events and clips and keeps the truth beside them.
 
 Killed and run again, or run with more days, it writes the same bytes: every day follows from the options alone.
 """
@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from infra.world.clips import write_clips
 from infra.world.dirt import soiled
 from infra.world.judgement import EARLY_SKIP, LATE_SKIP, Plays
+from infra.world.parameters import ClipParameters
 from infra.world.rows import MICROSECONDS_PER_DAY, Rows, joined, rows_of_day
 from infra.world.simulation import DAYS_PER_WEEK, World, make_world
 from infra.world.space import stream
@@ -41,6 +43,8 @@ def run(*, start: date, days: int, users: int, tracks: int, seed: int) -> Outcom
         writer = Writer(home, world)
         truth = TruthKeeper(home.world, world, writer)
         truth.entities()
+    with progress.step("clips"):
+        write_clips(home, world.catalogue.tracks, ClipParameters(), seed=seed)
     with progress.step("days"):
         counts = _land(world, writer, truth, progress)
     summary = {**counts, "days": days, "users": len(world.listeners.population), "tracks": len(world.catalogue.tracks)}

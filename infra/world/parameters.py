@@ -142,6 +142,17 @@ class DirtParameters:
 
 
 @dataclass(frozen=True)
+class ClipParameters:
+    """How tracks sound: `timbre` is how much of the log strength of a partial follows the track, `mastering` how much not."""
+
+    rate: int = 8_000
+    seconds: float = 2.0
+    partials: int = 16
+    timbre: float = 0.8
+    mastering: float = 0.6
+
+
+@dataclass(frozen=True)
 class WorldParameters:
     space: SpaceParameters = field(default_factory=SpaceParameters)
     catalogue: CatalogueParameters = field(default_factory=CatalogueParameters)

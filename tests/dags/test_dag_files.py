@@ -32,7 +32,7 @@ def test_a_broken_dag_file_is_an_import_error(bag: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dag", "chain"),
     [
-        (Dag.LISTENING, ["land", "features"]),
+        (Dag.LISTENING, ["land", "features", "embed"]),
         (Dag.RECOMMENDER, ["train", "evaluate", "promote"]),
         (Dag.WEEKLY_PLAYLISTS, ["playlists"]),
         (Dag.DRIFT_REPORT, ["monitor", "ask_for_retraining"]),

@@ -28,7 +28,7 @@ def test_the_services_hold_the_agreed_views(served: tuple[Home, Gold]) -> None:
     services = {service.name: service for service in shared_store().list_feature_services()}
     views = {name: [view.name for view in service.feature_view_projections] for name, service in services.items()}
     assert views == {
-        "retriever": ["user_features", "track_features", "request_features"],
+        "retriever": ["user_features", "track_features", "track_vectors", "request_features"],
         "ranker": ["user_features", "track_features", "track_territory_features", "request_features"],
         "policy": ["user_history", "user_features"],
         "weekly_playlists": ["weekly_playlists"],

@@ -26,6 +26,7 @@ IN_ORDER = [
     "world",
     "land",
     "features",
+    "embed",
     "train",
     "evaluate",
     "promote",

@@ -1,0 +1,120 @@
+"""`segue embed`: snapshots of track vectors, so that training finds what was known of a track at the time of each example.
+
+A snapshot is made for the as-of day, and, where there is none within a week, for the days before it, oldest first: each begins
+at the vectors of the one before. The days at which a training as of this day cuts its history always have one, so that an
+evaluation uses what the cutoff knew. A snapshot that is there stays as it is, but for tracks that came out since.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from segue.dates import end_of, split_at
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.lock import locked
+from segue.names import Table
+from segue.settings import get_settings
+from segue.stage import Outcome, Progress, table
+from trainers import track2vec, track_vectors
+from trainers.gold import label_files, read_labels, read_tracks
+from trainers.track2vec import Track2VecConfig
+from trainers.track_vectors import Snapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVERY = timedelta(days=7)
+COMPLETED_FOR = timedelta(days=28)
+"""A snapshot gets rows of the tracks that come out so long after it."""
+
+
+def run(*, as_of: date, config: Track2VecConfig | None = None) -> Outcome:
+    """Make the snapshots that `as_of` needs and lacks.
+
+    Raises:
+        SegueError: nobody listened on that day, or another run is at work.
+    """
+    progress, config = Progress("embed"), config or Track2VecConfig()
+    first, last = _listening_days(as_of)
+    with locked(get_home().tmp / "embed.lock", what="`segue embed`"):
+        tracks = _catalogue(as_of)
+        there = [day for day in track_vectors.days() if day <= as_of]
+        made = [_make(day, tracks, config, progress) for day in wanted(first, last, there, get_settings().holdout_days)]
+        completed = sum(_complete(day, tracks) for day in there if as_of - day <= COMPLETED_FOR)
+    summary = {"as_of": as_of.isoformat(), "snapshots": made, "completed": completed, "seconds": progress.seconds}
+    return Outcome(summary, _told(made, completed))
+
+
+def wanted(first: date, as_of: date, there: list[date], holdout_days: int) -> list[date]:
+    """The days to make, oldest first, for a log that begins on `first` and snapshots that are `there`."""
+    split = split_at(as_of, holdout_days)
+    cuts = {(instant - timedelta(days=1)).date() for instant in (split.rank_from, split.cutoff, split.end)}
+    weekly = {as_of - n * EVERY for n in range((as_of - first) // EVERY + 1)}
+    lacking = {day for day in weekly if not any(day - EVERY < other <= day for other in there)}
+    return sorted(day for day in cuts | lacking if day > first and day not in there)
+
+
+def _listening_days(as_of: date) -> tuple[date, date]:
+    files = label_files(None, end_of(as_of))
+    first, last = (date.fromisoformat(file.parent.name.removeprefix("day=")) for file in (files[0], files[-1]))
+    if last != as_of:
+        raise SegueError(
+            expected=f"listens on {as_of}",
+            received=f"none after {last}",
+            mend=f"run `segue embed --as-of {last}`, or `segue features --as-of {as_of}` first",
+        )
+    return first, last
+
+
+def _catalogue(as_of: date) -> pd.DataFrame:
+    import pandas as pd
+
+    tracks = read_tracks()
+    return tracks[~(tracks["first_seen_at"] >= pd.Timestamp(end_of(as_of)))]
+
+
+def _make(day: date, tracks: pd.DataFrame, config: Track2VecConfig, progress: Progress) -> dict[str, Any]:
+    """Write the snapshot of `day`; how many tracks have which vector."""
+    with progress.step(f"snapshot {day}"):
+        before = max((other for other in track_vectors.days() if other < day), default=None)
+        former = track_vectors.read_played(before) if before else {}
+        played = track2vec.train(sentences(day, config), config, seed=get_settings().seed, before=former)
+        track_vectors.write(Snapshot(day, played, {}), tracks)
+    return {"day": day.isoformat(), "tracks": len(tracks), "track2vec": len(played)}
+
+
+def _complete(day: date, tracks: pd.DataFrame) -> int:
+    """Add the tracks that came out since to the snapshot of `day`; how many."""
+    known = track_vectors.read_ids(day)
+    lacking = len(set(tracks["track_id"]) - known)
+    if lacking:
+        name = f"with-{len(tracks)}"
+        track_vectors.write(Snapshot(day, track_vectors.read_played(day), {}), tracks, name=name, known=known)
+    return lacking
+
+
+def sentences(day: date, config: Track2VecConfig) -> list[list[str]]:
+    """The sessions of the window that ends with `day`, without early skips, and the playlists as they then were."""
+    labels = read_labels(end_of(day) - timedelta(days=config.window_days), end_of(day))
+    labels = labels[labels["weight"] > 0]
+    sessions = labels.groupby("session_id", sort=True)["track_id"].agg(list)
+    return [*sessions, *_playlists(day)]
+
+
+def _playlists(day: date) -> list[list[str]]:
+    import pandas as pd
+
+    path = get_home().table(Table.USER_PLAYLISTS) / "data.parquet"
+    if not path.exists():
+        return []
+    entries = pd.read_parquet(path)
+    entries = entries[entries["added_at"] < pd.Timestamp(end_of(day))].sort_values(["playlist_id", "added_at", "track_id"])
+    return list(entries.groupby("playlist_id", sort=True)["track_id"].agg(list))
+
+
+def _told(made: list[dict[str, Any]], completed: int) -> str:
+    rows = [list(snapshot.values()) for snapshot in made]
+    lines = [table(["snapshot", "tracks", "track2vec"], rows)] if rows else ["every snapshot was there"]
+    return "\n".join([*lines, *([f"{completed} rows of new tracks added to older snapshots"] if completed else [])])
