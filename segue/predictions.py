@@ -7,11 +7,13 @@ features, and one for every time it was asked for, which names that record inste
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from segue.home import get_home
 from segue.names import Fallback, Surface
 
 
@@ -43,3 +45,17 @@ class Prediction(BaseModel):
     batch_request_id: str | None = None
     tracks: list[PredictedTrack]
     latency_ms: float
+
+
+def shown_between(since: datetime, until: datetime) -> Iterator[Prediction]:
+    """The lists somebody was shown in `[since, until)`, personal ones only. A playlist counts when it was asked for, not
+    when the batch made it; a line that a killed process left half written is passed over."""
+    for path in sorted(get_home().predictions.glob("day=*/http-*.jsonl")):
+        if since.date() <= date.fromisoformat(path.parent.name.removeprefix("day=")) <= until.date():
+            for line in path.read_bytes().splitlines():
+                try:
+                    prediction = Prediction.model_validate_json(line)
+                except ValidationError:
+                    continue
+                if prediction.user and prediction.fallback is None and since <= prediction.at < until:
+                    yield prediction

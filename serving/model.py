@@ -14,6 +14,7 @@ import numpy.typing as npt
 from segue.features import fingerprint, shared_store
 from segue.names import MODEL_SERVICES
 from segue.policy import PolicySettings
+from segue.rankers import open_ranker, ranker_kind
 from segue.release import Manifest, check_fingerprint, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 
@@ -82,7 +83,7 @@ def load_model(version: str) -> Model:
         vectors=np.load(folder / "vectors.npy", allow_pickle=False),
         searcher=_searcher(folder / "index"),
         query_tower=tf.saved_model.load(str(folder / "query_tower")),
-        ranker=tf.saved_model.load(str(folder / "ranker")),
+        ranker=open_ranker(folder, ranker_kind(manifest)),
         ranker_tracks={p.stem: tf.constant(np.load(p, allow_pickle=False)) for p in folder.glob("ranker_tracks/*.npy")},
         query_specs=_specs(manifest, "query"),
         user_specs=_specs(manifest, "ranker_users"),

@@ -165,7 +165,7 @@ def _user_row(user: int, xs: list[Listen], day: date) -> dict[str, Any]:
         "top_artist_shares": artist_shares,
         "hour_shares": [hours[h] / len(month) for h in range(24)] if month else None,
         "top_device": _device(user) if month else None,
-        "recent_tracks": [track_id(t) for t in dict.fromkeys(x.track for x in reversed(month))][:50],
+        "recent_tracks": [track_id(t) for t in dict.fromkeys(x.track for x in reversed(month))][:200],
     }
 
 

@@ -15,7 +15,6 @@ from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
 from trainers.index import IndexConfig, build_index, recall, save_index
 from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, TRACK, VECTORS, arrays, constant, constants
 from trainers.loading import Floats, by_territory
-from trainers.ranker import save_ranker
 from trainers.retriever import save_towers
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def write_catalogue(folder: Path, fitted: Fitted, catalogue: Catalogue) -> Float
     save_towers(fitted.retriever, folder)
     vectors = vectors_of(fitted.retriever.track, catalogue.frame)
     np.save(folder / "vectors.npy", vectors, allow_pickle=False)
-    save_ranker(fitted.network, folder)
+    fitted.ranker.save(folder)
     (folder / "ranker_tracks").mkdir()
     for name, values in ranker_tracks(fitted, catalogue).items():
         np.save(folder / "ranker_tracks" / f"{name}.npy", values.numpy(), allow_pickle=False)
@@ -41,9 +40,9 @@ def write_catalogue(folder: Path, fitted: Fitted, catalogue: Catalogue) -> Float
 
 def ranker_tracks(fitted: Fitted, catalogue: Catalogue) -> dict[str, Any]:
     """What `score` needs of every track of `catalogue`."""
-    network = fitted.network
-    read = network.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
-    return network.track_half(read) | {"territory": constant(by_territory(catalogue, fitted.territories))}
+    ranker = fitted.ranker
+    read = ranker.inputs.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
+    return ranker.track_half(read) | {"territory": constant(by_territory(catalogue, fitted.territories))}
 
 
 def write_index(folder: Path, vectors: Floats, queries: Floats, config: IndexConfig, *, exact_below: int) -> dict[str, Any]:
@@ -91,9 +90,9 @@ def _shown_scores(fitted: Fitted, ids: list[str], cutoff: datetime) -> tuple[dic
     shown: dict[str, Floats] = {}
     for at in range(0, len(ids), 100):
         some = slice(at, at + 100)
-        read = fitted.network.read_users(constants(arrays(users.iloc[some], RANKER_USERS)))
+        read = fitted.ranker.inputs.read_users(constants(arrays(users.iloc[some], RANKER_USERS)))
         scores = np.einsum("nd,ncd->nc", queries[some], vectors[found[some]])
-        scored = fitted.network.scored(fitted.network.user_half(read), tracks, constant(found[some]), constant(scores))
+        scored = fitted.ranker.scored(fitted.ranker.user_half(read), tracks, constant(found[some]), constant(scores))
         best = -np.sort(-scored["score"].numpy(), axis=1)[:, :SHOWN]
         shown |= dict(zip(ids[some], best, strict=True))
     return shown, queries

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from trainers.companions import CompanionConfig
 from trainers.index import IndexConfig
 from trainers.ranker import BlendWeights
 from trainers.ranking import RankerConfig
 from trainers.retriever_config import RetrieverConfig
+from trainers.trees import TreesConfig
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class Hyperparameters:
 
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
+    trees: TreesConfig = field(default_factory=TreesConfig)
+    companions: CompanionConfig = field(default_factory=CompanionConfig)
     blend: BlendWeights = field(default_factory=BlendWeights)
     index: IndexConfig = field(default_factory=IndexConfig)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, npt.NDArray[Any]]
 RECENT, ARTISTS, GENRES, HOURS = 50, 20, 8, 24
+LONG_RECENT = 200
+"""Recent tracks the ranker reads: as many as gold keeps. The retriever reads the newest `RECENT` of them."""
 
 USER_NUMBERS = (
     NumberSpec("plays_7d", log=True),
@@ -47,7 +49,6 @@ _PROFILE = (
     TensorSpec("top_genre_shares", "float", GENRES),
     TensorSpec("top_artists", "string", ARTISTS),
     TensorSpec("top_artist_shares", "float", ARTISTS),
-    TensorSpec("recent_tracks", "string", RECENT),
 )
 CONTEXT = (
     TensorSpec("device", "string"),
@@ -62,6 +63,7 @@ USER_STATE = (
     TensorSpec("top_device", "string"),
     *(TensorSpec(spec.name, "float") for spec in USER_NUMBERS),
     *_PROFILE,
+    TensorSpec("recent_tracks", "string", RECENT),
     TensorSpec("hour_shares", "float", HOURS),
 )
 QUERY = (*USER_STATE, *CONTEXT)
@@ -79,6 +81,7 @@ RANKER_USERS = (
     TensorSpec("territory", "string"),
     *(TensorSpec(spec.name, "float") for spec in USER_NUMBERS),
     *_PROFILE,
+    TensorSpec("recent_tracks", "string", LONG_RECENT),
 )
 
 

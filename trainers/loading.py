@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segue.rankers import open_ranker, ranker_kind
 from segue.release import Manifest, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 from trainers.examples import Catalogue
@@ -98,8 +99,8 @@ def load(version: str) -> LoadedRelease:
     import tensorflow as tf
 
     manifest, folder = verify(version), release_path(version)
-    models = [tf.saved_model.load(str(folder / name)) for name in ("query_tower", "track_tower", "ranker")]
-    return LoadedRelease(version, manifest, *models)
+    query_tower, track_tower = (tf.saved_model.load(str(folder / name)) for name in ("query_tower", "track_tower"))
+    return LoadedRelease(version, manifest, query_tower, track_tower, open_ranker(folder, ranker_kind(manifest)))
 
 
 def by_territory(catalogue: Catalogue, territories: Sequence[str]) -> Floats:

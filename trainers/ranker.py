@@ -8,7 +8,8 @@ them as a weighted product (Zhao et al. 2019, "Recommending what video to watch 
 
 The model is split so that the track half is computed once per release and the user half once per request: the first layer
 is a sum of a user's part, a track's part and a part for what they have in common, so that scoring a candidate is an
-addition and a few small products. Its last layer starts at zero, on top of the retriever's own score: it begins as the
+addition and a few small products. What is crossed with what is learned after that sum, by low-rank cross layers (DCN-v2),
+so that the halves stay apart. Its last layer starts at zero, on top of the retriever's own score: it begins as the
 retriever's order and can only learn what that order lacks.
 """
 
@@ -16,17 +17,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import tensorflow as tf
 
-from trainers.inputs import RANKER_TRACKS, RANKER_USERS, TRACK_NUMBERS, USER_NUMBERS, signature
-from trainers.layers.crosses import WIDTH, crosses
-from trainers.layers.numbers import Numbers, NumberSpec
-from trainers.layers.vocabulary import FIRST_KNOWN, Vocabulary
+from trainers.inputs import RANKER_TRACKS, RANKER_USERS, signature
+from trainers.layers.low_rank_cross import LowRankCross
+from trainers.ranker_inputs import COMMON, TRACK_WIDTH, USER_WIDTH, RankerInputs
 
 Tensors = dict[str, tf.Tensor]
-AUDIO = (NumberSpec("tempo"), NumberSpec("energy"))
-USER_AUDIO = ("mean_tempo_30d", "mean_energy_30d")
 HEADS = ("complete", "early_skip", "save")
 SMALLEST = 1e-30
 
@@ -40,74 +39,50 @@ class BlendWeights:
 
 
 @dataclass(frozen=True)
-class RankerNames:
-    """What the ranker knows by name: the artist of each track, and genres and territories."""
+class NetworkShape:
+    """Widths of the first layer and of the products of user and track; how many cross layers, and their rank."""
 
-    artist_of: dict[str, str]
-    genres: list[str]
-    territories: tuple[str, ...]
+    hidden: int = 64
+    taste: int = 16
+    crosses: int = 2
+    cross_rank: int = 16
+
+
+class Halves(Protocol):
+    """What turns encodings into the two halves a release keeps apart."""
+
+    def user_half(self, read: Tensors) -> Tensors: ...
+
+    def track_half(self, read: Tensors) -> Tensors: ...
 
 
 class RankerNetwork(tf.Module):
-    """What a release keeps: `encode_users`, `encode_tracks` and `score` as `segue/release.py` describes them, and `blend`.
+    """What a release keeps: `encode_users`, `encode_tracks` and `score` as `segue/release.py` describes them, and `blend`."""
 
-    Args:
-        scale: what a retrieval score is multiplied with to be a logit: one over the retriever's temperature.
-    """
-
-    def __init__(self, names: RankerNames, blend: BlendWeights, *, scale: float, hidden: int, taste: int) -> None:
+    def __init__(self, inputs: RankerInputs, blend: BlendWeights, shape: NetworkShape) -> None:
         super().__init__(name="ranker")
-        self.weights, self.scale = blend, scale
-        self.artists, self.genres = Vocabulary(names.artist_of.values()), Vocabulary(names.genres)
-        self.tracks, self.territories = Vocabulary(names.artist_of), Vocabulary(names.territories)
-        self.artist_of = self._artist_table(names.artist_of)
-        self.user_numbers, self.track_numbers = Numbers(USER_NUMBERS), Numbers(TRACK_NUMBERS)
-        self.audio = Numbers(AUDIO)
-        self.genre_table = tf.Variable(tf.random.normal((self.genres.size, taste), stddev=0.1), name="genre_embedding")
+        self.inputs, self.weights = inputs, blend
+        hidden, taste = shape.hidden, shape.taste
+        self.genre_table = tf.Variable(tf.random.normal((inputs.genres.size, taste), stddev=0.1), name="genre_embedding")
         self.user_part, self.track_part = tf.keras.layers.Dense(hidden), tf.keras.layers.Dense(hidden)
         self.user_taste, self.track_taste = tf.keras.layers.Dense(taste), tf.keras.layers.Dense(taste)
         self.common_part = tf.keras.layers.Dense(hidden, use_bias=False)
+        self.crosses = [LowRankCross(shape.cross_rank) for _ in range(shape.crosses)]
         self.middle = tf.keras.layers.Dense(hidden // 2, "relu")
         self.heads = tf.keras.layers.Dense(len(HEADS), kernel_initializer="zeros")
         self.trust = tf.Variable(1.0, name="trust_in_retriever")
         self._build(hidden, taste)
 
-    def _artist_table(self, artist_of: dict[str, str]) -> tf.Tensor:
-        known = self.artists(tf.constant([artist_of[track] for track in self.tracks.known], tf.string))
-        return tf.concat([tf.zeros(FIRST_KNOWN, tf.int32), known], axis=0)
-
     def _build(self, hidden: int, taste: int) -> None:
-        users, tracks = 2 * len(USER_NUMBERS) + taste, 2 * len(TRACK_NUMBERS) + taste
+        users, tracks = USER_WIDTH + taste, TRACK_WIDTH + taste
         for layers, width in (((self.user_part, self.user_taste), users), ((self.track_part, self.track_taste), tracks)):
             for layer in layers:
                 layer.build((None, width))
-        self.common_part.build((None, WIDTH + 2 + taste))
+        self.common_part.build((None, COMMON + taste))
+        for cross in self.crosses:
+            cross.build(tf.TensorShape([None, None, hidden]))
         self.middle.build((None, hidden))
         self.heads.build((None, hidden // 2))
-
-    def read_users(self, inputs: Tensors) -> Tensors:
-        """User tensors to numbers, without any weight: strings looked up, shares of padding 0."""
-        territory = self.territories(inputs["territory"])
-        shares = {name: _known(inputs[f"top_{name}_shares"]) for name in ("artist", "genre")}
-        return {
-            "numbers": self.user_numbers(tf.stack([inputs[spec.name] for spec in USER_NUMBERS], axis=1)),
-            "artists": self.artists(inputs["top_artists"]),
-            "artist_shares": shares["artist"],
-            "genres": self.genres(inputs["top_genres"]),
-            "genre_shares": shares["genre"],
-            "recent_artists": tf.gather(self.artist_of, self.tracks(inputs["recent_tracks"])),
-            "audio": self.audio(tf.stack([inputs[name] for name in USER_AUDIO], axis=1)),
-            "territory": tf.where(territory < FIRST_KNOWN, len(self.territories.known), territory - FIRST_KNOWN),
-        }
-
-    def read_tracks(self, inputs: Tensors) -> Tensors:
-        """Track tensors to numbers, without any weight."""
-        return {
-            "numbers": self.track_numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1)),
-            "artist": self.artists(inputs["artist_id"]),
-            "genre": self.genres(inputs["genre"]),
-            "audio": self.audio(tf.stack([inputs[spec.name] for spec in AUDIO], axis=1)),
-        }
 
     def user_half(self, read: Tensors) -> Tensors:
         """The user's part of the first layer, and what the crosses need: `hidden` (n, h), `taste` (n, t) and lists."""
@@ -124,56 +99,62 @@ class RankerNetwork(tf.Module):
 
     def logits(self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
         """Logits (n, c, 3) of candidates: every entry of `tracks` is (n, c, ...), `territory` (n, c, 2)."""
-        retrieved = retrieval_scores * self.scale
-        best = tf.reduce_max(retrieved, axis=1, keepdims=True)
-        common = [
-            crosses(users, tracks, territory),
-            users["taste"][:, None, :] * tracks["taste"],
-            tf.stack([retrieved, retrieved - best], axis=2) / 5.0,
-        ]
+        retrieved = retrieval_scores * self.inputs.scale
+        common = [self.inputs.common(users, tracks, territory, retrieved), users["taste"][:, None, :] * tracks["taste"]]
         first = tf.nn.relu(users["hidden"][:, None, :] + tracks["hidden"] + self.common_part(tf.concat(common, axis=2)))
-        heads = self.heads(self.middle(first))
-        trusted = tf.stack([self.trust * (retrieved - best), tf.zeros_like(retrieved), tf.zeros_like(retrieved)], axis=2)
-        return heads + trusted
+        crossed = first
+        for cross in self.crosses:
+            crossed = cross(first, crossed)
+        heads = self.heads(self.middle(crossed))
+        trusted = self.trust * (retrieved - tf.reduce_max(retrieved, axis=1, keepdims=True))
+        return heads + tf.stack([trusted, tf.zeros_like(trusted), tf.zeros_like(trusted)], axis=2)
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the entries of `tracks`."""
-        rows = tf.broadcast_to(users["territory"][:, None], tf.shape(candidates))
-        territory = tf.gather_nd(tracks["territory"], tf.stack([rows, candidates], axis=2))
-        gathered = {name: tf.gather(values, candidates) for name, values in tracks.items() if name != "territory"}
+        gathered, territory = of_candidates(users, tracks, candidates)
         heads = tf.sigmoid(self.logits(users, gathered, territory, retrieval_scores))
         return {"score": self.blended(heads), "heads": heads}
 
     def blended(self, heads: tf.Tensor) -> tf.Tensor:
-        """The one score (n, c), by the formula above."""
-        complete, early_skip, save = tf.unstack(heads, axis=-1)
-        liked = tf.math.log(tf.maximum(complete, SMALLEST)) + tf.math.log1p(self.weights.save * save)
-        return liked + self.weights.early_skip * tf.math.log(tf.maximum(1.0 - early_skip, SMALLEST))
+        """The one score (n, c) of heads (n, c, 3)."""
+        return blended(heads, self.weights)
 
     def add_functions(self) -> None:
         """Make the functions of a release, traced for any number of users, tracks and candidates."""
-        users, tracks = signature(RANKER_USERS), signature(RANKER_TRACKS)
-        self.encode_users = tf.function(lambda inputs: self.user_half(self.read_users(inputs)), input_signature=[users])
-        self.encode_tracks = tf.function(lambda inputs: self.track_half(self.read_tracks(inputs)), input_signature=[tracks])
-        halves = [
-            _any_rows(function.get_concrete_function().structured_outputs)
-            for function in (self.encode_users, self.encode_tracks)
-        ]
-        halves[1]["territory"] = tf.TensorSpec([len(self.territories.known) + 1, None, 2], tf.float32)
-        pairs = [tf.TensorSpec([None, None], kind) for kind in (tf.int32, tf.float32)]
-        self.score = tf.function(self.scored, input_signature=[*halves, *pairs])
+        self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
+        self.score = tf.function(self.scored, input_signature=specs)
         self.blend = tf.function(self.blended, input_signature=[tf.TensorSpec([None, None, len(HEADS)], tf.float32)])
 
+    def save(self, folder: Path) -> None:
+        """Write `ranker/` as a SavedModel."""
+        self.add_functions()
+        tf.saved_model.save(self, str(folder / "ranker"))
 
-def save_ranker(network: RankerNetwork, folder: Path) -> None:
-    """Write `ranker/` as a SavedModel."""
-    network.add_functions()
-    tf.saved_model.save(network, str(folder / "ranker"))
+
+def blended(heads: tf.Tensor, weights: BlendWeights) -> tf.Tensor:
+    """The one score (n, c) of heads (n, c, 3), by the formula above."""
+    complete, early_skip, save = tf.unstack(heads, axis=-1)
+    liked = tf.math.log(tf.maximum(complete, SMALLEST)) + tf.math.log1p(weights.save * save)
+    return liked + weights.early_skip * tf.math.log(tf.maximum(1.0 - early_skip, SMALLEST))
+
+
+def of_candidates(users: Tensors, tracks: Tensors, candidates: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
+    """The entries of `tracks` for candidates (n, c), each (n, c, ...), and their popularity where the users are (n, c, 2)."""
+    rows = tf.broadcast_to(users["territory"][:, None], tf.shape(candidates))
+    territory = tf.gather_nd(tracks["territory"], tf.stack([rows, candidates], axis=2))
+    return {name: tf.gather(values, candidates) for name, values in tracks.items() if name != "territory"}, territory
+
+
+def traced_halves(model: Halves, inputs: RankerInputs) -> tuple[tf.Function, tf.Function, list[Any]]:
+    """`encode_users` and `encode_tracks` of a release, and the signature of what takes both, candidates and their scores."""
+    users, tracks = signature(RANKER_USERS), signature(RANKER_TRACKS)
+    encode_users = tf.function(lambda columns: model.user_half(inputs.read_users(columns)), input_signature=[users])
+    encode_tracks = tf.function(lambda columns: model.track_half(inputs.read_tracks(columns)), input_signature=[tracks])
+    halves = [_any_rows(half.get_concrete_function().structured_outputs) for half in (encode_users, encode_tracks)]
+    halves[1]["territory"] = tf.TensorSpec([len(inputs.territories.known) + 1, None, 2], tf.float32)
+    pairs = [tf.TensorSpec([None, None], kind) for kind in (tf.int32, tf.float32)]
+    return encode_users, encode_tracks, [*halves, *pairs]
 
 
 def _any_rows(outputs: Tensors) -> dict[str, tf.TensorSpec]:
     return {name: tf.TensorSpec([None, *value.shape[1:]], value.dtype) for name, value in outputs.items()}
-
-
-def _known(shares: tf.Tensor) -> tf.Tensor:
-    return tf.where(tf.math.is_finite(shares), shares, 0.0)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from trainers.examples import catalogue_at
 from trainers.fitting import Fitted, fit_models
 from trainers.gold import label_files
 from trainers.hyperparameters import Hyperparameters
+from trainers.ranking import RankerKind
 
 GATE_IS_EXACT = "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
 
@@ -33,7 +35,8 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
     Raises:
         SegueError: too little history before the held-out days, a model diverged, or another training runs.
     """
-    hyper, settings = hyper or Hyperparameters(), get_settings()
+    settings = get_settings()
+    hyper = hyper or chosen(Hyperparameters(), settings.ranker)
     progress, split = Progress("train"), split_at(as_of, settings.holdout_days)
     _require_gold(as_of, split)
     with locked(get_home().tmp / "train.lock", what="`segue train`"):
@@ -54,6 +57,11 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
             manifest.metrics["seconds"] = dict(progress.seconds)
             sealing.seal(folder, manifest)
     return _outcome(manifest, progress, existed=False)
+
+
+def chosen(hyper: Hyperparameters, kind: RankerKind) -> Hyperparameters:
+    """`hyper` with the ranker that was set."""
+    return replace(hyper, ranker=replace(hyper.ranker, kind=kind))
 
 
 def _require_gold(as_of: date, split: Split) -> None:

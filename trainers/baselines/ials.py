@@ -56,6 +56,11 @@ class Ials:
     def recommend(self, users: Indices, k: int, exclude: sp.csr_matrix | None = None) -> Indices:
         return recommend_by_score(self.scores, users, k, exclude, len(self._tracks))
 
+    @property
+    def track_factors(self) -> Floats:
+        """(tracks, factors), of a fitted model."""
+        return self._tracks
+
     def scores(self, users: Indices) -> Floats:
         """(n, tracks): predicted preference, a fresh array."""
         scores: Floats = self._users[users] @ self._tracks.T

@@ -7,26 +7,31 @@ import tensorflow as tf
 from trainers.layers.vocabulary import FIRST_KNOWN
 
 Tensors = dict[str, tf.Tensor]
-WIDTH = 9
+WIDTH = 12
 RECENT_SCALE, RANK_SCALE = 10.0, 10.0
+FEWEST_TRACKS = 3.0
+"""An artist with fewer tracks counts as one with so many, when a share of the catalogue is taken."""
 
 
 def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
     """Cross features (n, c, `WIDTH`), all within a few units of zero.
 
     Args:
-        user: `artists`, `artist_shares` (n, a), `genres`, `genre_shares` (n, g), `recent_artists` (n, r), `audio` (n, 4).
-        track: `artist`, `genre` (n, c), `audio` (n, c, 4): tempo and energy, normalised, and an indicator of each missing.
+        user: `artists`, `artist_shares` (n, a), `genres`, `genre_shares` (n, g), `recent_artists` (n, r) in order,
+            `audio` (n, 4), `factor` (n, d): where the listener is among the track factors.
+        track: `artist`, `genre` (n, c), `audio` (n, c, 4): tempo and energy, normalised, and an indicator of each missing;
+            `artist_tracks` (n, c): how many tracks the artist has; `factor` (n, c, d).
         territory: plays and rank (n, c, 2) where the user is, NaN where it was not played there.
     """
     distance = tf.abs(user["audio"][:, None, :2] - track["audio"][:, :, :2])
     comparable = (1.0 - user["audio"][:, None, 2:]) * (1.0 - track["audio"][:, :, 2:])
     played = tf.cast(tf.math.is_finite(territory), tf.float32)
     popularity = tf.math.log1p(tf.where(tf.math.is_finite(territory), tf.maximum(territory, 0.0), 0.0))
+    recent = count_of(track["artist"], user["recent_artists"])
     shares = [
         share_of(track["artist"], user["artists"], user["artist_shares"]),
         share_of(track["genre"], user["genres"], user["genre_shares"]),
-        share_of(track["artist"], user["recent_artists"], tf.ones_like(user["recent_artists"], tf.float32)) / RECENT_SCALE,
+        recent / RECENT_SCALE,
     ]
     parts = [
         tf.stack([tf.sqrt(share) for share in shares], axis=2),
@@ -35,6 +40,9 @@ def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
         (1.0 - popularity[:, :, 1:] / RANK_SCALE) * played[:, :, 1:],
         played[:, :, :1],
         tf.cast(shares[0] > 0, tf.float32)[:, :, None],
+        tf.sqrt(recent / tf.maximum(track["artist_tracks"], FEWEST_TRACKS))[:, :, None],
+        5.0 * tf.einsum("nd,ncd->nc", user["factor"], track["factor"])[:, :, None],
+        tf.cast(recent > 0, tf.float32)[:, :, None],
     ]
     return tf.concat(parts, axis=2)
 
@@ -44,3 +52,9 @@ def share_of(candidates: tf.Tensor, names: tf.Tensor, shares: tf.Tensor) -> tf.T
     same = tf.cast(candidates[:, :, None] == names[:, None, :], tf.float32)
     known = tf.cast(candidates >= FIRST_KNOWN, tf.float32)
     return tf.einsum("nck,nk->nc", same, shares) * known
+
+
+def count_of(candidates: tf.Tensor, ordered: tf.Tensor) -> tf.Tensor:
+    """How often each of `candidates` (n, c) is among `ordered` (n, k), rising rows; 0 for unknown and missing ones."""
+    ends = [tf.searchsorted(ordered, candidates, side=side) for side in ("left", "right")]
+    return tf.cast(ends[1] - ends[0], tf.float32) * tf.cast(candidates >= FIRST_KNOWN, tf.float32)

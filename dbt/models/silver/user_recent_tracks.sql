@@ -1,7 +1,7 @@
 {{ config(in_buckets={'listens': 1000000, 'days': 30}) }}
 
 {% set code_base = 33554432 %}
-{% set kept = 50 %}
+{% set kept = 200 %}
 
 with daily as (
     select user_id, track_id, day, max(occurred_at) as last_listened_at

@@ -1,0 +1,44 @@
+"""The ranker as trees does what the network does, and is refused where it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ranker_suite import RankerSuite, catalogue, inputs, lists
+
+from segue.errors import SegueError
+from segue.rankers import open_ranker
+from segue.settings import get_settings
+from trainers.hyperparameters import Hyperparameters
+from trainers.ranking import Lists
+from trainers.train import chosen
+from trainers.trees import RankerTrees, TreesConfig, fit_trees
+
+FEW = TreesConfig(rounds=30, rate=0.2, leaves=8, fewest_rows=5, share_of_columns=1.0)
+
+
+class TestTrees(RankerSuite):
+    kind = "lambdarank"
+
+    def fit(self, made: Lists) -> RankerTrees:
+        return fit_trees(inputs(), made, catalogue(), FEW, seed=17)[0]
+
+
+def test_trees_that_cannot_learn_stop_with_a_sentence() -> None:
+    with pytest.raises(SegueError, match="TreesConfig"):
+        fit_trees(inputs(), lists(), catalogue(), TreesConfig(rounds=3, rate=float("nan"), fewest_rows=5), seed=17)
+
+
+def test_a_release_with_a_ranker_nobody_knows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SegueError, match=r"network or lambdarank, received 'oracle'"):
+        open_ranker(tmp_path, "oracle")
+
+
+@pytest.mark.parametrize(("said", "kind"), [(None, "network"), ("lambdarank", "lambdarank")])
+def test_the_setting_chooses_the_ranker(monkeypatch: pytest.MonkeyPatch, said: str | None, kind: str) -> None:
+    if said:
+        monkeypatch.setenv("SEGUE_RANKER", said)
+    get_settings.cache_clear()
+    assert chosen(Hyperparameters(), get_settings().ranker).ranker.kind == kind
+    get_settings.cache_clear()

@@ -1,0 +1,138 @@
+"""`segue bench ranker`: both kinds of ranker on the lists of one retriever, what each gains over it and what scoring costs.
+
+Trained as a release of the newest one's as-of day would be, and asked the held-out question of `segue evaluate`; nothing is
+sealed. Time is that of scoring 500 candidates, the user's half included, the tracks' not: a release holds those.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dates import split_at
+from segue.errors import SegueError
+from segue.release import read_manifest, release_path, versions
+from segue.settings import get_settings
+from segue.stage import Outcome, Progress, table
+from trainers import metrics
+from trainers.contents import ranker_tracks
+from trainers.fitting import Fitted, Fitting, fit_ranker, fit_retriever, vectors_of
+from trainers.heldout import HeldOut, held_out
+from trainers.hyperparameters import Hyperparameters
+from trainers.inputs import RANKER_USERS, arrays, constant, constants
+from trainers.interactions import NOTHING, Floats, Indices, best_first, recommend_by_score
+from trainers.ranking import RankerKind
+
+KINDS: tuple[RankerKind, ...] = ("network", "lambdarank")
+RETRIEVER = "retriever alone"
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: the candidates (n, c) and their scores beside the held-out answers."""
+
+    held: HeldOut
+    found: Indices
+    scores: Floats
+
+
+def bench_ranker() -> Outcome:
+    """NDCG@30 of the retriever and of the funnel with each kind of ranker, by users in pairs, and the time of scoring.
+
+    Raises:
+        SegueError: there is no release to take the day from, or a model diverged.
+    """
+    progress, hyper, settings = Progress("bench ranker"), Hyperparameters(), get_settings()
+    split = split_at(_newest_as_of(), settings.holdout_days)
+    fitting = fit_retriever(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
+    with progress.step("held-out question"):
+        question = _question(fitting, held_out(split), hyper.ranker.candidates)
+    alone = _ndcg(question.found[:, :30], question.held)
+    rows = [_row(RETRIEVER, alone, alone, settings.seed)]
+    for kind in KINDS:
+        with progress.step(kind):
+            chosen = replace(hyper, ranker=replace(hyper.ranker, kind=kind))
+            ranker, blend, _ = fit_ranker(fitting, chosen, seed=settings.seed)
+            fitted = Fitted(fitting.retriever, ranker, fitting.then.territories, blend, fitting.listens)
+            lists, spent = _ranked(fitted, question)
+            rows.append(_row(kind, _ndcg(lists, question.held), alone, settings.seed) | spent)
+    return Outcome({"as_of": split.end.date().isoformat(), "users": len(alone), "rows": rows}, _text(rows))
+
+
+def _newest_as_of() -> Any:
+    made = versions()
+    if not made:
+        raise SegueError(expected="a release", received="none", mend="make one with `segue train --as-of D`")
+    return read_manifest(release_path(made[-1])).as_of
+
+
+def _question(fitting: Fitting, held: HeldOut, k: int) -> Question:
+    vectors = vectors_of(fitting.retriever.track, held.catalogue.frame)
+    queries = vectors_of(fitting.retriever.query, held.users)
+    rows = np.arange(len(queries))
+    found = recommend_by_score(lambda some: queries[some] @ vectors.T, rows, k, held.heard, len(vectors))
+    step = range(0, len(queries), BATCH)
+    parts = [np.einsum("nd,ncd->nc", queries[at : at + BATCH], vectors[found[at : at + BATCH]]) for at in step]
+    return Question(held, found, np.concatenate(parts))
+
+
+def _ranked(fitted: Fitted, question: Question) -> tuple[Indices, dict[str, float]]:
+    """The best 30 of each user (n, 30), and milliseconds for 500 candidates of one user alone and of one in a batch."""
+    tracks, users = ranker_tracks(fitted, question.held.catalogue), question.held.users
+    candidates = np.maximum(question.found, 0).astype(np.int32)
+    ranker, columns = fitted.ranker, constants(arrays(users, RANKER_USERS))
+
+    def score(some: slice) -> npt.NDArray[np.float32]:
+        read = ranker.inputs.read_users({name: values[some] for name, values in columns.items()})
+        asked = constant(candidates[some]), constant(question.scores[some])
+        answer: npt.NDArray[np.float32] = ranker.scored(ranker.user_half(read), tracks, *asked)["score"].numpy()
+        return answer
+
+    parts = [score(slice(at, at + BATCH)) for at in range(0, len(users), BATCH)]
+    scores = np.where(question.found == NOTHING, -np.inf, np.concatenate(parts)).astype(np.float32)
+    best = best_first(scores, 30)
+    lists = np.where(best == NOTHING, NOTHING, np.take_along_axis(question.found, np.maximum(best, 0), axis=1))
+    size = min(BATCH, len(users))
+    return lists, {"one_ms": _median(lambda: score(slice(0, 1))), "batch_ms": _median(lambda: score(slice(0, size))) / size}
+
+
+def _median(run: Callable[[], Any], times: int = 9) -> float:
+    """Milliseconds of the median of `times` runs, after one that is not counted."""
+    run()
+    spent = []
+    for _ in range(times):
+        started = time.perf_counter()
+        run()
+        spent.append(1_000 * (time.perf_counter() - started))
+    return round(float(np.median(spent)), 3)
+
+
+def _ndcg(lists: Indices, held: HeldOut) -> npt.NDArray[np.float64]:
+    return metrics.ndcg(metrics.hits(lists, held.truth), held.wanted)
+
+
+def _row(name: str, values: npt.NDArray[np.float64], alone: npt.NDArray[np.float64], seed: int) -> dict[str, Any]:
+    """A row: the mean and its interval, and the lead over the retriever in per cent with the interval of the pairs."""
+    low, high = metrics.bootstrap_interval(values, seed=seed)
+    lead_low, lead_high = metrics.bootstrap_interval(values - alone, seed=seed)
+    per_cent = 100 / max(float(alone.mean()), 1e-9)
+    leads = (float((values - alone).mean()), lead_low, lead_high)
+    return {
+        "model": name,
+        "ndcg": round(float(values.mean()), 5),
+        "ndcg_low": round(low, 5),
+        "ndcg_high": round(high, 5),
+        **{key: round(per_cent * lead, 1) for key, lead in zip(("lead", "lead_low", "lead_high"), leads, strict=True)},
+    }
+
+
+def _text(rows: list[dict[str, Any]]) -> str:
+    headers = ["ranker", "NDCG@30", "95% low", "95% high", "lead %", "low", "high", "ms for one", "ms in a batch"]
+    keys = ["model", "ndcg", "ndcg_low", "ndcg_high", "lead", "lead_low", "lead_high", "one_ms", "batch_ms"]
+    return table(headers, [[row.get(key, "") for key in keys] for row in rows])

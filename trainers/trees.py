@@ -1,0 +1,154 @@
+"""The ranker as trees: LambdaRank (Burges 2010, "From RankNet to LambdaRank to LambdaMART") on the network's numbers.
+
+An alternative to `trainers.ranker`, chosen by `RankerConfig.kind`: it learns the order of the same lists from the same
+encodings, and no probabilities. A release keeps it as LightGBM's text, beside the SavedModel that makes its rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from segue.errors import SegueError
+from segue.rankers import TREES, tree_scores
+from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
+from trainers.ranker import HEADS, BlendWeights, Tensors, blended, of_candidates, traced_halves
+from trainers.ranker_inputs import RankerInputs
+
+if TYPE_CHECKING:
+    import lightgbm
+
+    from trainers.examples import Catalogue
+    from trainers.ranking import Lists
+
+LISTS_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class TreesConfig:
+    """LightGBM's settings; `truncation` is how far down a list an exchange of places still counts."""
+
+    rounds: int = 120
+    rate: float = 0.08
+    leaves: int = 15
+    fewest_rows: int = 100
+    share_of_columns: float = 0.5
+    truncation: int = 30
+    bins: int = 63
+
+
+class RankerTrees(tf.Module):
+    """What a release keeps: `encode_users`, `encode_tracks`, `frame` and `blend`, and the trees beside them."""
+
+    def __init__(self, inputs: RankerInputs) -> None:
+        super().__init__(name="ranker_trees")
+        self.inputs = inputs
+        self.booster: lightgbm.Booster | None = None
+
+    def user_half(self, read: Tensors) -> Tensors:
+        """A user as it was read: the trees have no first layer."""
+        return read
+
+    def track_half(self, read: Tensors) -> Tensors:
+        """A track as it was read."""
+        return read
+
+    def frame(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
+        """The numbers (n, c, f) the trees order candidates (n, c) by."""
+        gathered, territory = of_candidates(users, tracks, candidates)
+        common = self.inputs.common(users, gathered, territory, retrieval_scores * self.inputs.scale)
+        shape = tf.concat([tf.shape(candidates), [users["numbers"].shape[1]]], axis=0)
+        return tf.concat([common, tf.broadcast_to(users["numbers"][:, None, :], shape), gathered["numbers"]], axis=2)
+
+    def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
+        """`score` (n, c) and `heads` (n, c, 3), as the network gives them."""
+        scores: Tensors = tree_scores(self.booster, self.frame(users, tracks, candidates, retrieval_scores).numpy())
+        return scores
+
+    def save(self, folder: Path) -> None:
+        """Write `ranker/` as a SavedModel, and the trees into it as text."""
+        booster, self.booster = self.booster, None
+        self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
+        alone = BlendWeights(save=0.0, early_skip=0.0)
+        heads = tf.TensorSpec([None, None, len(HEADS)], tf.float32)
+        self.frame = tf.function(self.frame, input_signature=specs)  # type: ignore[method-assign]
+        self.blend = tf.function(lambda values: blended(values, alone), input_signature=[heads])
+        tf.saved_model.save(self, str(folder / "ranker"))
+        self.booster = booster
+        (folder / "ranker" / TREES).write_text(booster.model_to_string() if booster else "", encoding="utf-8")
+
+
+def fit_trees(
+    inputs: RankerInputs, lists: Lists, catalogue: Catalogue, config: TreesConfig, *, seed: int
+) -> tuple[RankerTrees, list[float]]:
+    """Trees trained on `lists`, and the NDCG they reach on them by rounds, as a loss (1 - NDCG).
+
+    Raises:
+        SegueError: LightGBM refuses the settings, or the trees give no number.
+    """
+    import lightgbm
+
+    ranker = RankerTrees(inputs)
+    rows, listed = _rows(ranker, lists, catalogue), lists.listed
+    shown = np.minimum(lists.place, config.truncation)[listed]
+    data = lightgbm.Dataset(
+        rows,
+        label=np.round(2 * lists.success[listed]),
+        group=listed.sum(axis=1),
+        position=shown if shown.any() else None,
+    )
+    settings = _settings(config, seed)
+    try:
+        ranker.booster = lightgbm.train(settings, data, config.rounds, valid_sets=[data], valid_names=["lists"])
+    except lightgbm.basic.LightGBMError as problem:
+        raise _refusal(str(problem).splitlines()[0]) from problem
+    reached = next(iter(ranker.booster.best_score["lists"].values()))
+    if not np.isfinite(ranker.booster.predict(rows[:1_000], num_threads=1)).all() or not np.isfinite(reached):
+        raise _refusal("no number")
+    return ranker, [1.0 - float(reached)]
+
+
+def _settings(config: TreesConfig, seed: int) -> dict[str, Any]:
+    return {
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [config.truncation],
+        "label_gain": [0, 1, 2],
+        "lambdarank_truncation_level": config.truncation,
+        "learning_rate": config.rate,
+        "num_leaves": config.leaves,
+        "min_data_in_leaf": config.fewest_rows,
+        "feature_fraction": config.share_of_columns,
+        "max_bin": config.bins,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "seed": seed,
+        "verbose": -1,
+    }
+
+
+def _rows(ranker: RankerTrees, lists: Lists, catalogue: Catalogue) -> np.ndarray:
+    """The numbers (listed, f) of everything listed, list by list."""
+    users = ranker.inputs.read_users(constants(arrays(lists.users, RANKER_USERS)))
+    tracks = ranker.inputs.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
+    tracks["territory"] = constant(catalogue.popularity)
+    parts = []
+    for at in range(0, len(lists.users), LISTS_AT_ONCE):
+        some = slice(at, at + LISTS_AT_ONCE)
+        people = {name: values[some] for name, values in users.items()}
+        rows = ranker.frame(people, tracks, constant(lists.candidates[some]), constant(lists.scores[some]))
+        parts.append(rows.numpy()[lists.listed[some]])
+    return np.concatenate(parts)
+
+
+def _refusal(received: str) -> SegueError:
+    return SegueError(
+        expected="trees that give numbers",
+        received=received,
+        mend="correct TreesConfig (its rate first), or look for absurd values in the features of this day",
+    )
