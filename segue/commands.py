@@ -44,6 +44,7 @@ BENCHES: dict[str, str] = {
     "marts": "infra.mart.bench:bench_marts",
     "index": "trainers.bench_index:bench_index",
     "serving": "serving.bench:bench_serving",
+    "ranker": "trainers.bench_ranker:bench_ranker",
     "retrieval": "trainers.bench_retrieval:bench_retrieval",
     "training": "trainers.bench_training:bench_training",
     "next": "trainers.bench_next:bench_next",

@@ -21,12 +21,14 @@ from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
 from trainers import metrics
 from trainers.contents import ranker_tracks
-from trainers.fitting import Fitted, Fitting, fit_ranker, fit_retriever, vectors_of
+from trainers.fitting import Fitted, fit_retriever, vectors_of
 from trainers.heldout import HeldOut, held_out
 from trainers.hyperparameters import Hyperparameters
 from trainers.inputs import RANKER_USERS, arrays, constant, constants
 from trainers.interactions import NOTHING, Floats, Indices, best_first, recommend_by_score
+from trainers.ranker_fitting import fit_ranker
 from trainers.ranking import RankerKind
+from trainers.retriever import Retriever
 
 KINDS: tuple[RankerKind, ...] = ("network", "lambdarank")
 RETRIEVER = "retriever alone"
@@ -50,16 +52,16 @@ def bench_ranker() -> Outcome:
     """
     progress, hyper, settings = Progress("bench ranker"), Hyperparameters(), get_settings()
     split = split_at(_newest_as_of(), settings.holdout_days)
-    fitting = fit_retriever(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
+    retriever, task, _ = fit_retriever(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
     with progress.step("held-out question"):
-        question = _question(fitting, held_out(split), hyper.ranker.candidates)
+        question = _question(retriever, held_out(split), hyper.ranker.candidates)
     alone = _ndcg(question.found[:, :30], question.held)
     rows = [_row(RETRIEVER, alone, alone, settings.seed)]
     for kind in KINDS:
         with progress.step(kind):
             chosen = replace(hyper, ranker=replace(hyper.ranker, kind=kind))
-            ranker, blend, _ = fit_ranker(fitting, chosen, seed=settings.seed)
-            fitted = Fitted(fitting.retriever, ranker, fitting.then.territories, blend, fitting.listens)
+            ranker, blend, _ = fit_ranker(task, chosen, seed=settings.seed)
+            fitted = Fitted(retriever, ranker, task.then.territories, blend, task.listens)
             lists, spent = _ranked(fitted, question)
             rows.append(_row(kind, _ndcg(lists, question.held), alone, settings.seed) | spent)
     return Outcome({"as_of": split.end.date().isoformat(), "users": len(alone), "rows": rows}, _text(rows))
@@ -72,9 +74,9 @@ def _newest_as_of() -> Any:
     return read_manifest(release_path(made[-1])).as_of
 
 
-def _question(fitting: Fitting, held: HeldOut, k: int) -> Question:
-    vectors = vectors_of(fitting.retriever.track, held.catalogue.frame)
-    queries = vectors_of(fitting.retriever.query, held.users)
+def _question(retriever: Retriever, held: HeldOut, k: int) -> Question:
+    vectors = vectors_of(retriever.track, held.catalogue.frame)
+    queries = vectors_of(retriever.query, held.users)
     rows = np.arange(len(queries))
     found = recommend_by_score(lambda some: queries[some] @ vectors.T, rows, k, held.heard, len(vectors))
     step = range(0, len(queries), BATCH)

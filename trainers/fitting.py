@@ -7,7 +7,7 @@ in `[rank_from, cutoff)`, which the retriever has not seen. Then the retriever g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ from segue.dates import Split
 from segue.errors import SegueError
 from segue.features import TIMESTAMP
 from segue.stage import Progress
-from trainers.companions import track_factors
 from trainers.examples import (
     Catalogue,
     Examples,
@@ -30,18 +29,17 @@ from trainers.examples import (
     users_at,
     with_new_releases,
 )
-from trainers.feedback import exposures, first_plays, places_shown
 from trainers.hyperparameters import Hyperparameters
 from trainers.index import exact_search
 from trainers.inputs import arrays, constants
 from trainers.layers.heard import HeardPairs
 from trainers.loading import Floats
 from trainers.ranker import BlendWeights, RankerNetwork
-from trainers.ranker_inputs import RankerInputs, RankerNames
-from trainers.ranking import Lists, Ranker, RankerConfig, adapt, make_lists
+from trainers.ranker_fitting import RankerTask, first_plays_of, fit_ranker, places_of
+from trainers.ranking import Lists, make_lists
 from trainers.retriever import Retriever, Vocabularies
 from trainers.towers import SavedTower
-from trainers.trees import RankerTrees, fit_trees
+from trainers.trees import RankerTrees
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +66,21 @@ def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows
     Raises:
         SegueError: there are no listens on one side of `split.rank_from`, or a model diverged.
     """
+    retriever, task, metrics = fit_retriever(split, hyper, progress, rows=rows, seed=seed)
+    with progress.step("ranker"):
+        ranker, blend, losses = fit_ranker(task, hyper, seed=seed)
+    metrics |= {"ranker": hyper.ranker.kind, "ranker_loss": [round(loss, 4) for loss in losses]}
+    return Fitted(retriever, ranker, task.then.territories, blend, task.listens, metrics)
+
+
+def fit_retriever(
+    split: Split, hyper: Hyperparameters, progress: Progress, *, rows: int, seed: int
+) -> tuple[Retriever, RankerTask, dict[str, Any]]:
+    """The retriever, what a ranker can learn from what it found at `rank_from`, and what there is to say.
+
+    Raises:
+        SegueError: there are no listens on one side of `split.rank_from`, or the retriever diverged.
+    """
     tf.keras.utils.set_random_seed(seed)
     with progress.step("read labels"):
         listens = read_labels(None, split.cutoff)
@@ -85,20 +98,16 @@ def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows
         first = retriever.fit_examples(early, heard_pairs(retriever, before), seed=seed)
     with progress.step("candidates for the ranker"):
         lists = _lists(retriever, then, listens, split, hyper)
-    with progress.step("ranker"):
-        ranker, blend, losses = fit_ranker(lists, then, known, listens, split, hyper, seed=seed)
     with progress.step("retriever, the last days"):
         more = retriever.fit_examples(late, heard_pairs(retriever, listens), seed=seed + 1)
     metrics = {
         "examples": len(early) + len(late),
         "retriever_loss": [round(loss, 4) for loss in (*first, *more)],
-        "ranker": hyper.ranker.kind,
-        "ranker_loss": [round(loss, 4) for loss in losses],
         "ranker_lists": len(lists.users),
         "ranker_exposures": int((lists.place > 0).sum()),
         "ranker_plays_found": round(float(lists.played[lists.retrieved].sum() / max(lists.played.sum(), 1)), 4),
     }
-    return Fitted(retriever, ranker, then.territories, blend, listens, metrics)
+    return retriever, RankerTask(lists, then, known, listens, split), metrics
 
 
 def settled_from(listens: pd.DataFrame, rank_from: datetime) -> datetime:
@@ -153,7 +162,7 @@ def vectors_of(saved: SavedTower, frame: pd.DataFrame) -> Floats:
 
 def _lists(retriever: Retriever, then: Catalogue, listens: pd.DataFrame, split: Split, hyper: Hyperparameters) -> Lists:
     """What the retriever finds for users as known at `rank_from`, and what they heard for the first time until the cutoff."""
-    plays = _plays(listens, then, split.rank_from, hyper.ranker)
+    plays = first_plays_of(listens, then, split.rank_from, hyper.ranker)
     ids = plays["user_id"].unique()
     users = users_at(list(ids), split.rank_from)
     queries = vectors_of(retriever.query, users)
@@ -161,35 +170,8 @@ def _lists(retriever: Retriever, then: Catalogue, listens: pd.DataFrame, split: 
     heard = heard_places(listens, ids, then, split.rank_from)
     found = top_unheard(queries, vectors, heard, hyper.ranker.candidates)
     place = {user: n for n, user in enumerate(ids)}
-    shown = _shown(plays, ids, then, split, heard)
+    shown = places_of(plays, ids, then, split, heard)
     return make_lists(users, found, plays.assign(user=plays["user_id"].map(place)), queries, vectors, shown)
-
-
-def _plays(listens: pd.DataFrame, then: Catalogue, since: datetime, config: RankerConfig) -> pd.DataFrame:
-    """First listens from `since` on of tracks in the catalogue, by at most `users` users, spread evenly over their ids."""
-    new = first_plays(listens, since, edge_weight=config.edge_weight)
-    track = _index_of(then).reindex(new["track_id"]).to_numpy()
-    new = new.assign(track=track)[~np.isnan(track)].astype({"track": int})
-    ids = np.sort(new["user_id"].unique())
-    kept = ids[:: max(1, -(-len(ids) // config.users))]
-    return new[new["user_id"].isin(kept)]
-
-
-def _shown(plays: pd.DataFrame, ids: npt.NDArray[Any], then: Catalogue, split: Split, heard: tuple[Any, Any]) -> pd.DataFrame:
-    """Which tracks of the catalogue those users were shown between `rank_from` and the cutoff, without any they knew."""
-    import pandas as pd
-
-    shown = places_shown(exposures(list(ids), split.rank_from, split.cutoff), plays)
-    user = pd.Index(ids).get_indexer(pd.Index(shown["user_id"]))
-    track = pd.Index(then.track_ids).get_indexer(pd.Index(shown["track_id"]))
-    known = np.isin(user * len(then.frame) + track, heard[0] * len(then.frame) + heard[1])
-    return shown.assign(user=user, track=track)[(track >= 0) & ~known][["user", "track", "place"]]
-
-
-def _index_of(catalogue: Catalogue) -> pd.Series[Any]:
-    import pandas as pd
-
-    return pd.Series(np.arange(len(catalogue.frame)), index=catalogue.track_ids)
 
 
 def heard_places(listens: pd.DataFrame, ids: npt.NDArray[Any], catalogue: Catalogue, until: datetime) -> tuple[Any, Any]:
@@ -214,52 +196,3 @@ def top_unheard(queries: Floats, vectors: Floats, heard: tuple[Any, Any], k: int
         hidden = user[low:high] - at, track[low:high]
         parts.append(exact_search(queries[at : at + step], vectors, k, hidden=hidden))
     return np.concatenate(parts)
-
-
-def fit_ranker(
-    lists: Lists, then: Catalogue, known: Catalogue, listens: pd.DataFrame, split: Split, hyper: Hyperparameters, *, seed: int
-) -> tuple[RankerNetwork | RankerTrees, BlendWeights, list[float]]:
-    """The ranker trained on `lists`, the blend with the weight of heads without any feedback at 0, and its losses.
-
-    While it learns it knows the tracks as of `rank_from`, afterwards as of the cutoff.
-    """
-    tf.keras.utils.set_random_seed(seed)
-    heads = bool(lists.skipped.any()), bool(lists.saved.any())
-    blend = replace(hyper.blend, early_skip=hyper.blend.early_skip * heads[0], save=hyper.blend.save * heads[1])
-    names = _ranker_names(known, then.territories)
-    inputs = RankerInputs(names, hyper.companions, scale=1.0 / hyper.retriever.temperature)
-    _know_tracks(inputs, names, then, listens, split.rank_from, hyper, seed)
-    adapt(inputs, lists.users, then.frame)
-    ranker: RankerNetwork | RankerTrees
-    if hyper.ranker.kind == "network":
-        ranker = RankerNetwork(inputs, blend, hyper.ranker.shape)
-        losses = Ranker(ranker, hyper.ranker, heads_known=heads).fit_lists(lists, then, seed=seed)
-    else:
-        ranker, losses = fit_trees(inputs, lists, then, hyper.trees, seed=seed)
-        blend = BlendWeights(save=0.0, early_skip=0.0)
-    _know_tracks(inputs, names, known, listens, split.cutoff, hyper, seed)
-    return ranker, blend, losses
-
-
-def _ranker_names(known: Catalogue, territories: tuple[str, ...]) -> RankerNames:
-    artists = known.frame["artist_id"].fillna("")
-    return RankerNames(
-        artist_of=dict(zip(known.frame["track_id"], artists, strict=True)),
-        genres=list(known.frame["genre"].dropna().unique()),
-        territories=territories,
-    )
-
-
-def _know_tracks(
-    inputs: RankerInputs,
-    names: RankerNames,
-    catalogue: Catalogue,
-    listens: pd.DataFrame,
-    until: datetime,
-    hyper: Hyperparameters,
-    seed: int,
-) -> None:
-    """What is known of the tracks at `until`: who plays them together, and how much."""
-    ids = np.array(names.tracks, dtype=object)
-    plays = catalogue.frame.set_index("track_id")["track_plays_30d"].reindex(ids).to_numpy(np.float32, na_value=np.nan)
-    inputs.know_tracks(track_factors(listens, ids, until, hyper.companions, seed=seed), plays)
