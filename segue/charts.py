@@ -98,7 +98,7 @@ Panel = Bars | Lines
 
 
 def bars_with_intervals(path: Path, title: str, rows: Sequence[Bar], *, unit: str, form: str = ".4f", note: str = "") -> Path:
-    """A page with one panel of bars, see `draw_page`."""
+    """A page of one panel of bars, see `draw_page`."""
     return draw_page(path, title, [Bars("", unit, rows, form=form)], note=note)
 
 
@@ -114,9 +114,8 @@ def draw_page(path: Path, title: str, panels: Sequence[Panel], *, note: str = ""
             received=f"{path.name} and {len(panels)} panels",
             mend="name the picture .png and measure something first",
         )
-    content = page_bytes(title, panels, note=note)
     with replacing_file(path) as temporary:
-        temporary.write_bytes(content)
+        temporary.write_bytes(page_bytes(title, panels, note=note))
     return path
 
 
@@ -172,11 +171,15 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 
 def _bars(axes: Axes, panel: Bars) -> None:
+    from matplotlib.ticker import EngFormatter, StrMethodFormatter
+
     axes.grid(axis="x")
     axes.set_xlabel(panel.unit)
     axes.set_yticks(range(len(panel.rows)), [row.name for row in panel.rows])
     axes.set_ylim(len(panel.rows) - 0.4, -0.6)
-    axes.set_xlim(*_ends(panel))
+    _, right = axes.set_xlim(*_ends(panel))
+    if right >= 1_000:  # else Matplotlib writes 1e6 over the unit
+        axes.xaxis.set_major_formatter(EngFormatter(sep="") if right >= 10_000 else StrMethodFormatter("{x:,.0f}"))
     width = 10 + 5.8 * max((len(_written(row, panel)) for row in panel.rows), default=0)
     for place, row in enumerate(panel.rows):
         about: dict[str, Any] = {"ha": "right", "va": "center", "textcoords": "offset points", "weight": _weight(row, panel)}
@@ -216,8 +219,9 @@ def _bar(axes: Axes, place: int, row: Bar, *, from_zero: bool) -> None:
 
 
 def _written(row: Bar, panel: Bars) -> str:
-    known = row.value is not None and math.isfinite(row.value)
-    return format(row.value, panel.form).replace("-", "\N{MINUS SIGN}") if known else "–"
+    if row.value is None or not math.isfinite(row.value):
+        return "–"
+    return format(row.value, panel.form).replace("-", "\N{MINUS SIGN}")
 
 
 def _weight(row: Bar, panel: Bars) -> str:
@@ -228,13 +232,11 @@ def _lines(axes: Axes, panel: Lines) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.grid(axis="both")
-    axes.set(xlabel=panel.x_unit, ylabel=panel.y_unit)
+    axes.set(xlabel=panel.x_unit, ylabel=panel.y_unit, yscale="log" if panel.log_y else "linear")
     if panel.log_x:
         axes.set_xscale("log")
     elif all(float(x).is_integer() for line in panel.lines for x in line.x):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if panel.log_y:
-        axes.set_yscale("log")
     others = iter(SERIES * len(panel.lines))
     for line in panel.lines:
         colour, width, size = (OURS, 2.4, 5.0) if line.ours else (next(others), 1.5, 3.5)

@@ -114,6 +114,10 @@ class Home:
         """The folder of one gold table: `day=YYYY-MM-DD/*.parquet` for daily tables, `data.parquet` for the others."""
         return self.features / name
 
+    def chart(self, bench: str) -> Path:
+        """Where `segue bench NAME` keeps its chart, when it is not told where."""
+        return self.reports / "benches" / f"{bench}.png"
+
 
 def get_home() -> Home:
     """The home of this process, absolute."""

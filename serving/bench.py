@@ -21,7 +21,9 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import numpy.typing as npt
 
+from segue.charts import Bar, Bars, draw_page
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.names import Table
@@ -46,7 +48,8 @@ ASKED: dict[str, Ask] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """Answers a second and latencies in milliseconds of one route; `failed` counts what was not 200."""
+    """Answers a second and latencies in milliseconds of one route, each with its 95 % interval; `failed` counts what was not
+    200."""
 
     route: str
     clients: int
@@ -54,6 +57,8 @@ class Measured:
     p50_ms: float
     p99_ms: float
     failed: int
+    p50_interval: tuple[float, float]
+    p99_interval: tuple[float, float]
 
 
 def bench_serving(*, scale: float) -> Outcome:
@@ -73,9 +78,23 @@ def bench_serving(*, scale: float) -> Outcome:
                     measured.append(_measure(url, route, ask, users, clients, seconds))
     rows = [[m.route, m.clients, m.per_second, m.p50_ms, m.p99_ms, m.failed] for m in measured]
     text = table(["route", "clients", "answers/s", "p50 ms", "p99 ms", "failed"], rows)
-    return Outcome(
-        {"measured": [m.__dict__ for m in measured], "seconds_each": seconds}, text, int(any(m.failed for m in measured))
-    )
+    path = _draw(get_home().chart("serving"), measured, seconds)
+    found = {"measured": [m.__dict__ for m in measured], "seconds_each": seconds, "chart": str(path)}
+    return Outcome(found, f"{text}\n\nThe chart is {path}", int(any(m.failed for m in measured)))
+
+
+def _draw(path: Path, measured: list[Measured], seconds: float) -> Path:
+    names = [f"{m.route}, {m.clients} client{'s' if m.clients > 1 else ''}" for m in measured]
+    rates = [Bar(name, m.per_second, ours=True) for name, m in zip(names, measured, strict=True)]
+    panels = [Bars("answers a second", "more is better", rates, form=",.1f")]
+    for title, values in (
+        ("median latency", [(m.p50_ms, *m.p50_interval) for m in measured]),
+        ("99th percentile of latency", [(m.p99_ms, *m.p99_interval) for m in measured]),
+    ):
+        bars = [Bar(name, *ends, ours=True) for name, ends in zip(names, values, strict=True)]
+        panels.append(Bars(title, "milliseconds; less is better", bars, form=".2f"))
+    note = f"{seconds:.0f} s for each row. Black lines are 95 % intervals of the percentile."
+    return draw_page(path, "The service on this machine", panels, note=note)
 
 
 def _measure(url: str, route: str, ask: Ask, users: list[str], clients: int, seconds: float) -> Measured:
@@ -97,9 +116,18 @@ def _measure(url: str, route: str, ask: Ask, users: list[str], clients: int, sec
         thread.start()
     for thread in threads:
         thread.join()
-    every = 1_000 * np.array([latency for one in latencies for latency in one])
+    every = 1_000 * np.sort([latency for one in latencies for latency in one])
     p50, p99 = (round(float(np.percentile(every, q)), 2) for q in (50, 99))
-    return Measured(route, clients, round(len(every) / seconds, 1), p50, p99, sum(failed))
+    rate = round(len(every) / seconds, 1)
+    return Measured(route, clients, rate, p50, p99, sum(failed), _interval(every, 0.5), _interval(every, 0.99))
+
+
+def _interval(ordered: npt.NDArray[np.float64], share: float) -> tuple[float, float]:
+    """95 % interval of a quantile from the ranks around it, whatever the distribution (Conover, 1999, section 3.2)."""
+    n = len(ordered)
+    middle, reach = n * share, 1.96 * np.sqrt(n * share * (1 - share))
+    low, high = (int(np.clip(rank, 0, n - 1)) for rank in (np.floor(middle - reach), np.ceil(middle + reach)))
+    return round(float(ordered[low]), 2), round(float(ordered[high]), 2)
 
 
 @contextlib.contextmanager

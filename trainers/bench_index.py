@@ -9,15 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segue.charts import Bar, Bars, draw_page
+from segue.home import get_home
 from segue.live_release import read_pointer
 from segue.release import release_path, verify
 from segue.stage import Outcome, Progress, table
 from trainers.index import IndexConfig, build_index, exact_search
+from trainers.metrics import Doubles, bootstrap_interval
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,9 +53,26 @@ def bench_index(*, scale: float) -> Outcome:
     for name, vectors in cases.items():
         with progress.step(f"{name}, {len(vectors)} vectors"):
             rows += measure(name, vectors, config)
-    headers = ["vectors", "tracks", "dimensions", "search", f"recall@{config.neighbours}", "queries/s", "build s"]
-    text = table(headers, [list(row.values()) for row in rows])
-    return Outcome({"rows": rows}, text)
+    headers = ["vectors", "tracks", "dimensions", "search", f"recall@{config.neighbours}", "95% low", "95% high"]
+    path = _draw(get_home().chart("index"), rows, config)
+    text = table([*headers, "queries/s", "build s"], [list(row.values()) for row in rows])
+    return Outcome({"rows": rows, "chart": str(path)}, f"{text}\n\nThe chart is {path}")
+
+
+def _draw(path: Path, rows: list[dict[str, Any]], config: BenchConfig) -> Path:
+    names = [f"{row['search']}, {row['vectors']} ({row['tracks']:,})" for row in rows]
+    ours = [row["search"] == "ScaNN" for row in rows]
+    recall = [
+        Bar(name, row["recall"], row["recall_low"], row["recall_high"], own)
+        for name, row, own in zip(names, rows, ours, strict=True)
+    ]
+    rate = [Bar(name, row["queries_per_second"], ours=own) for name, row, own in zip(names, rows, ours, strict=True)]
+    panels = [
+        Bars(f"recall@{config.neighbours}", "share of the exact neighbours found", recall, from_zero=False, form=".5f"),
+        Bars("queries a second", "all asked at once; more is better", rate, form=",.0f"),
+    ]
+    note = f"Black lines are 95 % intervals, with the {config.queries:,} queries drawn again. Blue is the index."
+    return draw_page(path, "ScaNN beside exact search", panels, note=note)
 
 
 def clustered(count: int, config: BenchConfig) -> Floats:
@@ -73,12 +94,21 @@ def measure(name: str, vectors: Floats, config: BenchConfig) -> list[dict[str, A
     built = time.perf_counter() - started
     searcher.search_batched_parallel(queries[:8])  # the first call is slower: it sets threads up
     found, rate = _timed(lambda: searcher.search_batched_parallel(queries)[0], len(queries))
-    rows = [("exact", 1.0, exact_rate, 0.0), ("ScaNN", overlap(exact, np.asarray(found)), rate, built)]
+    shares = overlap(exact, np.asarray(found))
+    rows = [("exact", np.ones(len(queries)), exact_rate, 0.0), ("ScaNN", shares, rate, built)]
     about = {"vectors": name, "tracks": len(vectors), "dimensions": vectors.shape[1]}
     return [
-        about | {"search": search, "recall": round(share, 5), "queries_per_second": round(speed), "build_seconds": round(b, 1)}
-        for search, share, speed, b in rows
+        about
+        | {"search": search}
+        | _recall(shares, config)
+        | {"queries_per_second": round(speed), "build_seconds": round(seconds, 1)}
+        for search, shares, speed, seconds in rows
     ]
+
+
+def _recall(shares: Doubles, config: BenchConfig) -> dict[str, float]:
+    low, high = bootstrap_interval(shares, seed=config.seed)
+    return {"recall": round(float(shares.mean()), 5), "recall_low": round(low, 5), "recall_high": round(high, 5)}
 
 
 def queries_for(vectors: Floats, config: BenchConfig) -> Floats:
@@ -96,10 +126,10 @@ def exact_in_blocks(queries: Floats, vectors: Floats, k: int, *, at_once: int = 
     return np.concatenate(parts)
 
 
-def overlap(exact: npt.NDArray[np.int32], found: npt.NDArray[Any]) -> float:
-    """Share of the exact neighbours (n, k) that are among the found ones (n, k), in any order."""
+def overlap(exact: npt.NDArray[np.int32], found: npt.NDArray[Any]) -> Doubles:
+    """Share (n,) of each query's exact neighbours (n, k) that are among the found ones (n, k), in any order."""
     shared = [len(np.intersect1d(a, b)) for a, b in zip(exact, found, strict=True)]
-    return float(np.mean(shared) / exact.shape[1])
+    return np.array(shared) / exact.shape[1]
 
 
 def _timed(search: Callable[[], npt.NDArray[Any]], queries: int) -> tuple[npt.NDArray[Any], float]:

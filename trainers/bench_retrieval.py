@@ -18,12 +18,13 @@ import scipy.sparse as sp
 
 from segue.errors import SegueError
 from segue.settings import get_settings
-from segue.stage import Outcome, Progress, table
-from trainers import metrics
+from segue.stage import Outcome, Progress
+from trainers import retrieval_table
 from trainers.baselines.ials import Ials, IalsConfig
 from trainers.baselines.item_knn import ItemKnn
 from trainers.interactions import Floats, Indices, Interactions, Recommender, recommend_by_score
 from trainers.item_lists import read_item_lists, write_recommendations
+from trainers.retrieval_table import Scores
 from trainers.retriever_config import RetrieverConfig
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def bench_retrieval(
     with progress.step(f"retriever on {n_users} users, {n_items} items, {len(known.users)} pairs"):
         best, passes = fit(known, truth, chosen_config, k, progress)
     rows = _beside(known, truth, best, k, progress) if truth is not None else []
+    chart = retrieval_table.draw(out.with_name(f"{out.name}.png"), rows, passes, k) if rows else None
     if refit and held:
         with progress.step(f"again with the validation part, {best.passes} passes"):
             known = every.interactions(n_users, n_items)
@@ -98,10 +100,13 @@ def bench_retrieval(
         "passes": best.passes,
         "popularity_exponent": best.exponent,
         "valid": rows,
+        "chart": str(chart) if chart else None,
         "seconds": progress.seconds,
         "config": dataclasses.asdict(chosen_config),
     }
-    return Outcome(summary, _told(passes, rows, best, out, k))
+    told = f"{best.passes} passes, popularity exponent {best.exponent}. The lists are in {out}"
+    told += f", the chart is {chart}." if chart else "."
+    return Outcome(summary, "\n\n".join(filter(None, [retrieval_table.as_text(rows, passes, k), told])))
 
 
 def with_settings(config: Config, text: str | None) -> Config:
@@ -187,32 +192,22 @@ def lists_of(model: Chosen, known: Interactions, users: Indices, k: int) -> Indi
 
 
 def _score(model: Chosen, known: Interactions, truth: sp.csr_matrix, k: int) -> tuple[float, float]:
+    scores = _scores(model, known, truth, k)
+    return float(scores.recall.mean()), float(scores.ndcg.mean())
+
+
+def _scores(model: Chosen, known: Interactions, truth: sp.csr_matrix, k: int) -> Scores:
     users = np.flatnonzero(np.diff(truth.indptr))
-    return _recall_and_ndcg(lists_of(model, known, users, k), truth[users])
-
-
-def _recall_and_ndcg(lists: Indices, truth: sp.csr_matrix) -> tuple[float, float]:
-    hit, wanted = metrics.hits(lists, truth), np.diff(truth.indptr)
-    return float(metrics.recall(hit, wanted).mean()), float(metrics.ndcg(hit, wanted).mean())
+    return Scores.of(lists_of(model, known, users, k), truth[users])
 
 
 def _beside(known: Interactions, truth: sp.csr_matrix, best: Chosen, k: int, progress: Progress) -> list[dict[str, Any]]:
     """Scores on the validation part: the retriever, and both baselines with the settings that were best there."""
     users = np.flatnonzero(np.diff(truth.indptr))
     heard = known.matrix()[users]
-    rows = [("retriever", _score(best, known, truth, k))]
+    models = {"retriever": _scores(best, known, truth, k)}
     baselines: dict[str, Recommender] = {"iALS": Ials(IalsConfig(alpha=14.4, half_life_days=None)), "item-kNN": ItemKnn()}
     for name, model in baselines.items():
         with progress.step(name):
-            rows.append((name, _recall_and_ndcg(model.fit(known).recommend(users, k, heard), truth[users])))
-    return [{"model": name, "recall": round(recall, 5), "ndcg": round(ndcg, 5)} for name, (recall, ndcg) in rows]
-
-
-def _told(passes: list[list[Any]], rows: list[dict[str, Any]], best: Chosen, out: Path, k: int) -> str:
-    parts = []
-    if passes:
-        parts.append(table(["pass", "loss", f"recall@{k}", f"NDCG@{k}", "popularity"], passes))
-    if rows:
-        parts.append(table(["on the validation part", f"recall@{k}", f"NDCG@{k}"], [list(row.values()) for row in rows]))
-    parts.append(f"{best.passes} passes, popularity exponent {best.exponent}. The lists are in {out}.")
-    return "\n\n".join(parts)
+            models[name] = Scores.of(model.fit(known).recommend(users, k, heard), truth[users])
+    return retrieval_table.rows_of(models)

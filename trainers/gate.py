@@ -139,7 +139,7 @@ def _beside(users: pd.DataFrame, other: str, rule: GateRule) -> Comparison:
 def _sure(mean: float, side: str, bound: float, rule: GateRule) -> str:
     if not math.isfinite(mean):
         return "nobody has a value for both"
-    return f"NDCG {mean:+.4f}, with {rule.confidence:.0%} confidence at {side} {bound:+.4f}"
+    return f"NDCG {mean:+.4f}, with {rule.confidence:.1%} confidence at {side} {bound:+.4f}"
 
 
 def _require_present_comparison(report: dict[str, Any], live: str | None) -> None:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from segue.charts import Bar, Bars, draw_page
 from segue.errors import SegueError
+from segue.home import get_home
 from segue.stage import Outcome, Progress, table
 
 USERS, TRACKS, DAYS = 2_000, 10_000, 56
@@ -56,7 +58,20 @@ def bench_marts(*, scale: float) -> Outcome:
     grew = f"{large.events / small.events:.1f} times the events took {large.seconds / small.seconds:.1f} times the time"
     floor = "above" if min(t.per_minute for t in timings) >= FLOOR else "below"
     told = f"{text}\n\n{grew}: {ratio:.2f} per event. The slower one is {floor} the floor of {FLOOR:,} events a minute."
-    return Outcome({"timings": [vars(t) for t in timings], "cost_per_event_ratio": round(ratio, 3)}, told)
+    path = _draw(get_home().chart("marts"), timings)
+    found = {"timings": [vars(t) for t in timings], "cost_per_event_ratio": round(ratio, 3), "chart": str(path)}
+    return Outcome(found, f"{told}\nThe chart is {path}")
+
+
+def _draw(path: Path, timings: list[Timing]) -> Path:
+    names = [f"{t.users:,} listeners, {t.events:,} events" for t in timings]
+    rates = [Bar(name, t.per_minute, ours=True) for name, t in zip(names, timings, strict=True)]
+    memory = [Bar(name, t.peak_mib, ours=True) for name, t in zip(names, timings, strict=True)]
+    panels = [
+        Bars("events a minute", "landing to gold; the dashed line is the floor", rates, form=",.0f", mark=FLOOR),
+        Bars("peak memory", "MiB resident; less is better", memory, form=",.0f"),
+    ]
+    return draw_page(path, "dbt from landing to gold", panels, note="One build of each size, with its tests and its export.")
 
 
 def _timed(home: Path, users: int, tracks: int) -> Timing:
@@ -87,7 +102,6 @@ def _build_once() -> dict[str, float | int]:
     import pyarrow.parquet as pq
 
     from infra.mart.command import make_gold
-    from segue.home import get_home
 
     home = get_home()
     files = sorted((home.landing / "events" / "events").rglob("*.parquet"))

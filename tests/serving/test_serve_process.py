@@ -111,13 +111,16 @@ def _listens_on_loopback_only(served: Served) -> None:
 
 
 def test_a_bench_measures_answers_and_leaves_none_in_the_prediction_log(platform: Platform) -> None:
-    before = sorted(platform.home.root.rglob("*"))
+    before = set(platform.home.root.rglob("*"))
     outcome = bench.bench_serving(scale=0.05)
     assert (outcome.exit_code, len(outcome.summary["measured"])) == (0, 4), outcome.text
     assert {m["failed"] for m in outcome.summary["measured"]} == {0}
     assert min(m["per_second"] for m in outcome.summary["measured"]) > 0
     assert not platform.home.predictions.exists()
-    assert sorted(platform.home.root.rglob("*")) == before
+    chart = platform.home.chart("serving")
+    assert set(platform.home.root.rglob("*")) - before <= {chart, *chart.parents}
+    assert chart.read_bytes().startswith(b"\x89PNG")
+    assert all(m["p99_interval"][0] <= m["p99_ms"] <= m["p99_interval"][1] for m in outcome.summary["measured"])
 
 
 def test_the_home_of_a_bench_reads_ours_and_keeps_what_is_written(platform: Platform) -> None:

@@ -46,7 +46,13 @@ def test_users_get_unseen_items_of_their_own_circle(tmp_path: Path) -> None:
     assert all(len(set(items)) == 5 and not {(user, item) for item in items} & seen for user, items in lists.items())
     own = np.mean([item % 2 == user % 2 for user, items in lists.items() for item in items[:3]])
     assert own > 0.95
-    assert summary["valid"][0]["ndcg"] > 0.3
+    ours, *others = summary["valid"]
+    assert ours["ndcg"] > 0.3
+    assert ours["ndcg_low"] <= ours["ndcg"] <= ours["ndcg_high"]
+    assert ours["ours_better"] is None
+    assert {row["ours_better"] for row in others} <= {"yes", "unsure", "no, worse"}
+    assert summary["chart"] == str(tmp_path / "recs.tsv.png")
+    assert (tmp_path / "recs.tsv.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_same_files_give_the_same_lists_and_refit_learns_the_validation_part_too(tmp_path: Path) -> None:
