@@ -85,6 +85,7 @@ class CandidateSource(StrEnum):
     """Where a candidate came from."""
 
     RETRIEVER = "retriever"
+    SESSION = "session"
     SIMILAR = "similar"
     POPULAR = "popular"
 

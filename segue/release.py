@@ -7,6 +7,7 @@
 | `vectors.npy` | float32 (tracks, d), row i for track i |
 | `index/` | ScaNN assets with relative paths; absent when search is exact |
 | `ranker/` | SavedModel with the functions `encode_users`, `encode_tracks`, `score` |
+| `sessions/` | SavedModel of the next track in a session; absent where the listens had no sessions, and in old releases |
 | `ranker_tracks/*.npy` | what `encode_tracks` gives for every track, computed once |
 | `reference.parquet` | a sample of training features and scores, the baseline of drift |
 | `manifest.json` | what it was made from, and the SHA-256 of every file above |
@@ -23,6 +24,8 @@ How the models are called, n users, m tracks, c candidates each, d dimensions. `
 - `ranker.score(users, tracks, candidates, retrieval_scores)` takes those two dictionaries, int32 track indices (n, c) and
   the float32 dot products (n, c), and gives `{"score": (n, c), "heads": (n, c, 3)}`: the one score to sort by, and the
   probabilities of complete, early skip and save.
+- `sessions.next(tracks)` takes int64 track indices (n, l), oldest first, -1 at the end of the shorter rows, and gives the
+  probability of every track being played next, float32 (n, tracks), all 0 for a row without tracks.
 - `ranker_tracks/NAME.npy` is the entry NAME of `tracks`, whole; `territory.npy` among them is (territories + 1, m, 2).
 - `index/` is a searcher for `scann.scann_ops_pybind.load_searcher`; it answers track indices.
 """

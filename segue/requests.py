@@ -14,6 +14,7 @@ from segue.events import Device, Event, Id, Territory
 from segue.names import CandidateSource, Fallback, Surface
 
 MAX_COUNT = 100
+MAX_SESSION_TRACKS = 100
 
 
 class Context(BaseModel):
@@ -25,7 +26,12 @@ class Context(BaseModel):
     device: Device | None = None
     territory: Territory | None = Field(default=None, description="where the listener is; default: the account's")
     surface: Literal["home", "radio"] = Field(
-        default="home", description="where the list is shown; home and radio share one source of candidates today"
+        default="home", description="where the list is shown; radio goes on from `session_tracks` where there are any"
+    )
+    session_tracks: list[Id] = Field(
+        default_factory=list,
+        max_length=MAX_SESSION_TRACKS,
+        description="what was played in the running session, oldest first; radio goes on from it and repeats none of it",
     )
 
 

@@ -19,8 +19,8 @@ from serving.policy.rule import Listeners
 CANDIDATES = 500
 FIRST_FILL = 2_000
 INDEX_MARGIN = 1_500
-SOURCES = (CandidateSource.RETRIEVER, CandidateSource.SIMILAR, CandidateSource.POPULAR)
-RETRIEVED, SIMILAR, POPULAR = range(3)
+SOURCES = (CandidateSource.RETRIEVER, CandidateSource.SIMILAR, CandidateSource.POPULAR, CandidateSource.SESSION)
+RETRIEVED, SIMILAR, POPULAR, FOLLOWING = range(4)
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,22 @@ class Funnel:
 
     def removed(self, listeners: Listeners, columns: Columns) -> Taken:
         """What stood among one listener's best candidates and was removed, with the rule."""
-        rows, _ = self._ranked(listeners, columns, allowed_only=False)
-        rule = removed_by(listeners, self.catalogue, rows, self.policy)[0]
-        return Taken(rows[0][rule >= 0], rule[rule >= 0])
+        return self._taken(listeners, self._ranked(listeners, columns, allowed_only=False)[0])
+
+    def goes_on_from(self, session: Rows) -> bool:
+        """Whether the release has a model of sessions that knows one of these catalogue rows."""
+        return self.model is not None and self.model.sessions is not None and len(self._numbers_in(session)) > 0
+
+    def radio(self, listeners: Listeners, session: Rows, count: int) -> Lists:
+        """The likeliest tracks after a running session, catalogue rows (s,) oldest first, for one listener; only where the
+        funnel `goes_on_from` it."""
+        rows, score = self._following(listeners, session, allowed_only=True)
+        kept = _first(rows, score, removed_by(listeners, self.catalogue, rows, self.policy) == KEPT, count, FOLLOWING)
+        return self._filled(kept, listeners, count)
+
+    def removed_from_radio(self, listeners: Listeners, session: Rows) -> Taken:
+        """What stood among the likeliest tracks after a session and was removed, with the rule."""
+        return self._taken(listeners, self._following(listeners, session, allowed_only=False)[0])
 
     def popular(self, listeners: Listeners, count: int) -> Lists:
         """The popular tracks of each listener's territory that the policy leaves; worldwide where it has no chart."""
@@ -112,6 +125,25 @@ class Funnel:
         order = np.argsort(-score, axis=1, kind="stable")
         rows = np.where(there, self._row_of[numbers], NO_TRACK).astype(np.int32)
         return np.take_along_axis(rows, order, axis=1), np.take_along_axis(score, order, axis=1)
+
+    def _following(self, listeners: Listeners, session: Rows, *, allowed_only: bool) -> tuple[Rows, Floats]:
+        """Candidates (1, c) as catalogue rows with their probabilities, best first; `NO_TRACK` and -inf at the end. What
+        the listener may not get is passed over before the cut, as in `_retrieved`."""
+        if self.model is None or self.model.sessions is None:
+            raise ValueError("a funnel without a session model knows no next track: ask `goes_on_from` first")
+        probability, rows = self.model.following(self._numbers_in(session)), self._row_of[None]
+        wanted = allowed_alone(listeners, self.catalogue, rows, self.policy) if allowed_only else rows >= 0
+        best, score = _best(np.where(wanted, probability, np.float32(-np.inf)), CANDIDATES)
+        return np.where(np.isfinite(score), rows[0][best], NO_TRACK).astype(np.int32), score
+
+    def _numbers_in(self, session: Rows) -> Indices:
+        """The release's numbers of the catalogue rows it knows, in the same order."""
+        numbers = self._number_of[session[session >= 0]]
+        return numbers[numbers >= 0]
+
+    def _taken(self, listeners: Listeners, rows: Rows) -> Taken:
+        rule = removed_by(listeners, self.catalogue, rows, self.policy)[0]
+        return Taken(rows[0][rule >= 0], rule[rule >= 0])
 
     def _retrieved(
         self, model: Model, listeners: Listeners, columns: Columns, *, allowed_only: bool

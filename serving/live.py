@@ -147,6 +147,9 @@ def _try_out(funnel: Funnel) -> None:
     columns = {name: [value] for name, value in row.features.items()} | moment(None, None)
     listeners = listeners_of(funnel.catalogue, [NOBODY], {}, days=days_of_week(funnel.model.manifest.as_of))  # type: ignore[union-attr]
     funnel.personal(listeners, model_columns([NOBODY], columns), 1)
+    session = funnel.catalogue.rows(list(funnel.model.track_ids[:1]))  # type: ignore[union-attr]
+    if funnel.goes_on_from(session):
+        funnel.radio(listeners, session, 1)
 
 
 def feature_store_answers() -> bool:

@@ -24,12 +24,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 Columns = Mapping[str, Sequence[Any]]
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
+SESSION_LENGTH = 20
+"""Tracks of a running session that are given to its model, the last ones."""
 
 
 @dataclass(frozen=True)
 class Model:
     """One release in memory. `track_ids` (m,) and `vectors` (m, d) are in the release's own track order; `searcher` is
-    None when search is exact. `query_specs` and `user_specs` name the columns the models read."""
+    None when search is exact, `sessions` when the release has no session model. `query_specs` and `user_specs` name the
+    columns the models read."""
 
     version: str
     manifest: Manifest
@@ -39,6 +42,7 @@ class Model:
     query_tower: Any
     ranker: Any
     ranker_tracks: dict[str, Any]
+    sessions: Any
     query_specs: tuple[TensorSpec, ...]
     user_specs: tuple[TensorSpec, ...]
     policy: PolicySettings
@@ -62,6 +66,16 @@ class Model:
         there = np.isfinite(similarity) & (numbers >= 0) & (numbers < len(self.track_ids))
         return np.where(there, numbers, 0).astype(np.int32), np.where(there, similarity, -np.inf).astype(np.float32)
 
+    def following(self, numbers: Indices) -> Floats:
+        """The probability (1, m) that each track comes next in a session of tracks `numbers` (l,), oldest first; only with
+        a session model. The last `SESSION_LENGTH` are looked at, from the left of a row of that length: one shape, so that
+        no session waits for TensorFlow to prepare."""
+        row = np.full((1, SESSION_LENGTH), -1, dtype=np.int64)
+        last = numbers[-SESSION_LENGTH:]
+        row[0, : len(last)] = last
+        answer: Floats = self.sessions.next(row).numpy()
+        return answer
+
 
 def load_model(version: str) -> Model:
     """Verify every file of a release, check that it was trained on the features served now, and open it.
@@ -84,6 +98,7 @@ def load_model(version: str) -> Model:
         searcher=_searcher(folder / "index"),
         query_tower=tf.saved_model.load(str(folder / "query_tower")),
         ranker=open_ranker(folder, ranker_kind(manifest)),
+        sessions=tf.saved_model.load(str(folder / "sessions")) if (folder / "sessions").is_dir() else None,
         ranker_tracks={p.stem: tf.constant(np.load(p, allow_pickle=False)) for p in folder.glob("ranker_tracks/*.npy")},
         query_specs=_specs(manifest, "query"),
         user_specs=_specs(manifest, "ranker_users"),

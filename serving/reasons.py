@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from serving.catalogue import NO_TRACK, Catalogue, Rows
-from serving.funnel import POPULAR, SIMILAR, Funnel
+from serving.funnel import FOLLOWING, POPULAR, SIMILAR, Funnel
 from serving.model import Floats
 
 CLOSE = 0.6
@@ -53,6 +53,15 @@ def similar_reasons(catalogue: Catalogue, seed: int, rows: Rows, sources: Any, t
     close = f"similar to {_title(catalogue, seed)}"
     return [
         close if source == SIMILAR else popular_reason(catalogue, int(row), territory)
+        for row, source in zip(rows, sources, strict=True)
+    ]
+
+
+def radio_reasons(catalogue: Catalogue, session: Rows, rows: Rows, sources: Any, territory: str | None) -> list[str]:
+    """One reason for each track that goes on from a running session, catalogue rows (s,), the last one playing."""
+    goes_on = f"goes well after {_title(catalogue, int(session[-1]))}"
+    return [
+        goes_on if source == FOLLOWING else popular_reason(catalogue, int(row), territory)
         for row, source in zip(rows, sources, strict=True)
     ]
 

@@ -21,13 +21,13 @@ from segue.home import get_home
 from segue.names import CandidateSource, Fallback, Service, Surface
 from segue.playlists import PLAYLIST_LENGTH, VisibleWeek, read_visible_week, week_key
 from segue.predictions import Prediction
-from segue.requests import RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
+from segue.requests import Context, RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
 from serving.answers import SCORE_PLACES, chart_fallback, labels, prediction_of, removed_of, tracks_of
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel, Lists
 from serving.people import Row, listeners_of, model_columns, moment, nobody, read_row
 from serving.policy.rule import Listeners
-from serving.reasons import personal_reasons, popular_reason, similar_reasons
+from serving.reasons import personal_reasons, popular_reason, radio_reasons, similar_reasons
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,12 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
         _columns(row.policy),
         days=(day, day),
         territory=context.territory,
-        excluded=request.exclude,
+        excluded=[*request.exclude, *(context.session_tracks if context.surface == "radio" else [])],
     )
+    session = _session(funnel, context)
+    if len(session):
+        tracks, removed = _radio(funnel, listeners, session, request)
+        return asked.answer(tracks, removed=removed)
     if funnel.model is None or not row.has_history:
         tracks, fallback = _popular(funnel, listeners, request.count)
         return asked.answer(tracks, fallback=fallback, removed=[] if request.explain else None)
@@ -135,6 +139,24 @@ def similar(funnel: Funnel | None, track_id: str, count: int, territory: str | N
         return asked.answer(tracks, fallback=Fallback.UNKNOWN_TRACK if funnel.model else Fallback.NO_RELEASE)
     rows, sources = _first_list(lists)
     return asked.answer(tracks_of(catalogue, lists, 0, similar_reasons(catalogue, seed, rows, sources, territory)))
+
+
+def _session(funnel: Funnel, context: Context) -> Rows:
+    """The running session radio goes on from: rows of what the catalogue knows of it, none where there is nothing to go on
+    from."""
+    session = funnel.catalogue.rows(context.session_tracks)
+    return session if context.surface == "radio" and funnel.goes_on_from(session) else session[:0]
+
+
+def _radio(
+    funnel: Funnel, listeners: Listeners, session: Rows, request: RecommendRequest
+) -> tuple[list[RecommendedTrack], list[RemovedTrack] | None]:
+    """What goes on from a running session for one listener, and what the policy removed, if asked."""
+    lists = funnel.radio(listeners, session, request.count)
+    rows, sources = _first_list(lists)
+    reasons = radio_reasons(funnel.catalogue, session, rows, sources, listeners.territory[0])
+    removed = removed_of(funnel, listeners, funnel.removed_from_radio(listeners, session), rows) if request.explain else None
+    return tracks_of(funnel.catalogue, lists, 0, reasons), removed
 
 
 def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[RecommendedTrack], Fallback]:

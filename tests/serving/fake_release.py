@@ -53,7 +53,24 @@ class Ranker(tf.Module):
         return {"score": complete, "heads": tf.stack([complete, 1 - complete, 0.1 * complete], axis=-1)}
 
 
-def make_release(version: str = "fake-1", *, as_of: date, live: bool = True, policy: dict[str, Any] | None = None) -> Path:
+class Following(tf.Module):
+    """Tracks follow one another in the release's order, around a circle; the one before the last is the least likely."""
+
+    def __init__(self, tracks: int) -> None:
+        super().__init__()
+        self.tracks = tracks
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64)])
+    def next(self, tracks: tf.Tensor) -> tf.Tensor:
+        played = tf.reduce_sum(tf.cast(tracks >= 0, tf.int64), axis=1)
+        last = tf.gather(tracks, tf.maximum(played - 1, 0), batch_dims=1)
+        ahead = (tf.range(self.tracks, dtype=tf.int64)[None] - last[:, None] - 1) % self.tracks
+        return tf.nn.softmax(-tf.cast(ahead, tf.float32) / 100)
+
+
+def make_release(
+    version: str = "fake-1", *, as_of: date, live: bool = True, policy: dict[str, Any] | None = None, sessions: bool = True
+) -> Path:
     """Seal a release over every track of the gold tables, and make it live."""
     folder = release_path(version)
     shutil.rmtree(folder, ignore_errors=True)
@@ -66,6 +83,8 @@ def make_release(version: str = "fake-1", *, as_of: date, live: bool = True, pol
     quality = np.random.default_rng(6).normal(size=len(tracks)).astype(np.float32)
     np.save(folder / "ranker_tracks" / "quality.npy", quality, allow_pickle=False)
     _save_models(folder)
+    if sessions:
+        tf.saved_model.save(Following(len(tracks)), str(folder / "sessions"))
     _seal(folder, version, as_of, len(tracks), policy or {})
     if live:
         point_to(version)
