@@ -75,16 +75,22 @@ def scored(ranker: Any, scores: np.ndarray | None = None) -> dict[str, np.ndarra
 
 
 class RankerSuite:
-    """A subclass names its `kind` and says how to `fit` one."""
+    """A subclass names its `kind` and says how to `fit` one; what many tests ask of the same lists is fitted once."""
 
     kind: str
+    fitted: Any = None
 
     def fit(self, made: Lists) -> Any:
         raise NotImplementedError
 
+    def usual(self) -> Any:
+        """One fitted on `lists()`."""
+        if type(self).fitted is None:
+            type(self).fitted = self.fit(lists())
+        return type(self).fitted
+
     def test_the_artist_a_user_knows_is_learned_from_what_they_have_in_common(self) -> None:
-        made = lists()
-        score = scored(self.fit(made))["score"]
+        made, score = lists(), scored(self.usual())["score"]
         assert score[made.played].min() > score[~made.played].max()
 
     def test_a_late_skip_is_worth_less_than_a_play_to_the_end_and_more_than_none(self) -> None:
@@ -108,7 +114,7 @@ class RankerSuite:
         assert shown[even].mean() - shown[~even].mean() < 0.6 * (naive[even].mean() - naive[~even].mean())
 
     def test_a_saved_ranker_scores_as_before(self, tmp_path: Path) -> None:
-        ranker = self.fit(lists())
+        ranker = self.usual()
         before = scored(ranker)["score"]
         ranker.save(tmp_path)
         opened = open_ranker(tmp_path, self.kind)
@@ -122,8 +128,7 @@ class RankerSuite:
         assert not list(tmp_path.rglob("*.pkl"))
 
     def test_the_same_lists_and_seed_give_the_same_scores(self) -> None:
-        made = lists()
-        np.testing.assert_array_equal(scored(self.fit(made))["score"], scored(self.fit(made))["score"])
+        np.testing.assert_array_equal(scored(self.fit(lists()))["score"], scored(self.usual())["score"])
 
     def test_lists_without_a_single_play_leave_every_score_a_number(self) -> None:
         none = np.zeros((USERS, TRACKS), bool)
