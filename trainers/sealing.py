@@ -25,7 +25,7 @@ from segue.home import get_home
 from segue.names import RELEASE_MODEL, TRACK_VECTORS, Table
 from segue.release import MANIFEST, Manifest, file_entries, release_path, set_bentoml_home
 
-LIBRARIES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "numpy", "feast", "bentoml")
+LIBRARIES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "lightgbm", "implicit", "scann", "numpy", "feast", "bentoml")
 ROOM = Path(__file__).parent
 _MADE_FROM = (
     Table.LABELS,

@@ -1,4 +1,4 @@
-"""Co-listening factors and a listener folded in among them, worked out by hand; where there is next to nothing, still numbers."""
+"""Co-listening factors and a listener folded in among them, worked out by hand; with next to nothing, still numbers."""
 
 from __future__ import annotations
 
