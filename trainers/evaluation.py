@@ -127,8 +127,9 @@ def _notes(found: dict[str, Any]) -> list[str]:
     ]
     if found["answers_out_of_reach"]:
         notes.append(f"{found['answers_out_of_reach']} more name a track nobody knew before the held-out days: left out.")
-    if found["users"] < found["config"]["better"]["least_users"]:
-        notes.append(f"{found['users']} users are too few to call anything better or worse.")
+    least = found["config"]["better"]["least_users"]
+    if found["users"] < least:
+        notes.append(f"Nothing is called better or worse: that takes {least} users, and {found['users']} could be asked.")
     if any(row[measure.name] is None for row in found["models"] for measure in MEASURES):
         notes.append("- stands where the source has nothing to measure by: no genres, no artists, no history, or no hits.")
     if state is not LiveState.COMPARED:

@@ -21,7 +21,7 @@ from segue.live_release import point_to
 from segue.names import Table
 from segue.release import evaluation_path
 from segue.settings import get_settings
-from trainers import contenders, evaluate, evaluation, gate, heldout, list_metrics, loading, scoreboard
+from trainers import contenders, evaluate, evaluation, examples, gate, heldout, list_metrics, loading, scoreboard
 from trainers.charts import chart
 from trainers.examples import Catalogue
 from trainers.measures import MEASURES
@@ -73,6 +73,7 @@ def world(home: Home, gold: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         seal(version)
     monkeypatch.setattr(loading, "load", RELEASES.__getitem__)
     monkeypatch.setattr(heldout, "catalogue_at", _catalogue)
+    monkeypatch.setattr(examples, "training_frame", lambda _, rows: rows.assign(**dict.fromkeys(examples.VECTORS)))
     monkeypatch.setattr(heldout, "users_at", lambda ids, _: pd.DataFrame({"user_id": list(ids)}))
     monkeypatch.setattr(evaluate, "fingerprint", Mock(return_value=FINGERPRINT))
     monkeypatch.setattr(evaluate, "shared_store", Mock())
@@ -258,20 +259,21 @@ def test_the_table_and_the_gate_say_the_same_of_the_live_release_and_of_populari
         assert f"better than {evaluation.LIVE_FUNNEL}?" in evaluation.as_text(report)
 
 
-def test_a_question_to_few_users_is_answered_with_unsure(world: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_question_to_few_users_is_answered_with_unsure(world: Home, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     asked = heldout.held_out
 
     def few(split: object) -> heldout.HeldOut:
         held = asked(split)
         return replace(
             held,
-            user_ids=held.user_ids[:5],
-            users=held.users[:5],
-            asked=held.asked[:5],
-            first_seen=held.first_seen[:5],
-            territories=held.territories[:5],
-            truth=held.truth[:5],
-            heard=held.heard[:5],
+            user_ids=held.user_ids[:count],
+            users=held.users[:count],
+            asked=held.asked[:count],
+            first_seen=held.first_seen[:count],
+            territories=held.territories[:count],
+            truth=held.truth[:count],
+            heard=held.heard[:count],
         )
 
     monkeypatch.setattr(evaluate, "held_out", few)
@@ -280,7 +282,9 @@ def test_a_question_to_few_users_is_answered_with_unsure(world: Home, monkeypatc
     assert {row["verdict"] for row in report["comparisons"]} == {"unsure"}
     assert {row["funnel_beside_ials"]["verdict"] for row in report["slices"]} == {"unsure"}
     assert all(row["ndcg_low"] is None for row in report["models"])
-    assert "5 users are too few to call anything better or worse" in outcome.text
+    assert f"that takes 30 users, and {count} could be asked" in outcome.text
+    assert b"NaN" not in evaluation_path("good").read_bytes()
+    assert chart(report).startswith(b"\x89PNG")
 
 
 def test_the_chart_is_kept_beside_the_report_and_named(world: Home, monkeypatch: pytest.MonkeyPatch) -> None:
