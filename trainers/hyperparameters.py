@@ -7,9 +7,11 @@ from typing import Any
 
 from trainers.companions import CompanionConfig
 from trainers.index import IndexConfig
+from trainers.radio import RADIO
 from trainers.ranker import BlendWeights
 from trainers.ranking import RankerConfig
 from trainers.retriever_config import RetrieverConfig
+from trainers.sessions import SessionConfig
 from trainers.trees import TreesConfig
 
 
@@ -23,6 +25,7 @@ class Hyperparameters:
     companions: CompanionConfig = field(default_factory=CompanionConfig)
     blend: BlendWeights = field(default_factory=BlendWeights)
     index: IndexConfig = field(default_factory=IndexConfig)
+    sessions: SessionConfig = RADIO
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

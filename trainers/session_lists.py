@@ -49,7 +49,7 @@ class Sessions:
 
     def some(self, first: int, last: int) -> Sessions:
         """Sessions `first` to before `last`."""
-        last = min(last, len(self))
+        first, last = min(first, len(self)), min(last, len(self))
         low, high = self.starts[first], self.starts[last]
         return Sessions(self.tracks[low:high], self.starts[first : last + 1] - low)
 
@@ -65,6 +65,17 @@ class Sessions:
         keep = self.tracks != dropped
         starts = np.concatenate([[0], np.cumsum(keep)])[self.starts].astype(np.int64)
         return Sessions(self.tracks[keep], starts)
+
+    def pieces(self, length: int) -> Sessions:
+        """Sessions of two plays or more, longer ones cut into pieces of `length` + 1, each beginning with the end of the one
+        before."""
+        count = np.maximum(-(-(self.lengths - 1) // length), 0)
+        owner = np.repeat(np.arange(len(self)), count)
+        first = length * (np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count))
+        lengths = np.minimum(self.lengths[owner] - first, length + 1)
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(starts[-1]) + np.repeat(self.starts[owner] + first - starts[:-1], lengths)
+        return Sessions(self.tracks[places], starts)
 
     def padded(self, length: int) -> Indices:
         """(s, length) the last `length` tracks of each session from the left, `NOTHING` after its end."""

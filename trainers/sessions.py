@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import scipy.sparse as sp
 import tensorflow as tf
 
 from segue.errors import SegueError
-from trainers.baselines.session_knn import incidence
 from trainers.interactions import Floats, Indices
 from trainers.layers.lazy_adam import LazyAdam
 from trainers.session_lists import Sessions
+from trainers.session_start import company_vectors
 
 WIDTHS = (3, 6, 12)
 """Sessions of about one length are trained together, so that little of a batch is padding."""
@@ -56,7 +55,7 @@ class SessionConfig:
     rate: float = 1e-3
     table_rate: float = 3e-3
     bias_rate: float = 1e-3
-    passes: int = 8
+    passes: int = 6
     spectral: bool = True
 
 
@@ -135,7 +134,7 @@ class SessionModel:
             SegueError: no session of two plays, or the loss became infinite or no number.
         """
         tf.keras.utils.set_random_seed(self.seed)
-        pieces = _pieces(sessions, self.config.length)
+        pieces = sessions.pieces(self.config.length)
         if not len(pieces):
             raise SegueError(
                 expected="a session of two plays or more", received=f"{len(sessions)} shorter ones", mend="give more listens"
@@ -167,7 +166,9 @@ class SessionModel:
     def _begin(self, sessions: Sessions, n_tracks: int) -> None:
         self.network.states(tf.zeros([1, 1], tf.int64))
         if self.config.spectral and min(len(sessions), n_tracks) > 2:
-            self.network.table.assign(NOISE * self.network.table + _start(sessions, n_tracks, self.config, seed=self.seed))
+            self.network.table.assign(
+                NOISE * self.network.table + company_vectors(sessions, n_tracks, self.config.dimensions, seed=self.seed)
+            )
 
     def _require_finite(self) -> None:
         if not np.isfinite(self.losses[-1]):
@@ -231,18 +232,6 @@ class _Step:
         return tf.reduce_mean(tf.reduce_logsumexp(every, axis=1) - right)
 
 
-def _pieces(sessions: Sessions, length: int) -> Sessions:
-    """Sessions of two plays or more, longer ones cut into pieces of `length` + 1, each beginning with the end of the one
-    before."""
-    count = np.maximum(-(-(sessions.lengths - 1) // length), 0)
-    owner = np.repeat(np.arange(len(sessions)), count)
-    first = length * (np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count))
-    lengths = np.minimum(sessions.lengths[owner] - first, length + 1)
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    places = np.arange(starts[-1]) + np.repeat(sessions.starts[owner] + first - starts[:-1], lengths)
-    return Sessions(sessions.tracks[places], starts)
-
-
 def _batches(pieces: Sessions, config: SessionConfig, rng: np.random.Generator) -> Iterator[Indices]:
     """Every piece once, padded, in batches of about `plays` plays and one width, in an order of `rng`."""
     plays = min(config.plays, max(len(pieces.tracks) // config.fewest_steps, 8))
@@ -259,30 +248,3 @@ def _batches(pieces: Sessions, config: SessionConfig, rng: np.random.Generator) 
 
 def _dropped(values: tf.Tensor, rate: float) -> tf.Tensor:
     return tf.nn.dropout(values, rate) if rate else values
-
-
-def _start(sessions: Sessions, n_tracks: int, config: SessionConfig, *, seed: int) -> Floats:
-    """Unit vectors (n_tracks, d): the leading singular vectors of log(1 + lift), the lift of two tracks being how much oftener
-    they share sessions than chance would have it (Levy and Goldberg, 2014: what word2vec factorises is close to it)."""
-    heard = incidence(sessions, n_tracks)
-    company = np.maximum(np.asarray(heard.sum(axis=1)).ravel() - 1, 1)
-    shared = sp.csr_matrix(heard.T @ sp.diags(1 / company) @ heard)
-    shared.setdiag(0)
-    shared.eliminate_zeros()
-    total = np.maximum(np.asarray(shared.sum(axis=1)).ravel(), 1e-9)
-    rows = np.repeat(np.arange(n_tracks), np.diff(shared.indptr))
-    shared.data = np.log1p(shared.data * total.sum() / (total[rows] * total[shared.indices])).astype(np.float32)
-    left, values = _leading(shared, config.dimensions, np.random.default_rng(seed))
-    vectors = left * np.sqrt(values)
-    norms = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return np.pad(vectors / norms, ((0, 0), (0, config.dimensions - len(values)))).astype(np.float32)
-
-
-def _leading(matrix: sp.csr_matrix, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """About the `count` largest singular vectors (n, r) and values (r,) of a symmetric matrix, r at most n - 1 (Halko,
-    Martinsson and Tropp, 2011, "Finding structure with randomness", with two rounds of iteration)."""
-    found = rng.standard_normal((matrix.shape[0], min(count + 10, matrix.shape[0]))).astype(np.float32)
-    for _ in range(3):
-        found, _ = np.linalg.qr(matrix @ found)
-    left, values, _ = np.linalg.svd((matrix @ found).T @ found)
-    return (found @ left)[:, :count], values[:count]

@@ -24,6 +24,7 @@ from trainers.examples import catalogue_at
 from trainers.fitting import Fitted, fit_models
 from trainers.gold import label_files
 from trainers.hyperparameters import Hyperparameters
+from trainers.radio import write_sessions
 from trainers.ranking import RankerKind
 
 GATE_IS_EXACT = "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
@@ -52,6 +53,10 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
             return _outcome(read_manifest(release_path(version)), progress, existed=True)
         fitted = fit_models(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
         with progress.step("release"), sealing.new_release(version) as folder:
+            with progress.step("session model"):
+                fitted.metrics |= write_sessions(
+                    folder, fitted.listens, catalogue_at(split.end), hyper.sessions, seed=settings.seed
+                )
             manifest = _write(folder, fitted, split, hyper)
             manifest = manifest.model_copy(update={"version": version, "as_of": as_of, "feature_fingerprint": present})
             manifest.metrics["seconds"] = dict(progress.seconds)

@@ -27,6 +27,10 @@ def test_the_last_tracks_stand_at_the_left_of_a_padded_row() -> None:
     assert padded.tolist() == [[2, 3], [NOTHING, NOTHING], [4, NOTHING]]
 
 
+def test_long_sessions_are_cut_into_pieces_that_share_an_end() -> None:
+    assert lists(Sessions.of([[1, 2, 3, 4, 5], [6], [7, 8]]).pieces(2)) == [[1, 2, 3], [3, 4, 5], [7, 8]]
+
+
 def test_sessions_can_be_taken_out_and_tracks_left_out() -> None:
     sessions = Sessions.of([[1, NOTHING, 3], [NOTHING], [4, 5]])
     assert lists(sessions.without()) == [[1, 3], [], [4, 5]]

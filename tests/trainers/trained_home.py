@@ -16,10 +16,12 @@ from segue.settings import get_settings
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranking import RankerConfig
 from trainers.retriever_config import RetrieverConfig
+from trainers.sessions import SessionConfig
 
 TINY = Hyperparameters(
     retriever=RetrieverConfig(dimensions=16, hidden=16, fewest_steps=80),
     ranker=RankerConfig(candidates=40, hidden=16, taste=4, lists=8, epochs=3),
+    sessions=SessionConfig(passes=0),
 )
 SPLIT: Split = split_at(AS_OF, 7)
 

@@ -1,0 +1,55 @@
+"""The session model of a release: which sessions it learns from, and when there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from trainers.radio import sessions_of, write_sessions
+from trainers.sessions import SessionConfig
+
+CATALOGUE: Any = SimpleNamespace(track_ids=np.array(["a", "b", "c"], object), frame=pd.DataFrame(index=range(3)))
+CONFIG = SessionConfig(dimensions=8, sampled=8, uniform=8, passes=2, rate=1e-2, table_rate=2e-2)
+
+
+def listens(rows: list[tuple[str | None, str, float]]) -> pd.DataFrame:
+    """Labels of (session, track, weight), a minute apart."""
+    frame = pd.DataFrame(rows, columns=["session_id", "track_id", "weight"])
+    return frame.assign(event_timestamp=pd.Timestamp("2026-11-01", tz="UTC") + pd.to_timedelta(np.arange(len(rows)), "min"))
+
+
+def test_sessions_are_what_was_heard_in_order_oldest_first() -> None:
+    rows = [
+        ("z", "a", 1.0),
+        ("y", "c", 1.0),
+        ("z", "b", 0.0),
+        ("y", "b", 0.5),
+        ("z", "c", 1.0),
+        (None, "a", 1.0),
+        ("y", "x", 1.0),
+    ]
+    found = sessions_of(listens(rows), CATALOGUE)
+    assert found.tracks.tolist() == [0, 2, 2, 1]
+    assert found.starts.tolist() == [0, 2, 4]
+
+
+def test_the_model_of_a_release_answers_over_its_catalogue(tmp_path: Path) -> None:
+    turns = [(f"s{n}", "abc"[(n + step) % 3], 1.0) for n in range(60) for step in range(4)]
+    said = write_sessions(tmp_path, listens(turns), CATALOGUE, CONFIG, seed=17)
+    assert said["sessions"] == 60
+    loaded = tf.saved_model.load(str(tmp_path / "sessions"))
+    answer = loaded.next(tf.constant([[0, 1, -1]], tf.int64)).numpy()
+    assert answer.shape == (1, 3)
+    assert answer[0].argmax() == 2
+
+
+def test_listens_without_sessions_make_a_release_without_the_model(tmp_path: Path) -> None:
+    alone: list[tuple[str | None, str, float]] = [("s", "a", 1.0), ("t", "b", 1.0), (None, "c", 1.0), (None, "c", 1.0)]
+    assert write_sessions(tmp_path, listens(alone), CATALOGUE, CONFIG, seed=17) == {"sessions": 0}
+    assert write_sessions(tmp_path, listens([(None, "a", 1.0)]), CATALOGUE, CONFIG, seed=17) == {"sessions": 0}
+    assert not (tmp_path / "sessions").exists()
