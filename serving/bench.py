@@ -125,7 +125,7 @@ def _measure(url: str, route: str, ask: Ask, users: list[str], clients: int, sec
 def _interval(ordered: npt.NDArray[np.float64], share: float) -> tuple[float, float]:
     """95 % interval of a quantile from the ranks around it, whatever the distribution (Conover, 1999, section 3.2)."""
     n = len(ordered)
-    middle, reach = n * share, 1.96 * np.sqrt(n * share * (1 - share))
+    middle, reach = (n - 1) * share, 1.96 * np.sqrt(n * share * (1 - share))
     low, high = (int(np.clip(rank, 0, n - 1)) for rank in (np.floor(middle - reach), np.ceil(middle + reach)))
     return round(float(ordered[low]), 2), round(float(ordered[high]), 2)
 
