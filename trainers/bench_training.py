@@ -1,7 +1,8 @@
 """`segue bench training`: what a training example costs the platform's retriever, and what it costs the plain TFRS quickstart.
 
 Short spells of both alternate in one process on the same log, batch and width, so that a machine's moods meet both; a ratio is
-the median over the pairs of neighbouring spells. The platform trains whole: every feature, mask and correction of `segue
+the median over the pairs of neighbouring spells. Seconds of the processors are counted too: they say the same on a machine
+that is busy with other things. The platform trains whole: every feature, mask and correction of `segue
 train`, through the same batches and the same compiled step. `trainers.quickstart` says what it is compared with.
 """
 
@@ -45,12 +46,14 @@ class BenchConfig:
 
 @dataclass
 class Contender:
-    """Something that trains: `step` takes one batch; `rates` are its examples per second, a spell each."""
+    """Something that trains: `step` takes one batch; `rates` are its examples per second, and `work` the processors'
+    milliseconds for a batch, a spell each."""
 
     name: str
     step: Step
     steps: int
     rates: list[float] = field(default_factory=list)
+    work: list[float] = field(default_factory=list)
 
 
 def bench_training(
@@ -181,16 +184,18 @@ def _take_turns(contenders: list[Contender], batch: int, config: BenchConfig) ->
         _run(contender.step, min(config.warm_up, contender.steps))
     for _ in range(config.spells):
         for contender in contenders:
-            contender.rates.append(contender.steps * batch / _run(contender.step, contender.steps))
+            seconds, busy = _run(contender.step, contender.steps)
+            contender.rates.append(contender.steps * batch / seconds)
+            contender.work.append(busy / contender.steps * 1_000)
 
 
-def _run(step: Step, steps: int) -> float:
-    """Seconds of so many steps; the last one's loss is read, so that all of them are over."""
-    started = time.perf_counter()
+def _run(step: Step, steps: int) -> tuple[float, float]:
+    """Seconds of so many steps, and of the processors in them; the last loss is read, so that all of them are over."""
+    started, busy = time.perf_counter(), time.process_time()
     for _ in range(steps):
         logs = step()
     float(logs["loss"])
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - busy
 
 
 def _row(other: Contender, ours: Contender) -> dict[str, Any]:
@@ -201,6 +206,7 @@ def _row(other: Contender, ours: Contender) -> dict[str, Any]:
         "between": [round(min(other.rates), 1), round(max(other.rates), 1)],
         "segue_is_times": round(statistics.median(ratios), 3),
         "times_between": [round(min(ratios), 3), round(max(ratios), 3)],
+        "work_ms": round(statistics.median(other.work), 2),
     }
 
 
@@ -211,9 +217,15 @@ def peak_gib() -> float:
 
 def _told(rows: list[dict[str, Any]], memory: dict[str, float], batch: int) -> str:
     cells = [
-        [r["what"], round(r["examples_per_second"]), *map(round, r["between"]), r["segue_is_times"], *r["times_between"]]
+        [
+            r["what"],
+            *map(round, (r["examples_per_second"], *r["between"])),
+            r["segue_is_times"],
+            *r["times_between"],
+            r["work_ms"],
+        ]
         for r in rows
     ]
-    headers = ["trained", "examples/s", "slowest", "fastest", "segue is times", "least", "most"]
+    headers = ["trained", "examples/s", "slowest", "fastest", "segue is times", "least", "most", "processor ms"]
     held = table(["the platform's training, up to", "peak GiB"], [[name, peak] for name, peak in memory.items()])
-    return f"{table(headers, cells)}\n\n{held}\n\nBatches of {batch}; a ratio is the median of paired spells."
+    return f"{table(headers, cells)}\n\n{held}\n\nBatches of {batch}; ratios are of paired spells, processor ms of a batch."

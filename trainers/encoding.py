@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from trainers.examples import Examples
 from trainers.frequency import local_shares
 from trainers.inputs import CONTEXT, TRACK, USER_STATE, Arrays, arrays, constants
 from trainers.towers import QueryTower, Tensors, TrackTower
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ENCODE_AT_ONCE = 16_384
 
@@ -38,7 +42,7 @@ def encode_examples(
 ) -> Encoded:
     """Encode `examples`, whose batches get `random_share` as many tracks drawn evenly. How likely a track is in a batch is
     its share of the block of `counted` examples and of the two beside it."""
-    tracks = _encode(track_tower, arrays(examples.tracks, TRACK))
+    tracks = _encode(track_tower, examples.tracks, _track_tensors)
     ids, size = tracks["track"].numpy(), track_tower.tracks.size
     played, drawn = local_shares(ids[examples.track_row], ids[examples.random_rows], size=size, window=counted)
     catalogue = 1.0 / max(len(track_tower.tracks.known), 1)
@@ -54,22 +58,35 @@ def encode_examples(
         "log_probability": log_probability(played),
     }
     random = {"track_row": tf.constant(examples.random_rows), "log_probability": log_probability(drawn)}
-    return Encoded(_encode(query_tower, people(examples)), tracks, order, random)
+    return Encoded(_encode(query_tower, examples.users, user_tensors), tracks, order, random)
 
 
 def encode_everyone(examples: Examples, query_tower: QueryTower, track_tower: TrackTower) -> tuple[Tensors, Tensors]:
     """The distinct users and tracks of `examples`, in their order, as the towers' numbers."""
-    return _encode(query_tower, people(examples)), _encode(track_tower, arrays(examples.tracks, TRACK))
+    return _encode(query_tower, examples.users, user_tensors), _encode(track_tower, examples.tracks, _track_tensors)
 
 
-def batches(data: Encoded, batch: int, *, near: int, random_share: float, seed: int) -> tf.data.Dataset:
-    """Batches in order of time, shuffled among about `near` examples: what `Retriever.compute_loss` takes."""
+def batches(
+    data: Encoded, batch: int, *, near: int, random_share: float, seed: int, part: tuple[int, int] = (0, 1)
+) -> tf.data.Dataset:
+    """Batches in order of time, shuffled among about `near` examples: what `Retriever.compute_loss` takes.
+
+    Args:
+        part: which share of every batch, from 0, of how many; the batch must be a multiple of that.
+    """
+    drawn = max(round(batch * random_share), 1)
+    drawn += -drawn % part[1]
     rows = tf.data.Dataset.range(len(data)).shuffle(near, seed=seed).batch(batch, drop_remainder=True)
     others = tf.data.Dataset.range(len(data.random["track_row"])).repeat()
     others = others.shuffle(max(round(near * random_share), 1), seed=seed + 1)
-    even = others.batch(max(round(batch * random_share), 1), drop_remainder=True)
+    even = others.batch(drawn, drop_remainder=True)
 
-    def gather(row: tf.Tensor, other: tf.Tensor) -> dict[str, Any]:
+    def share(numbers: tf.Tensor) -> tf.Tensor:
+        size = numbers.shape[0] // part[1]
+        return numbers[part[0] * size : (part[0] + 1) * size]
+
+    def gather(all_rows: tf.Tensor, all_others: tf.Tensor) -> dict[str, Any]:
+        row, other = share(all_rows), share(all_others)
         order = {name: tf.gather(values, row) for name, values in data.order.items()}
         random = {name: tf.gather(values, other) for name, values in data.random.items()}
         track_rows, probability = (tf.concat([order[k], random[k]], axis=0) for k in ("track_row", "log_probability"))
@@ -83,11 +100,15 @@ def batches(data: Encoded, batch: int, *, near: int, random_share: float, seed: 
     return tf.data.Dataset.zip((rows, even)).map(gather, num_parallel_calls=1).prefetch(2)
 
 
-def people(examples: Examples) -> Arrays:
-    """The tensors of the distinct users; the moment belongs to the listen and comes with it."""
-    n = len(examples.users)
+def user_tensors(users: pd.DataFrame) -> Arrays:
+    """The tensors of users (n rows); the moment belongs to the listen and comes with it."""
+    n = len(users)
     unknown = {"device": np.full(n, "", object), "hour_of_day": np.full(n, -1), "day_of_week": np.full(n, -1)}
-    return arrays(examples.users, USER_STATE) | unknown
+    return arrays(users, USER_STATE) | unknown
+
+
+def _track_tensors(tracks: pd.DataFrame) -> Arrays:
+    return arrays(tracks, TRACK)
 
 
 def _moments(examples: Examples, query_tower: QueryTower) -> Tensors:
@@ -96,10 +117,8 @@ def _moments(examples: Examples, query_tower: QueryTower) -> Tensors:
     return query_tower.encode_moment(constants(moment))
 
 
-def _encode(tower: QueryTower | TrackTower, inputs: Arrays) -> Tensors:
-    rows = len(next(iter(inputs.values())))
-    parts = [
-        tower.encode(constants({k: v[at : at + ENCODE_AT_ONCE] for k, v in inputs.items()}))
-        for at in range(0, rows, ENCODE_AT_ONCE)
-    ]
-    return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
+def _encode(tower: QueryTower | TrackTower, frame: pd.DataFrame, tensors: Callable[[pd.DataFrame], Arrays]) -> Tensors:
+    """The rows of `frame` as numbers, some at a time: as strings, all of a large platform would fill the memory."""
+    slices = [frame.iloc[at : at + ENCODE_AT_ONCE] for at in range(0, len(frame), ENCODE_AT_ONCE)]
+    parts = [tower.encode(constants(tensors(some))) for some in slices]
+    return {name: tf.concat([part.pop(name) for part in parts], axis=0) for name in list(parts[0])}

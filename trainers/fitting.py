@@ -40,6 +40,7 @@ from trainers.ranking import Lists, make_lists
 from trainers.retriever import Retriever, Vocabularies
 from trainers.towers import SavedTower
 from trainers.trees import RankerTrees
+from trainers.workers import workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,8 @@ def fit_retriever(
         late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
         known = catalogue_at(split.cutoff)
         then = with_new_releases(catalogue_at(split.rank_from), known, split.rank_from, split.cutoff)
-    retriever = Retriever(hyper.retriever, vocabularies(listens, early, late, known))
+    with workers().scope():
+        retriever = Retriever(hyper.retriever, vocabularies(listens, early, late, known))
     retriever.adapt(early)
     before = listens[listens[TIMESTAMP] < split.rank_from]
     with progress.step("retriever"):
@@ -155,9 +157,8 @@ def heard_pairs(retriever: Retriever, listens: pd.DataFrame) -> HeardPairs:
 
 def vectors_of(saved: SavedTower, frame: pd.DataFrame) -> Floats:
     """Unit vectors (n, d) of the rows of `frame`."""
-    tensors = arrays(frame, saved.tower.INPUTS)
-    slices = [slice(at, at + ROWS_AT_ONCE) for at in range(0, len(frame), ROWS_AT_ONCE)]
-    return np.concatenate([saved.encode(constants({k: v[some] for k, v in tensors.items()})).numpy() for some in slices])
+    slices = [frame.iloc[at : at + ROWS_AT_ONCE] for at in range(0, len(frame), ROWS_AT_ONCE)]
+    return np.concatenate([saved.encode(constants(arrays(some, saved.tower.INPUTS))).numpy() for some in slices])
 
 
 def _lists(retriever: Retriever, then: Catalogue, listens: pd.DataFrame, split: Split, hyper: Hyperparameters) -> Lists:

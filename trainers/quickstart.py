@@ -11,7 +11,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from trainers.encoding import people
+from trainers.encoding import user_tensors
 from trainers.examples import Examples
 from trainers.inputs import TRACK, arrays, constant, constants
 from trainers.retriever import Retriever
@@ -66,7 +66,7 @@ def id_batches(examples: Examples, batch: int) -> tf.data.Dataset:
 
 def feature_batches(examples: Examples, batch: int) -> tf.data.Dataset:
     """Batches of every feature of `examples`, in order, as their frames have them."""
-    users, tracks = constants(people(examples)), constants(arrays(examples.tracks, TRACK))
+    users, tracks = constants(user_tensors(examples.users)), constants(arrays(examples.tracks, TRACK))
     rows = tf.data.Dataset.from_tensor_slices((examples.user_row, examples.track_row)).batch(batch, drop_remainder=True)
 
     def gather(user: tf.Tensor, track: tf.Tensor) -> dict[str, Tensors]:

@@ -29,9 +29,11 @@ from trainers.examples import Examples
 from trainers.id_tables import IdTables
 from trainers.inputs import TRACK_NUMBERS, USER_NUMBERS, matrix
 from trainers.layers.heard import HeardPairs
+from trainers.layers.own_track import OwnTrack, allowed_scores
 from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
 from trainers.retriever_config import RetrieverConfig
 from trainers.towers import QueryTower, SavedTower, Tensors, TrackTower
+from trainers.workers import everyones, how_many, total
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Retriever(tfrs.Model):
         users, territories = Vocabulary(known.users), Vocabulary(known.territories)
         self.query_tower = QueryTower(users, territories, self.track_tower, config.dimensions, config.hidden)
         self.query, self.track = SavedTower(self.query_tower), SavedTower(self.track_tower)
-        self.task = tfrs.tasks.Retrieval(temperature=config.temperature, remove_accidental_hits=True)
+        self.task = tfrs.tasks.Retrieval(loss=OwnTrack(), temperature=config.temperature)
         self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
         self.skips_known = tf.Variable(0.0, trainable=False)
         self.heard: HeardPairs | None = None
@@ -77,7 +79,7 @@ class Retriever(tfrs.Model):
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> tf.Tensor:
         """Mean sampled-softmax loss of the positives, plus the logistic loss that tells skips from them; over all batches,
-        when `inputs` hold several, one after the other."""
+        when `inputs` hold several, one after the other. Of several workers each has its share, and the losses add up."""
         tables, several = self.id_tables.used(), self.several
         if several == 1:
             return self._batch_loss(inputs, tables, training=training)
@@ -93,20 +95,17 @@ class Retriever(tfrs.Model):
         query = self.query_tower.embed(users, user_table, track_table)
         track = self.track_tower.embed(tracks, track_table)
         batch = tf.shape(query)[0]
-        probability = tf.exp(inputs["log_probability"]) if self.config.log_q else None
-        allowed = tf.logical_not(self.heard(identity["user"], identity["track"])) if self.heard else None
-        if allowed is not None:
-            allowed = tf.linalg.set_diag(allowed, tf.ones(batch, tf.bool))
+        candidates, ids, logs = (everyones(own, batch) for own in (track, identity["track"], inputs["log_probability"]))
         softmax = self.task(
             query,
-            track,
+            candidates,
             sample_weight=order["weight"],
-            candidate_sampling_probability=probability,
-            candidate_ids=identity["track"],
-            score_mask=allowed,
+            candidate_sampling_probability=tf.exp(logs) if self.config.log_q else None,
+            score_mask=allowed_scores(identity["user"], ids, self.heard),
             compute_metrics=False,
-        ) / tf.maximum(tf.reduce_sum(order["weight"]), 1.0)
-        return softmax + self.config.skip_weight * self.skips_known * self._feedback(query, track[:batch], order)
+        ) / tf.maximum(total(tf.reduce_sum(order["weight"])), 1.0)
+        feedback = self._feedback(query, track[:batch], order) / how_many()
+        return softmax + self.config.skip_weight * self.skips_known * feedback
 
     def _feedback(self, query: tf.Tensor, track: tf.Tensor, order: Tensors) -> tf.Tensor:
         logits = self.feedback_scale * tf.reduce_sum(query * track, axis=1) + self.feedback_bias
@@ -139,7 +138,7 @@ class Retriever(tfrs.Model):
         pairs = list(zip(tape.gradient(loss, variables), variables, strict=True))
         self.table_optimizer.apply_gradients([p for p in pairs if "embedding" in p[1].name])
         self.optimizer.apply_gradients([p for p in pairs if "embedding" not in p[1].name])
-        self.mean_loss.update_state(loss)
+        self.mean_loss.update_state(loss * how_many())
         return {"loss": self.mean_loss.result()}
 
     @property
@@ -166,7 +165,9 @@ class Retriever(tfrs.Model):
         ordered, steps = self.ready(examples, heard, seed=seed)
         passes = max(self.config.passes, -(-self.config.fewest_steps // steps))
         callbacks = [tf.keras.callbacks.TerminateOnNaN(), _AfterPass(after_pass)]
-        history = self.fit(ordered, epochs=passes, verbose=0, callbacks=callbacks)
+        # A pass over data that is spread over workers has no end that they could see.
+        a_pass = {"steps_per_epoch": steps} if self._workers > 1 else {}
+        history = self.fit(ordered, epochs=passes, verbose=0, callbacks=callbacks, **a_pass)
         losses = [float(loss) for loss in history.history["loss"]]
         self._require_finite(losses)
         self.id_tables.settle()
@@ -183,8 +184,23 @@ class Retriever(tfrs.Model):
         several = self.several = min(self.config.batches_per_step, len(data))
         fewest = self.config.fewest_steps * several
         batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // fewest), len(data) // several)
-        ordered = batches(data, batch, near=near, random_share=share, seed=seed)
-        return (ordered.batch(several, drop_remainder=True) if several > 1 else ordered), len(data) // (batch * several)
+        batch -= batch % self._workers
+
+        def share_of(part: tuple[int, int]) -> tf.data.Dataset:
+            ordered = batches(data, batch, near=near, random_share=share, seed=seed, part=part)
+            return ordered.batch(several, drop_remainder=True) if several > 1 else ordered
+
+        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            own = share_of((context.input_pipeline_id, context.num_input_pipelines))
+            iter(own)  # Keras begins a lone worker's data once for nothing, which moves its shuffles on by one
+            return own.repeat()
+
+        spread = self.distribute_strategy.distribute_datasets_from_function
+        return (share_of((0, 1)) if self._workers == 1 else spread(of_worker)), len(data) // (batch * several)
+
+    @property
+    def _workers(self) -> int:
+        return int(self.distribute_strategy.num_replicas_in_sync)
 
     def _begin(self, heard: HeardPairs, seed: int) -> None:
         """Go on from the tables as they were trained; the first time, from where they are to begin."""

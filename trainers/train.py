@@ -26,6 +26,7 @@ from trainers.gold import label_files
 from trainers.hyperparameters import Hyperparameters
 from trainers.radio import write_sessions
 from trainers.ranking import RankerKind
+from trainers.workers import worker_number
 
 GATE_IS_EXACT = "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
 
@@ -33,14 +34,16 @@ GATE_IS_EXACT = "`segue evaluate` and the gate search exactly; recall is the sha
 def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
     """Train, and seal a candidate release; when one of the same inputs exists, say so and change nothing.
 
+    With several workers in `TF_CONFIG`, each runs this on the same gold tables, and the first of them seals the release.
+
     Raises:
         SegueError: too little history before the held-out days, a model diverged, or another training runs.
     """
-    settings = get_settings()
+    settings, worker = get_settings(), worker_number()
     hyper = hyper or chosen(Hyperparameters(), settings.ranker)
     progress, split = Progress("train"), split_at(as_of, settings.holdout_days)
     _require_gold(as_of, split)
-    with locked(get_home().tmp / "train.lock", what="`segue train`"):
+    with locked(get_home().tmp / (f"train-{worker}.lock" if worker else "train.lock"), what="`segue train`"):
         present = fingerprint(shared_store(), MODEL_SERVICES)
         made_from = {
             "hyperparameters": hyper.as_dict(),
@@ -52,6 +55,10 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
         if (release_path(version) / MANIFEST).exists():
             return _outcome(read_manifest(release_path(version)), progress, existed=True)
         fitted = fit_models(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
+        if worker:
+            return Outcome(
+                {"worker": worker, "seconds": progress.seconds}, f"worker {worker} did its share; worker 0 seals it"
+            )
         with progress.step("release"), sealing.new_release(version) as folder:
             with progress.step("session model"):
                 fitted.metrics |= write_sessions(
