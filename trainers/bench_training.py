@@ -108,7 +108,7 @@ def _contenders(
     retriever, examples, ours = _platform(users, tracks, sizes, config, progress, memory)
     with progress.step("vectors of everyone"):
         _everyone(retriever, examples)
-    memory["everyone's vectors"] = peak_gib()
+    _note(memory, "everyone's vectors", progress)
     _, _, twin = _platform(max(users // config.twin, 10), max(tracks // config.twin, 10), sizes, config, progress, {})
     with progress.step("the quickstart"):
         ids, names = id_batches(examples, sizes.batch), (user_ids(users), track_ids(tracks))
@@ -145,21 +145,21 @@ def _platform(
     seed, at = get_settings().seed, f"{users} users, {tracks} tracks"
     with progress.step(f"examples, {at}"):
         examples = log.synthetic_examples(users, tracks, config.examples, seed=seed)
-    memory["examples"] = peak_gib()
+    _note(memory, "examples", progress)
     with progress.step(f"retriever, {at}"):
         retriever = new_retriever(users, tracks, sizes)
         retriever.adapt(examples)
-    memory["tables and vocabularies"] = peak_gib()
+    _note(memory, "tables and vocabularies", progress)
     with progress.step(f"pairs heard, {at}"):
         heard = log.synthetic_pairs(users, tracks, users * config.heard, seed=seed)
-    memory["pairs heard"] = peak_gib()
+    _note(memory, "pairs heard", progress)
     with progress.step(f"encode, {at}"):
         data, _ = retriever.ready(examples, heard, seed=seed)
-    memory["encoded"] = peak_gib()
+    _note(memory, "encoded", progress)
     step = _keras(retriever, data)
     with progress.step(f"first steps, {at}"):
         _run(step, config.warm_up)
-    memory["training"] = peak_gib()
+    _note(memory, "training", progress)
     return retriever, examples, step
 
 
@@ -208,6 +208,11 @@ def _row(other: Contender, ours: Contender) -> dict[str, Any]:
         "times_between": [round(min(ratios), 3), round(max(ratios), 3)],
         "work_ms": round(statistics.median(other.work), 2),
     }
+
+
+def _note(memory: dict[str, float], phase: str, progress: Progress) -> None:
+    memory[phase] = peak_gib()
+    progress.say(f"{phase}: {memory[phase]} GiB at most so far")
 
 
 def peak_gib() -> float:
