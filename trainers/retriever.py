@@ -191,9 +191,7 @@ class Retriever(tfrs.Model):
             return ordered.batch(several, drop_remainder=True) if several > 1 else ordered
 
         def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            own = share_of((context.input_pipeline_id, context.num_input_pipelines))
-            iter(own)  # Keras begins a lone worker's data once for nothing, which moves its shuffles on by one
-            return own.repeat()
+            return share_of((context.input_pipeline_id, context.num_input_pipelines)).repeat()
 
         spread = self.distribute_strategy.distribute_datasets_from_function
         return (share_of((0, 1)) if self._workers == 1 else spread(of_worker)), len(data) // (batch * several)
