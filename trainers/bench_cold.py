@@ -44,6 +44,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "none": (),
     "artist": ("artist_vector",),
     "track2vec": ("track2vec",),
+    "audio": ("audio_vector",),
     "all": VECTORS,
 }
 """Row of the table to the vectors its tower may read."""

@@ -18,6 +18,8 @@ from segue.names import Table
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
 from trainers import track2vec, track_vectors
+from trainers.audio import AudioConfig, find_clips
+from trainers.ears import Ears
 from trainers.gold import label_files, read_labels, read_tracks
 from trainers.track2vec import Track2VecConfig
 from trainers.track_vectors import Snapshot
@@ -30,8 +32,8 @@ COMPLETED_FOR = timedelta(days=28)
 """A snapshot gets rows of the tracks that come out so long after it."""
 
 
-def run(*, as_of: date, config: Track2VecConfig | None = None) -> Outcome:
-    """Make the snapshots that `as_of` needs and lacks.
+def run(*, as_of: date, config: Track2VecConfig | None = None, hearing: AudioConfig | None = None) -> Outcome:
+    """Make the snapshots that `as_of` needs and lacks. A clip that cannot be read is counted, and its track goes without.
 
     Raises:
         SegueError: nobody listened on that day, or another run is at work.
@@ -40,11 +42,13 @@ def run(*, as_of: date, config: Track2VecConfig | None = None) -> Outcome:
     first, last = _listening_days(as_of)
     with locked(get_home().tmp / "embed.lock", what="`segue embed`"):
         tracks = _catalogue(as_of)
+        ears = Ears(find_clips(list(tracks["track_id"])), hearing or AudioConfig(), get_settings().seed)
         there = [day for day in track_vectors.days() if day <= as_of]
-        made = [_make(day, tracks, config, progress) for day in wanted(first, last, there, get_settings().holdout_days)]
-        completed = sum(_complete(day, tracks) for day in there if as_of - day <= COMPLETED_FOR)
-    summary = {"as_of": as_of.isoformat(), "snapshots": made, "completed": completed, "seconds": progress.seconds}
-    return Outcome(summary, _told(made, completed))
+        made = [_make(day, tracks, config, ears, progress) for day in wanted(first, last, there, get_settings().holdout_days)]
+        completed = sum(_complete(day, tracks, ears) for day in there if as_of - day <= COMPLETED_FOR)
+    clips = {"clips": len(ears.clips), "clips_refused": len(ears.refused)}
+    summary = {"as_of": as_of.isoformat(), "snapshots": made, "completed": completed, **clips, "seconds": progress.seconds}
+    return Outcome(summary, _told(made, completed, ears))
 
 
 def wanted(first: date, as_of: date, there: list[date], holdout_days: int) -> list[date]:
@@ -75,24 +79,27 @@ def _catalogue(as_of: date) -> pd.DataFrame:
     return tracks[~(tracks["first_seen_at"] >= pd.Timestamp(end_of(as_of)))]
 
 
-def _make(day: date, tracks: pd.DataFrame, config: Track2VecConfig, progress: Progress) -> dict[str, Any]:
+def _make(day: date, tracks: pd.DataFrame, config: Track2VecConfig, ears: Ears, progress: Progress) -> dict[str, Any]:
     """Write the snapshot of `day`; how many tracks have which vector."""
     with progress.step(f"snapshot {day}"):
         before = max((other for other in track_vectors.days() if other < day), default=None)
-        former = track_vectors.read_played(before) if before else {}
+        former = track_vectors.read(before, "track2vec") if before else {}
         played = track2vec.train(sentences(day, config), config, seed=get_settings().seed, before=former)
-        track_vectors.write(Snapshot(day, played, {}), tracks)
-    return {"day": day.isoformat(), "tracks": len(tracks), "track2vec": len(played)}
+        learned = ears.learn(day, played)
+        known = track_vectors.read(before, "audio_vector") if before and not learned else {}
+        heard = known | ears.guess(day, set(tracks["track_id"]) - known.keys())
+        track_vectors.write(Snapshot(day, played, heard), tracks)
+    return {"day": day.isoformat(), "tracks": len(tracks), "track2vec": len(played), "audio": len(heard)}
 
 
-def _complete(day: date, tracks: pd.DataFrame) -> int:
+def _complete(day: date, tracks: pd.DataFrame, ears: Ears) -> int:
     """Add the tracks that came out since to the snapshot of `day`; how many."""
     known = track_vectors.read_ids(day)
-    lacking = len(set(tracks["track_id"]) - known)
+    lacking = set(tracks["track_id"]) - known
     if lacking:
-        name = f"with-{len(tracks)}"
-        track_vectors.write(Snapshot(day, track_vectors.read_played(day), {}), tracks, name=name, known=known)
-    return lacking
+        snapshot = Snapshot(day, track_vectors.read(day, "track2vec"), ears.guess(day, lacking))
+        track_vectors.write(snapshot, tracks, name=f"with-{len(tracks)}", known=known)
+    return len(lacking)
 
 
 def sentences(day: date, config: Track2VecConfig) -> list[list[str]]:
@@ -114,7 +121,11 @@ def _playlists(day: date) -> list[list[str]]:
     return list(entries.groupby("playlist_id", sort=True)["track_id"].agg(list))
 
 
-def _told(made: list[dict[str, Any]], completed: int) -> str:
+def _told(made: list[dict[str, Any]], completed: int, ears: Ears) -> str:
     rows = [list(snapshot.values()) for snapshot in made]
-    lines = [table(["snapshot", "tracks", "track2vec"], rows)] if rows else ["every snapshot was there"]
-    return "\n".join([*lines, *([f"{completed} rows of new tracks added to older snapshots"] if completed else [])])
+    lines = [table(["snapshot", "tracks", "track2vec", "audio"], rows)] if rows else ["every snapshot was there"]
+    if completed:
+        lines.append(f"{completed} rows of new tracks added to older snapshots")
+    if ears.refused:
+        lines.append(f"{len(ears.refused)} clips passed over, the first: {next(iter(ears.refused.values()))}")
+    return "\n".join(lines)

@@ -47,13 +47,14 @@ def days() -> list[date]:
     return sorted(date.fromisoformat(path.parent.name.removeprefix("day=")) for path in _folder().glob("day=*/data.parquet"))
 
 
-def read_played(day: date) -> Vectors:
-    """`track2vec` of a snapshot by track id."""
+def read(day: date, column: str) -> Vectors:
+    """One of the vectors of a snapshot by track id, without the tracks that lack it."""
     import pandas as pd
 
-    frame = pd.read_parquet(_file(day), columns=["track_id", "track2vec"])
-    frame = frame[frame["track2vec"].notna()]
-    return {track: np.asarray(v, np.float32) for track, v in zip(frame["track_id"], frame["track2vec"], strict=True)}
+    files = sorted(_file(day).parent.glob("*.parquet"))
+    frame = pd.concat([pd.read_parquet(file, columns=["track_id", column]) for file in files])
+    frame = frame[frame[column].notna()]
+    return {track: np.asarray(v, np.float32) for track, v in zip(frame["track_id"], frame[column], strict=True)}
 
 
 def read_ids(day: date) -> set[str]:

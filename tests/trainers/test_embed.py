@@ -1,0 +1,87 @@
+"""A vector made after an example is never joined to it; a release has what its artist and its clip say from its first day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from gold_tables import AS_OF, track_id
+from trained_home import SPLIT, Board, checkerboard_home
+
+from segue.dates import end_of
+from segue.errors import SegueError
+from segue.features import TIMESTAMP, training_frame
+from segue.names import Service
+from trainers import track_vectors
+from trainers.embed import run, wanted
+from trainers.examples import catalogue_at, with_new_releases
+from trainers.gold import read_tracks
+from trainers.track_vectors import artist_vectors
+
+__all__ = ["checkerboard_home"]
+
+KNOWN = track_id(0)
+
+
+@pytest.fixture(scope="module")
+def snapshots(checkerboard_home: Board) -> list[date]:
+    assert training_frame(Service.RETRIEVER, _rows(AS_OF))["track2vec"].isna().all()  # before any, everything is null
+    run(as_of=AS_OF)
+    return track_vectors.days()
+
+
+def _rows(*days: date) -> pd.DataFrame:
+    return pd.DataFrame({"user_id": "", "track_id": KNOWN, TIMESTAMP: [pd.Timestamp(end_of(day)) for day in days]})
+
+
+def test_the_days_that_cut_history_have_a_snapshot_and_a_second_run_makes_none(snapshots: list[date]) -> None:
+    assert {(cut - timedelta(days=1)).date() for cut in (SPLIT.rank_from, SPLIT.cutoff, SPLIT.end)} <= set(snapshots)
+    again = run(as_of=AS_OF).summary
+    assert (again["snapshots"], again["completed"], again["clips"]) == ([], 0, 0)
+
+
+def test_an_example_gets_the_last_snapshot_before_it_and_none_of_its_future(snapshots: list[date]) -> None:
+    second = snapshots[1]
+    frame = training_frame(Service.RETRIEVER, _rows(snapshots[0] - timedelta(days=1), second - timedelta(days=1), second))
+    early, before, at = frame["track2vec"]
+    assert not np.ndim(early)
+    assert np.allclose(before, track_vectors.read(snapshots[0], "track2vec")[KNOWN])
+    assert np.allclose(at, track_vectors.read(second, "track2vec")[KNOWN])
+    assert not np.allclose(before, at)
+
+
+def test_a_release_of_the_held_out_days_starts_from_its_artist_as_the_cutoff_knew_them(snapshots: list[date]) -> None:
+    joined = with_new_releases(catalogue_at(SPLIT.cutoff), catalogue_at(SPLIT.end), SPLIT.cutoff, SPLIT.end)
+    new = joined.frame.iloc[-1]
+    cutoff = track_vectors.read((SPLIT.cutoff - timedelta(days=1)).date(), "artist_vector")
+    assert not np.ndim(new["track2vec"])
+    assert np.allclose(new["artist_vector"], cutoff[new["track_id"]])
+
+
+def test_the_artists_vector_leaves_the_track_itself_out() -> None:
+    tracks = pd.DataFrame({"track_id": ["a", "b", "alone", "none"], "artist_id": ["x", "x", "y", None]})
+    played = {track: np.full(2, n, np.float32) for n, track in enumerate(["a", "b", "alone"])}
+    found = artist_vectors(tracks, played)
+    assert {track: v.tolist() for track, v in found.items()} == {"a": [1, 1], "b": [0, 0]}
+
+
+def test_a_track_that_comes_out_later_is_added_to_the_snapshots_that_lack_it(snapshots: list[date]) -> None:
+    known = track_vectors.read_ids(snapshots[-1]) - {KNOWN}
+    fresh = read_tracks().assign(track_id=lambda t: t["track_id"].where(t["track_id"] != KNOWN, "fresh"))
+    snapshot = track_vectors.Snapshot(snapshots[0], track_vectors.read(snapshots[0], "track2vec"), {})
+    track_vectors.write(snapshot, fresh, name="with-later", known=known)
+    assert "fresh" in track_vectors.read_ids(snapshots[0])
+    assert "fresh" in track_vectors.read(snapshots[0], "artist_vector")
+
+
+def test_a_day_without_listening_is_refused() -> None:
+    with pytest.raises(SegueError, match="segue embed --as-of"):
+        run(as_of=AS_OF + timedelta(days=3))
+
+
+def test_days_are_chosen_weekly_and_only_where_none_is_near() -> None:
+    first, last = date(2026, 10, 1), date(2026, 10, 29)
+    assert [day.day for day in wanted(first, last, [], 7)] == [8, 15, 22, 29]
+    assert [day.day for day in wanted(first, last, [date(2026, 10, 20)], 2)] == [8, 15, 25, 27, 29]
