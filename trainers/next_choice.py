@@ -35,7 +35,8 @@ ITEM_KNN_VALUES: dict[str, tuple[Any, ...]] = {
 }
 """Values tried beside the default, one setting after the other, the best of one kept for the next."""
 
-WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
+WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
+ROUNDS = 2
 Config = TypeVar("Config")
 Knn = TypeVar("Knn", bound=NextTrack)
 
@@ -100,14 +101,16 @@ def blended(models: Mapping[str, NextTrack], weights: Mapping[str, float], prefi
     return scores
 
 
-def weighed(models: Mapping[str, NextTrack], first: str, question: Question) -> tuple[dict[str, float], Accuracy]:
-    """The weights of the other models beside `first`'s 1 that answer best, one after the other, and how well."""
+def weighed(models: dict[str, NextTrack], first: str, question: Question) -> tuple[dict[str, float], Accuracy]:
+    """The weights of the other models beside `first`'s 1 that answer best, and how well: one after the other, from the last,
+    `ROUNDS` times, because what one adds depends on the others."""
     weights: dict[str, float] = {}
     best = Accuracy(0.0, 0.0)
-    for name in [name for name in models if name != first]:
+    for name in [name for name in reversed(models) if name != first] * ROUNDS:
         ranks: dict[float, list[Indices]] = {weight: [] for weight in WEIGHTS}
         for where, some in pieces(question.prefixes, question.n_tracks):
-            base, more = blended(models, weights, some), models[name].scores(some)
+            others = {other: weight for other, weight in weights.items() if other != name}
+            base, more = blended(models, others, some), models[name].scores(some)
             for weight, found in ranks.items():
                 found.append(ranks_of(base + np.float32(weight) * more, question.answers[where]))
         counts = {weight: counted(np.concatenate(found), question.k) for weight, found in ranks.items()}
