@@ -18,7 +18,7 @@ from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
 from trainers.baselines.session_item_knn import SessionItemKnn, SessionItemKnnConfig
 from trainers.baselines.session_knn import SessionKnn, SessionKnnConfig
-from trainers.bench_retrieval import with_settings
+from trainers.given_settings import with_settings
 from trainers.interactions import NOTHING, Floats, Indices
 from trainers.next_choice import FILL, ITEM_KNN_VALUES, SESSION_KNN_VALUES, Question, blended, stopped_early, tuned, weighed
 from trainers.next_track import NextTrack, pieces

@@ -153,8 +153,11 @@ def _known(shares: tf.Tensor) -> tf.Tensor:
 
 
 def _weighted(table: tf.Variable, ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Weighted mean (n, width) of the embeddings of ids (n, k); missing and unknown ids have no weight."""
+    """Weighted mean (n, width) of the embeddings of ids (n, k); missing and unknown ids have no weight, and columns behind the
+    last one with a weight cost nothing."""
     known = tf.cast(ids > max(MISSING, UNKNOWN), tf.float32) * weights
     total = tf.reduce_sum(known, axis=1, keepdims=True)
     shares = tf.math.divide_no_nan(known, total)
-    return tf.einsum("nk,nkw->nw", shares, tf.gather(table, ids))
+    filled = tf.where(tf.reduce_any(known > 0, axis=0))
+    longest = tf.reduce_max(tf.concat([[0], tf.cast(filled[:, 0], tf.int32) + 1], axis=0))
+    return tf.einsum("nk,nkw->nw", shares[:, :longest], tf.gather(table, ids[:, :longest]))

@@ -64,9 +64,10 @@ class Neighbourhood(tf.Module):
 
         def rounds(users: Table, tracks: Table) -> tuple[Table, Table]:
             all_users, all_tracks = users, tracks
-            for _ in range(self.rounds):
-                users, tracks = to_users @ tracks, to_tracks @ users
-                all_users, all_tracks = all_users + users, all_tracks + tracks
+            with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges is told once, by the retriever
+                for _ in range(self.rounds):
+                    users, tracks = to_users @ tracks, to_tracks @ users
+                    all_users, all_tracks = all_users + users, all_tracks + tracks
             share = np.float32(1 / (self.rounds + 1))
             return all_users * share, all_tracks * share
 
