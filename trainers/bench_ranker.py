@@ -9,13 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segue.charts import Bar, Bars, draw_page
 from segue.dates import split_at
 from segue.errors import SegueError
+from segue.home import get_home
 from segue.release import read_manifest, release_path, versions
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
@@ -64,7 +67,9 @@ def bench_ranker() -> Outcome:
             fitted = Fitted(retriever, ranker, task.then.territories, blend, task.listens)
             lists, spent = _ranked(fitted, question)
             rows.append(_row(kind, _ndcg(lists, question.held), alone, settings.seed) | spent)
-    return Outcome({"as_of": split.end.date().isoformat(), "users": len(alone), "rows": rows}, _text(rows))
+    path = _draw(get_home().chart("ranker"), rows, len(alone))
+    found = {"as_of": split.end.date().isoformat(), "users": len(alone), "rows": rows, "chart": str(path)}
+    return Outcome(found, f"{_text(rows)}\n\nThe chart is {path}")
 
 
 def _newest_as_of() -> Any:
@@ -138,3 +143,23 @@ def _text(rows: list[dict[str, Any]]) -> str:
     headers = ["ranker", "NDCG@30", "95% low", "95% high", "lead %", "low", "high", "ms for one", "ms in a batch"]
     keys = ["model", "ndcg", "ndcg_low", "ndcg_high", "lead", "lead_low", "lead_high", "one_ms", "batch_ms"]
     return table(headers, [[row.get(key, "") for key in keys] for row in rows])
+
+
+def _draw(path: Path, rows: list[dict[str, Any]], users: int) -> Path:
+    names = [row["model"] for row in rows]
+    ours = [row["model"] != RETRIEVER for row in rows]
+    panels = [
+        Bars(title, unit, [_bar(row, key, own) for row, own in zip(rows, ours, strict=True)], form=form, mark=mark)
+        for key, title, unit, form, mark in (
+            ("ndcg", "NDCG@30", "mean over users, 0 to 1; more is better", ".4f", None),
+            ("lead", "lead over the retriever", "per cent; the dashed line is the 10 % to reach", "+.1f", 10.0),
+        )
+    ]
+    spent = [Bar(name, row.get("one_ms"), ours=own) for name, row, own in zip(names, rows, ours, strict=True)]
+    panels.append(Bars("scoring 500 candidates", "milliseconds for one user; less is better", spent, form=".2f"))
+    note = f"{users:,} users. Black lines are 95 % intervals, with the users drawn again; the lead is taken user by user."
+    return draw_page(path, "The funnel with each ranker beside retrieval alone", panels, note=note)
+
+
+def _bar(row: dict[str, Any], key: str, own: bool) -> Bar:
+    return Bar(row["model"], row[key], row[f"{key}_low"], row[f"{key}_high"], own)
