@@ -1,22 +1,26 @@
-"""The two kinds of ranker a release may hold, opened with one interface: whoever scores need not know which it is.
+"""The kinds of ranker a release may hold, opened with one interface: whoever scores need not know which it is.
 
-`network`: everything is in the SavedModel `ranker/`. `lambdarank`: the SavedModel encodes and makes a candidate's row of
-numbers (`frame`), and `ranker/trees.txt`, LightGBM's own text format, orders by them.
+`network`: everything is in the SavedModel `ranker/`. `lambdarank`: the SavedModel encodes, makes a candidate's row of numbers
+(`frame`) and says where it begins (`start`), and `ranker/trees.txt`, LightGBM's own text format, orders by them. `both`: the
+network's score, and the trees' value with a weight.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from segue.errors import SegueError
 from segue.release import Manifest
 
-NETWORK, LAMBDARANK = "network", "lambdarank"
+NETWORK, LAMBDARANK, BOTH = "network", "lambdarank", "both"
 TREES = "trees.txt"
-SMALLEST = 1e-30
+
+Floats = npt.NDArray[np.float32]
 
 
 def ranker_kind(manifest: Manifest) -> str:
@@ -25,14 +29,14 @@ def ranker_kind(manifest: Manifest) -> str:
 
 
 def open_ranker(folder: Path, kind: str) -> Any:
-    """The ranker in a release folder: `encode_users`, `encode_tracks`, `score` and `blend` as `segue.release` has them.
+    """The ranker in a release folder: `encode_users`, `encode_tracks` and `score` as `segue.release` has them.
 
     Raises:
         SegueError: a kind nobody knows.
     """
-    if kind not in (NETWORK, LAMBDARANK):
+    if kind not in (NETWORK, LAMBDARANK, BOTH):
         raise SegueError(
-            expected=f"a release whose ranker is {NETWORK} or {LAMBDARANK}",
+            expected=f"a release whose ranker is {NETWORK}, {LAMBDARANK} or {BOTH}",
             received=repr(kind),
             mend="open it with the version of Segue that made it, or train again",
         )
@@ -43,7 +47,8 @@ def open_ranker(folder: Path, kind: str) -> Any:
         return model
     import lightgbm
 
-    return TreeRanker(model, lightgbm.Booster(model_file=str(folder / "ranker" / TREES)))
+    booster = lightgbm.Booster(model_file=str(folder / "ranker" / TREES))
+    return TreeRanker(model, booster) if kind == LAMBDARANK else PairedRanker(model, booster)
 
 
 class TreeRanker:
@@ -51,20 +56,43 @@ class TreeRanker:
 
     def __init__(self, model: Any, booster: Any) -> None:
         self._model, self._booster = model, booster
-        self.encode_users, self.encode_tracks, self.blend = model.encode_users, model.encode_tracks, model.blend
+        self.encode_users, self.encode_tracks = model.encode_users, model.encode_tracks
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
         """`score` (n, c) and `heads` (n, c, 3) of candidates (n, c); see `tree_scores`."""
-        return tree_scores(self._booster, self._model.frame(users, tracks, candidates, retrieval_scores).numpy())
+        return tree_scores(self._values(users, tracks, candidates, retrieval_scores))
+
+    def _values(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> Floats:
+        frame = self._model.frame(users, tracks, candidates, retrieval_scores).numpy()
+        return tree_values(self._booster, frame, self._model.start(retrieval_scores).numpy())
 
 
-def tree_scores(booster: Any, frame: Any) -> dict[str, Any]:
-    """`score` (n, c) and `heads` (n, c, 3) of rows (n, c, f). The trees know an order and no probabilities: their value
-    stands, squeezed between 0 and 1, for the first head, and the other two are 0."""
-    import tensorflow as tf
+class PairedRanker(TreeRanker):
+    """A network with trees beside it."""
 
+    def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
+        """`score` (n, c) of both, and the network's `heads` (n, c, 3), of candidates (n, c)."""
+        network = self._model.score(users, tracks, candidates, retrieval_scores)
+        return paired(network, self._values(users, tracks, candidates, retrieval_scores), self._model.weight)
+
+
+def tree_values(booster: Any, frame: Floats, start: Floats) -> Floats:
+    """What trees that begin at `start` (n, c) say of rows (n, c, f): (n, c), more is better."""
     n, c, width = frame.shape
     value = booster.predict(frame.reshape(n * c, width), num_threads=1) if n * c else np.zeros(0)
-    first = (1.0 / (1.0 + np.exp(-np.clip(value, -60, 60)))).astype(np.float32).reshape(n, c)
+    return (value.reshape(n, c) + start).astype(np.float32)
+
+
+def tree_scores(values: Floats) -> dict[str, Any]:
+    """`score` (n, c) and `heads` (n, c, 3) of trees alone. They know an order and no probabilities: their value stands,
+    squeezed between 0 and 1, for the first head, and the other two are 0."""
+    import tensorflow as tf
+
+    first = (1.0 / (1.0 + np.exp(-np.clip(values, -60, 60)))).astype(np.float32)
     heads = np.stack([first, np.zeros_like(first), np.zeros_like(first)], axis=2)
-    return {"score": tf.constant(np.log(np.maximum(first, SMALLEST))), "heads": tf.constant(heads)}
+    return {"score": tf.constant(values), "heads": tf.constant(heads)}
+
+
+def paired(network: Mapping[str, Any], values: Floats, weight: Any) -> dict[str, Any]:
+    """The network's answer with the trees' `values` (n, c) added to its score."""
+    return {"score": network["score"] + weight * values, "heads": network["heads"]}

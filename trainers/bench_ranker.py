@@ -33,7 +33,7 @@ from trainers.ranker_fitting import fit_ranker
 from trainers.ranking import RankerKind
 from trainers.retriever import Retriever
 
-KINDS: tuple[RankerKind, ...] = ("network", "lambdarank")
+KINDS: tuple[RankerKind, ...] = ("network", "lambdarank", "both")
 RETRIEVER = "retriever alone"
 BATCH = 256
 

@@ -63,8 +63,8 @@ def rank(release: LoadedRelease, held: HeldOut, found: Indices, scores: Floats, 
     for some in _chunks(len(found), found.shape[1]):
         candidates = np.maximum(found[some], 0).astype(np.int32)
         users = _columns(held.users.iloc[some].reset_index(drop=True))
-        blended = release.blend(release.rank(users, held.catalogue, candidates, scores[some]))
-        final = np.where(found[some] == NOTHING, -np.inf, blended).astype(np.float32)
+        ranked = release.rank(users, held.catalogue, candidates, scores[some])
+        final = np.where(found[some] == NOTHING, -np.inf, ranked.score).astype(np.float32)
         best = best_first(final, k)
         parts.append(np.where(best == NOTHING, NOTHING, np.take_along_axis(found[some], np.maximum(best, 0), axis=1)))
     return np.concatenate(parts)

@@ -34,12 +34,11 @@ from trainers.index import exact_search
 from trainers.inputs import arrays, constants
 from trainers.layers.heard import HeardPairs
 from trainers.loading import Floats
-from trainers.ranker import BlendWeights, RankerNetwork
-from trainers.ranker_fitting import RankerTask, first_plays_of, fit_ranker, places_of
+from trainers.ranker import BlendWeights
+from trainers.ranker_fitting import AnyRanker, RankerTask, first_plays_of, fit_ranker, places_of
 from trainers.ranking import Lists, make_lists
 from trainers.retriever import Retriever, Vocabularies
 from trainers.towers import SavedTower
-from trainers.trees import RankerTrees
 from trainers.workers import workers
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Fitted:
     """The models, and what there is to say about how they came to be. `listens` are the labels before the cutoff."""
 
     retriever: Retriever
-    ranker: RankerNetwork | RankerTrees
+    ranker: AnyRanker
     territories: tuple[str, ...]
     blend: BlendWeights
     listens: pd.DataFrame

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,13 @@ HEADS = ("complete", "early_skip", "save")
 ROWS_AT_ONCE = 8_192
 PAIRS_AT_ONCE = 50_000
 _UNKNOWN_MOMENT: dict[str, Any] = {"device": "", "hour_of_day": -1, "day_of_week": -1}
+
+
+class Ranked(NamedTuple):
+    """The one score (n, c) the funnel sorts by, and the probabilities (n, c, 3) in the order of `HEADS`."""
+
+    score: Floats
+    heads: Floats
 
 
 @dataclass
@@ -52,22 +59,17 @@ class LoadedRelease:
 
     def rank(
         self, users: Columns, catalogue: Catalogue, candidates: npt.NDArray[np.int32], retrieval_scores: Floats
-    ) -> Floats:
-        """Probabilities (n, c, 3) in the order of `HEADS`, for candidates (n, c) that are row numbers of `catalogue`,
-        with the retriever's dot products (n, c)."""
+    ) -> Ranked:
+        """The scores and heads of candidates (n, c) that are row numbers of `catalogue`, with the retriever's dot products
+        (n, c)."""
         tracks = self._ranker_tracks(catalogue)
         people = self.ranker.encode_users(constants(to_tensors(users, self._specs("ranker_users"))))
         parts = []
         for some in _slices(len(candidates), max(1, PAIRS_AT_ONCE // max(candidates.shape[1], 1))):
             rows = {name: value[some] for name, value in people.items()}
             scored = self.ranker.score(rows, tracks, constant(candidates[some]), constant(retrieval_scores[some]))
-            parts.append(scored["heads"].numpy())
-        return np.concatenate(parts)
-
-    def blend(self, heads: Floats) -> Floats:
-        """The one score (n, c) the funnel sorts by, from the heads (n, c, 3)."""
-        blended: Floats = self.ranker.blend(constant(heads.astype(np.float32))).numpy()
-        return blended
+            parts.append((scored["score"].numpy(), scored["heads"].numpy()))
+        return Ranked(*map(np.concatenate, zip(*parts, strict=True)))
 
     def _vectors(self, tower: Any, columns: Columns, inputs: str) -> Floats:
         tensors = to_tensors(columns, self._specs(inputs))

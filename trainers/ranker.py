@@ -57,7 +57,7 @@ class Halves(Protocol):
 
 
 class RankerNetwork(tf.Module):
-    """What a release keeps: `encode_users`, `encode_tracks` and `score` as `segue/release.py` describes them, and `blend`."""
+    """What a release keeps: `encode_users`, `encode_tracks` and `score` as `segue/release.py` describes them."""
 
     def __init__(self, inputs: RankerInputs, blend: BlendWeights, shape: NetworkShape) -> None:
         super().__init__(name="ranker")
@@ -113,17 +113,12 @@ class RankerNetwork(tf.Module):
         """`score` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the entries of `tracks`."""
         gathered, territory = of_candidates(users, tracks, candidates)
         heads = tf.sigmoid(self.logits(users, gathered, territory, retrieval_scores))
-        return {"score": self.blended(heads), "heads": heads}
-
-    def blended(self, heads: tf.Tensor) -> tf.Tensor:
-        """The one score (n, c) of heads (n, c, 3)."""
-        return blended(heads, self.weights)
+        return {"score": blended(heads, self.weights), "heads": heads}
 
     def add_functions(self) -> None:
         """Make the functions of a release, traced for any number of users, tracks and candidates."""
         self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
         self.score = tf.function(self.scored, input_signature=specs)
-        self.blend = tf.function(self.blended, input_signature=[tf.TensorSpec([None, None, len(HEADS)], tf.float32)])
 
     def save(self, folder: Path) -> None:
         """Write `ranker/` as a SavedModel."""

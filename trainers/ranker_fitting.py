@@ -17,11 +17,14 @@ from trainers.feedback import exposures, first_plays, places_shown
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranker import BlendWeights, RankerNetwork
 from trainers.ranker_inputs import RankerInputs, RankerNames
+from trainers.ranker_pair import RankerPair
 from trainers.ranking import Lists, Ranker, RankerConfig, adapt
 from trainers.trees import RankerTrees, fit_trees
 
 if TYPE_CHECKING:
     import pandas as pd
+
+AnyRanker = RankerNetwork | RankerTrees | RankerPair
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,7 @@ class RankerTask:
     split: Split
 
 
-def fit_ranker(
-    task: RankerTask, hyper: Hyperparameters, *, seed: int
-) -> tuple[RankerNetwork | RankerTrees, BlendWeights, list[float]]:
+def fit_ranker(task: RankerTask, hyper: Hyperparameters, *, seed: int) -> tuple[AnyRanker, BlendWeights, list[float]]:
     """The ranker of `hyper.ranker.kind`, the blend with the weight of heads without any feedback at 0, and its losses.
 
     While it learns it knows the tracks as of `rank_from`, afterwards as of the cutoff.
@@ -54,13 +55,19 @@ def fit_ranker(
     inputs = RankerInputs(names, hyper.companions, scale=1.0 / hyper.retriever.temperature)
     _know_tracks(inputs, names, then, task.listens, task.split.rank_from, hyper, seed)
     adapt(inputs, lists.users, then.frame)
-    ranker: RankerNetwork | RankerTrees
-    if hyper.ranker.kind == "network":
-        ranker = RankerNetwork(inputs, blend, hyper.ranker.shape)
-        losses = Ranker(ranker, hyper.ranker, heads_known=heads).fit_lists(lists, then, seed=seed)
-    else:
-        ranker, losses = fit_trees(inputs, lists, then, hyper.trees, seed=seed)
-        blend = BlendWeights(save=0.0, early_skip=0.0)
+    ranker: AnyRanker
+    losses: list[float] = []
+    if hyper.ranker.kind != "lambdarank":
+        ranker = network = RankerNetwork(inputs, blend, hyper.ranker.shape)
+        losses += Ranker(network, hyper.ranker, heads_known=heads).fit_lists(lists, then, seed=seed)
+    if hyper.ranker.kind != "network":
+        ranker = trees = fit_trees(inputs, lists, then, hyper.trees, seed=seed)
+        losses.append(trees.loss)
+    if hyper.ranker.kind == "lambdarank":
+        blend = BlendWeights(save=0.0, early_skip=0.0)  # trees have no heads to blend
+    if hyper.ranker.kind == "both":
+        ranker = pair = RankerPair(network, trees)
+        pair.weigh(lists, then)
     _know_tracks(inputs, names, task.known, task.listens, task.split.cutoff, hyper, seed)
     return ranker, blend, losses
 

@@ -34,7 +34,7 @@ Indices = npt.NDArray[np.int64]
 EXTRA_PLAYS = 24
 MARKS = ("retrieved", "played")
 PLAY_MARKS: dict[str, Any] = {"skipped": bool, "saved": bool, "success": np.float32, "certainty": np.float32}
-RankerKind = Literal["network", "lambdarank"]
+RankerKind = Literal["network", "lambdarank", "both"]
 PLACES = 30
 """Places in a list that are told apart; the ones after count as the last."""
 
@@ -43,12 +43,12 @@ PLACES = 30
 class RankerConfig:
     """Hyperparameters. `candidates` are the retriever's best per user, `users` the most lists; `lists` of them make a batch.
 
-    `kind` chooses the model: the network, or trees that learn the order only (LightGBM's LambdaRank). `list_weight` weighs
+    `kind` chooses the model: network, trees that learn the order only (LightGBM's LambdaRank), or both. `list_weight` weighs
     the listwise loss, which orders, against the pointwise ones, which calibrate. `edge_weight` is what an early skip at the
     edge of a session weighs, beside 1 for another play.
     """
 
-    kind: RankerKind = "network"
+    kind: RankerKind = "both"
     candidates: int = 500
     users: int = 6_000
     hidden: int = 64

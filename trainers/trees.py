@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from segue.errors import SegueError
-from segue.rankers import TREES, tree_scores
+from segue.rankers import TREES, tree_scores, tree_values
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
-from trainers.ranker import HEADS, BlendWeights, Tensors, blended, of_candidates, traced_halves
+from trainers.ranker import Tensors, of_candidates, traced_halves
 from trainers.ranker_inputs import RankerInputs
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ LISTS_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class TreesConfig:
-    """LightGBM's settings; `truncation` is how far down a list an exchange of places still counts."""
+    """LightGBM's settings; `truncation` is how far down a list an exchange of places still counts, `trust` how much the
+    retriever's own logit weighs where the trees begin: like the network, they learn what its order lacks."""
 
     rounds: int = 120
     rate: float = 0.08
@@ -39,15 +40,17 @@ class TreesConfig:
     share_of_columns: float = 0.5
     truncation: int = 30
     bins: int = 63
+    trust: float = 1.0
 
 
 class RankerTrees(tf.Module):
-    """What a release keeps: `encode_users`, `encode_tracks`, `frame` and `blend`, and the trees beside them."""
+    """What a release keeps: `encode_users`, `encode_tracks`, `frame` and `start`, and the trees beside them."""
 
-    def __init__(self, inputs: RankerInputs) -> None:
+    def __init__(self, inputs: RankerInputs, trust: float) -> None:
         super().__init__(name="ranker_trees")
-        self.inputs = inputs
+        self.inputs, self.trust = inputs, trust
         self.booster: lightgbm.Booster | None = None
+        self.loss = float("nan")
 
     def user_half(self, read: Tensors) -> Tensors:
         """A user as it was read: the trees have no first layer."""
@@ -66,39 +69,41 @@ class RankerTrees(tf.Module):
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) and `heads` (n, c, 3), as the network gives them."""
-        scores: Tensors = tree_scores(self.booster, self.frame(users, tracks, candidates, retrieval_scores).numpy())
+        frame = self.frame(users, tracks, candidates, retrieval_scores).numpy()
+        scores: Tensors = tree_scores(tree_values(self.booster, frame, self.start(retrieval_scores).numpy()))
         return scores
+
+    def start(self, retrieval_scores: tf.Tensor) -> tf.Tensor:
+        """Where the trees begin (n, c), from the scores of candidates (n, c)."""
+        return self.trust * self.inputs.scale * (retrieval_scores - tf.reduce_max(retrieval_scores, axis=1, keepdims=True))
 
     def save(self, folder: Path) -> None:
         """Write `ranker/` as a SavedModel, and the trees into it as text."""
         booster, self.booster = self.booster, None
         self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
-        alone = BlendWeights(save=0.0, early_skip=0.0)
-        heads = tf.TensorSpec([None, None, len(HEADS)], tf.float32)
         self.frame = tf.function(self.frame, input_signature=specs)  # type: ignore[method-assign]
-        self.blend = tf.function(lambda values: blended(values, alone), input_signature=[heads])
+        self.start = tf.function(self.start, input_signature=specs[-1:])  # type: ignore[method-assign]
         tf.saved_model.save(self, str(folder / "ranker"))
         self.booster = booster
         (folder / "ranker" / TREES).write_text(booster.model_to_string() if booster else "", encoding="utf-8")
 
 
-def fit_trees(
-    inputs: RankerInputs, lists: Lists, catalogue: Catalogue, config: TreesConfig, *, seed: int
-) -> tuple[RankerTrees, list[float]]:
-    """Trees trained on `lists`, and the NDCG they reach on them by rounds, as a loss (1 - NDCG).
+def fit_trees(inputs: RankerInputs, lists: Lists, catalogue: Catalogue, config: TreesConfig, *, seed: int) -> RankerTrees:
+    """Trees trained on `lists`; their `loss` is 1 less the NDCG they reach on them.
 
     Raises:
         SegueError: LightGBM refuses the settings, or the trees give no number.
     """
     import lightgbm
 
-    ranker = RankerTrees(inputs)
+    ranker = RankerTrees(inputs, config.trust)
     rows, listed = _rows(ranker, lists, catalogue), lists.listed
     shown = np.minimum(lists.place, config.truncation)[listed]
     data = lightgbm.Dataset(
         rows,
         label=np.round(2 * lists.success[listed]),
         group=listed.sum(axis=1),
+        init_score=ranker.start(constant(lists.scores)).numpy()[listed],
         position=shown if shown.any() else None,
     )
     settings = _settings(config, seed)
@@ -109,7 +114,8 @@ def fit_trees(
     reached = next(iter(ranker.booster.best_score["lists"].values()))
     if not np.isfinite(ranker.booster.predict(rows[:1_000], num_threads=1)).all() or not np.isfinite(reached):
         raise _refusal("no number")
-    return ranker, [1.0 - float(reached)]
+    ranker.loss = 1.0 - float(reached)
+    return ranker
 
 
 def _settings(config: TreesConfig, seed: int) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from segue.settings import get_settings
 from trainers import contenders, evaluate, evaluation, examples, gate, heldout, list_metrics, loading, scoreboard
 from trainers.charts import chart
 from trainers.examples import Catalogue
+from trainers.loading import Ranked
 from trainers.measures import MEASURES
 
 
@@ -42,12 +43,9 @@ class Knows:
     def track_vectors(self, tracks: dict[str, pd.Series]) -> np.ndarray:
         return np.eye(2, dtype=np.float32)[(tracks["genre"] == GENRES[1]).astype(int)]
 
-    def rank(self, *about: object) -> np.ndarray:
+    def rank(self, *about: object) -> Ranked:
         scores = np.asarray(about[-1])
-        return np.repeat(-scores[..., None] if self.upside_down else scores[..., None], 3, axis=2)
-
-    def blend(self, heads: np.ndarray) -> np.ndarray:
-        return heads[..., 0]
+        return Ranked(-scores if self.upside_down else scores, np.zeros((*scores.shape, 3), np.float32))
 
 
 RELEASES = {

@@ -13,7 +13,7 @@ from ranker_suite import TRACKS, USERS, RankerSuite, catalogue, inputs, lists, s
 from segue.errors import SegueError
 from trainers.inputs import constant
 from trainers.layers.low_rank_cross import LowRankCross
-from trainers.ranker import BlendWeights, NetworkShape, RankerNetwork
+from trainers.ranker import BlendWeights, NetworkShape, RankerNetwork, blended
 from trainers.ranking import EXTRA_PLAYS, Lists, Ranker, RankerConfig, make_lists
 
 
@@ -28,11 +28,15 @@ def _fit(network: RankerNetwork, made: Lists, *, heads: tuple[bool, bool] = (Fal
     return network
 
 
+def fitted_network(made: Lists) -> RankerNetwork:
+    return _fit(_network(BlendWeights(save=0.0, early_skip=0.0)), made)
+
+
 class TestNetwork(RankerSuite):
     kind = "network"
 
     def fit(self, made: Lists) -> RankerNetwork:
-        return _fit(_network(BlendWeights(save=0.0, early_skip=0.0)), made)
+        return fitted_network(made)
 
     def test_heads_without_feedback_stay_at_a_half_and_weigh_nothing(self) -> None:
         network = self.usual()
@@ -66,9 +70,9 @@ def test_a_skip_at_the_edge_of_a_session_weighs_less() -> None:
 
 def test_the_blend_is_the_documented_formula() -> None:
     heads = np.array([[[0.5, 0.2, 0.1], [0.25, 0.0, 1.0]]], np.float32)
-    blended = _network(BlendWeights(save=2.0, early_skip=0.5)).blended(constant(heads)).numpy()
+    score = blended(constant(heads), BlendWeights(save=2.0, early_skip=0.5)).numpy()
     by_hand = [np.log(0.5) + np.log(1.2) + 0.5 * np.log(0.8), np.log(0.25) + np.log(3.0)]
-    np.testing.assert_allclose(blended[0], by_hand, atol=1e-6)
+    np.testing.assert_allclose(score[0], by_hand, atol=1e-6)
 
 
 def test_a_diverging_ranker_stops_with_a_sentence() -> None:

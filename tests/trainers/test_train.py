@@ -62,10 +62,10 @@ def test_retriever_and_ranker_put_tracks_of_the_own_group_first(release: LoadedR
     users, queries = _queries(release, [user_id(n) for n in range(20)])
     scores = queries @ release.track_vectors(catalogue.frame).T
     every = np.tile(np.arange(len(catalogue.frame), dtype=np.int32), (20, 1))
-    blended = release.blend(release.rank(users, catalogue, every, scores))
+    ranked = release.rank(users, catalogue, every, scores).score
     tracks = np.array([gold.track_group[t] for t in catalogue.track_ids])
     own = np.array([gold.user_group[u] for u in users["user_id"]])
-    for score in (scores, blended):
+    for score in (scores, ranked):
         best = np.argsort(-score, axis=1)[:, :15]
         assert (tracks[best] == own[:, None]).mean() > 0.95
 
@@ -80,16 +80,16 @@ def test_scoring_with_what_the_release_keeps_is_scoring_anew(release: LoadedRele
     kept = {path.stem: constant(np.load(path, allow_pickle=False)) for path in folder.glob("*.npy")}
     people = release.ranker.encode_users(constants(arrays(users, release._specs("ranker_users"))))
     scored = release.ranker.score(people, kept, constant(some), constant(scores))
-    heads = release.rank(users, catalogue, some, scores)
-    np.testing.assert_allclose(scored["heads"].numpy(), heads, atol=1e-5)
-    np.testing.assert_allclose(scored["score"].numpy(), release.blend(heads), atol=1e-4)
+    anew = release.rank(users, catalogue, some, scores)
+    np.testing.assert_allclose(scored["heads"].numpy(), anew.heads, atol=1e-5)
+    np.testing.assert_allclose(scored["score"].numpy(), anew.score, atol=1e-4)
 
 
 def test_a_user_nobody_has_met_gets_valid_scores(release: LoadedRelease) -> None:
     catalogue = catalogue_at(SPLIT.end)
     users, queries = _queries(release, ["nobody"])
     every = np.arange(len(catalogue.frame), dtype=np.int32)[None, :]
-    heads = release.rank(users, catalogue, every, queries @ release.track_vectors(catalogue.frame).T)
+    heads = release.rank(users, catalogue, every, queries @ release.track_vectors(catalogue.frame).T).heads
     assert np.isfinite(heads).all()
     assert ((heads >= 0) & (heads <= 1)).all()
 

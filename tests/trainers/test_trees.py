@@ -22,7 +22,7 @@ class TestTrees(RankerSuite):
     kind = "lambdarank"
 
     def fit(self, made: Lists) -> RankerTrees:
-        return fit_trees(inputs(), made, catalogue(), FEW, seed=17)[0]
+        return fit_trees(inputs(), made, catalogue(), FEW, seed=17)
 
 
 def test_trees_that_cannot_learn_stop_with_a_sentence() -> None:
@@ -31,11 +31,11 @@ def test_trees_that_cannot_learn_stop_with_a_sentence() -> None:
 
 
 def test_a_release_with_a_ranker_nobody_knows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SegueError, match=r"network or lambdarank, received 'oracle'"):
+    with pytest.raises(SegueError, match=r"network, lambdarank or both, received 'oracle'"):
         open_ranker(tmp_path, "oracle")
 
 
-@pytest.mark.parametrize(("said", "kind"), [(None, "network"), ("lambdarank", "lambdarank")])
+@pytest.mark.parametrize(("said", "kind"), [(None, "both"), ("lambdarank", "lambdarank")])
 def test_the_setting_chooses_the_ranker(monkeypatch: pytest.MonkeyPatch, said: str | None, kind: str) -> None:
     if said:
         monkeypatch.setenv("SEGUE_RANKER", said)
