@@ -17,17 +17,27 @@ from segue.charts import Bar, Bars, draw_page
 from segue.errors import SegueError
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
+from trainers.baselines.sequential_rules import SequentialRules, SequentialRulesConfig
 from trainers.baselines.session_item_knn import SessionItemKnn, SessionItemKnnConfig
 from trainers.baselines.session_knn import SessionKnn, SessionKnnConfig
 from trainers.given_settings import with_settings
 from trainers.interactions import NOTHING, Floats, Indices
-from trainers.next_choice import FILL, ITEM_KNN_VALUES, SESSION_KNN_VALUES, Question, blended, stopped_early, tuned, weighed
+from trainers.next_choice import (
+    FILL,
+    ITEM_KNN_VALUES,
+    SEQUENTIAL_VALUES,
+    SESSION_KNN_VALUES,
+    Question,
+    stopped_early,
+    tuned,
+    weighed,
+)
 from trainers.next_track import NextTrack, pieces
 from trainers.session_lists import HELD_OUT, Sessions, hold_back, read_prefixes, read_sessions, write_lists
 from trainers.sessions import SessionConfig, SessionModel
 
 VALIDATION_PREFIXES = 4_000
-MODEL, SESSION_KNN, ITEM_KNN = "session model", "session-kNN", "item-kNN"
+MODEL, SESSION_KNN, ITEM_KNN, RULES, BLEND = "session model", "session-kNN", "item-kNN", "sequential rules", "blend"
 
 
 @dataclass
@@ -44,7 +54,8 @@ class Chosen:
 def bench_next(
     *, train: Path, k: int, out: Path, prefixes: Path | None = None, carve_out: Path | None = None, config: str | None = None
 ) -> Outcome:
-    """Train, choose, and write the `k` likeliest next tracks of every prefix to `out`, one line each.
+    """Train, choose, and write the `k` likeliest next tracks of every prefix to `out`, one line each, and beside it those of
+    each model alone, so that a scorer can compare them.
 
     Args:
         prefixes: the running sessions; an answer after a tab is not read.
@@ -67,7 +78,8 @@ def bench_next(
         _again(chosen, sessions, len(numbers))
     with progress.step(f"{len(asked)} prefixes"):
         share = (np.bincount(sessions.tracks, minlength=len(numbers)) / len(sessions.tracks)).astype(np.float32)
-        write_lists(out, Sessions.of(numbers[row].tolist() for row in _likeliest(chosen, asked, share, k)))
+        for name, lists in _likeliest(chosen, asked, share, k).items():
+            write_lists(_lists_path(out, name), Sessions.of(numbers[row].tolist() for row in lists))
     summary = {
         "sessions": len(sessions),
         "tracks": len(numbers),
@@ -115,33 +127,44 @@ def _choose(sessions: Sessions, n_tracks: int, config: SessionConfig, k: int, pr
         knn = tuned(SessionKnnConfig(), SESSION_KNN_VALUES, lambda c: SessionKnn(c).fit(early, n_tracks), question)
     with progress.step(f"settings of {ITEM_KNN}"):
         items = tuned(SessionItemKnnConfig(), ITEM_KNN_VALUES, lambda c: SessionItemKnn(c).fit(early, n_tracks), question)
+    with progress.step(f"settings of {RULES}"):
+        rules = tuned(SequentialRulesConfig(), SEQUENTIAL_VALUES, lambda c: SequentialRules(c).fit(early, n_tracks), question)
     with progress.step(f"{MODEL} on {cut} sessions of {n_tracks} tracks"):
         model, passes = stopped_early(SessionModel(config, seed=seed), early, question, progress)
-    models: dict[str, NextTrack] = {MODEL: model, SESSION_KNN: knn, ITEM_KNN: items}
+    models: dict[str, NextTrack] = {MODEL: model, SESSION_KNN: knn, ITEM_KNN: items, RULES: rules}
     with progress.step("weights of the blend"):
         weights, blended = weighed(models, MODEL, question)
     rows = [[name, *dataclasses.astuple(question.asked(one))] for name, one in models.items()]
     best = max(passes, key=lambda row: row[-1])[0]
-    return Chosen(models, weights, best, passes, [*rows, ["blend", *dataclasses.astuple(blended)]])
+    return Chosen(models, weights, best, passes, [*rows, [BLEND, *dataclasses.astuple(blended)]])
 
 
 def _again(chosen: Chosen, sessions: Sessions, n_tracks: int) -> None:
-    """Every model that answers, learned from all `sessions`."""
-    for name, model in chosen.models.items():
+    """Every model, learned from all `sessions`."""
+    for model in chosen.models.values():
         if isinstance(model, SessionModel):
             model.fit(sessions, n_tracks, after_pass=lambda done, _: done < chosen.passes)
-        elif chosen.weights.get(name):
+        else:
             model.fit(sessions, n_tracks)
 
 
-def _likeliest(chosen: Chosen, prefixes: Sessions, popularity: Floats, k: int) -> list[Indices]:
-    """The k likeliest next tracks of each prefix, best first; the popular where nothing is known of a prefix."""
+def _lists_path(out: Path, name: str) -> Path:
+    """The blend answers; what each model alone would have answered stands beside it."""
+    return out if name == BLEND else out.with_name(f"{out.stem}.{name.replace(' ', '-')}{out.suffix}")
+
+
+def _likeliest(chosen: Chosen, prefixes: Sessions, popularity: Floats, k: int) -> dict[str, list[Indices]]:
+    """The k likeliest next tracks of each prefix, best first, by the blend and by each model alone; the popular where nothing
+    is known of a prefix."""
     import tensorflow as tf
 
-    found: list[Indices] = []
+    found: dict[str, list[Indices]] = {name: [] for name in (*chosen.models, BLEND)}
     for _, some in pieces(prefixes, len(popularity)):
-        scores = blended(chosen.models, chosen.weights, some) + FILL * popularity
-        found += list(tf.math.top_k(scores, min(k, len(popularity))).indices.numpy())
+        scores = {name: model.scores(some) for name, model in chosen.models.items()}
+        weights = {name: np.float32(chosen.weights.get(name, 0.0)) for name in scores} | {MODEL: np.float32(1.0)}
+        scores[BLEND] = sum((weights[name] * values for name, values in scores.items()), FILL * popularity)
+        for name, values in scores.items():
+            found[name] += list(tf.math.top_k(values + FILL * popularity, min(k, len(popularity))).indices.numpy())
     return found
 
 
@@ -152,9 +175,8 @@ def _told(chosen: Chosen, out: Path, k: int) -> str:
         parts.append(table(["on the last tenth of the training sessions", f"HitRate@{k}", f"MRR@{k}"], chosen.rows))
     parts += [f"{name}: {model.config}" for name, model in chosen.models.items() if name != MODEL]
     weights = ", ".join(f"{name} {weight:g}" for name, weight in chosen.weights.items())
-    parts.append(
-        f"{chosen.passes} passes; the blend adds to the session model {weights or 'nothing'}. The lists are in {out}."
-    )
+    parts.append(f"{chosen.passes} passes; the blend adds to the session model {weights or 'nothing'}.")
+    parts.append(f"The lists are in {out}, those of each model alone beside it.")
     return "\n\n".join(parts)
 
 
@@ -163,7 +185,7 @@ def _draw(path: Path, chosen: Chosen, k: int) -> Path:
         Bars(
             f"{title}@{k}",
             "over the held back prefixes; more is better",
-            [Bar(r[0], r[at], ours=r[0] == "blend") for r in chosen.rows],
+            [Bar(r[0], r[at], ours=r[0] == BLEND) for r in chosen.rows],
         )
         for at, title in ((1, "HitRate"), (2, "MRR"))
     ]

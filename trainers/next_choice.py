@@ -33,6 +33,12 @@ ITEM_KNN_VALUES: dict[str, tuple[Any, ...]] = {
     "neighbours": (100, 500, 1_000),
     "seen": (0.2, 0.5, 1.0),
 }
+SEQUENTIAL_VALUES: dict[str, tuple[Any, ...]] = {
+    "reach": (1, 2, 10),
+    "decay": (0.1, 0.5, 0.7),
+    "shrinkage": (0.5, 5.0),
+    "seen": (0.2, 1.0),
+}
 """Values tried beside the default, one setting after the other, the best of one kept for the next."""
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)

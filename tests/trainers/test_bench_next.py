@@ -36,8 +36,15 @@ def test_a_carve_out_is_answered(tmp_path: Path) -> None:
     answers = [int(line.rpartition("\t")[2]) for line in (folder / "prefixes.tsv").read_text().splitlines()]
     assert len(lists) == len(answers)
     assert all(len(set(items)) == 3 for items in lists)
+    assert len((tmp_path / "recs.session-kNN.txt").read_text().splitlines()) == len(answers)
     assert np.mean([items[0] == answer for items, answer in zip(lists, answers, strict=True)]) > 0.7
-    assert [row["model"] for row in summary["valid"]] == ["session model", "session-kNN", "item-kNN", "blend"]
+    assert [row["model"] for row in summary["valid"]] == [
+        "session model",
+        "session-kNN",
+        "item-kNN",
+        "sequential rules",
+        "blend",
+    ]
 
 
 def test_an_answer_after_the_tab_is_not_read_and_unknown_items_get_the_popular(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""The two kNNs of sessions, against answers worked out by hand."""
+"""The kNNs of sessions and the sequential rules, against answers worked out by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from trainers.baselines.sequential_rules import SequentialRules, SequentialRulesConfig
 from trainers.baselines.session_item_knn import SessionItemKnn, SessionItemKnnConfig
 from trainers.baselines.session_knn import SessionKnn, SessionKnnConfig
 from trainers.next_track import accuracy, ranks_of
@@ -65,6 +66,13 @@ def test_shrinkage_doubts_what_was_seen_once() -> None:
     found = SessionItemKnn(config).fit(SESSIONS, 5).scores(Sessions.of([[A]]))[0]
     # B: 1 / (2 + 2), C the same, D: 1 / (sqrt(2) + 2).
     np.testing.assert_allclose(found[3] / found[1], 4 / (np.sqrt(2) + 2), rtol=1e-5)
+
+
+def test_rules_count_what_followed_and_nearer_successors_more() -> None:
+    config = SequentialRulesConfig(reach=2, shrinkage=0.0, decay=1.0, seen=0.0)
+    found = SequentialRules(config).fit(SESSIONS, 5).scores(Sessions.of([[A]]))[0]
+    # After A came B and D next (1 each), and C two plays later (1/2).
+    np.testing.assert_allclose(found, [0, 1 / 2.5, 0.5 / 2.5, 1 / 2.5, 0], rtol=1e-6)
 
 
 def test_places_count_from_one_and_equal_scores_stand_by_number() -> None:
