@@ -6,11 +6,12 @@ encodings, and no probabilities. A release keeps it as LightGBM's text, beside t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from segue.errors import SegueError
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
     from trainers.examples import Catalogue
     from trainers.ranking import Lists
 
+Floats = npt.NDArray[np.float32]
 LISTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
 class TreesConfig:
     """LightGBM's settings; `truncation` is how far down a list an exchange of places still counts, `trust` how much the
-    retriever's own logit weighs where the trees begin: like the network, they learn what its order lacks."""
+    retriever's own logit weighs where the trees begin: like the network, they learn what its order lacks. How many of the
+    `rounds` are made is said by `share_apart` of the lists, which stop gaining for `patience` rounds: a few hundred lists are
+    learned by heart otherwise.
+    """
 
     rounds: int = 120
     rate: float = 0.08
@@ -41,6 +46,8 @@ class TreesConfig:
     truncation: int = 30
     bins: int = 63
     trust: float = 1.0
+    share_apart: float = 0.2
+    patience: int = 20
 
 
 class RankerTrees(tf.Module):
@@ -94,28 +101,52 @@ def fit_trees(inputs: RankerInputs, lists: Lists, catalogue: Catalogue, config: 
     Raises:
         SegueError: LightGBM refuses the settings, or the trees give no number.
     """
-    import lightgbm
-
     ranker = RankerTrees(inputs, config.trust)
-    rows, listed = _rows(ranker, lists, catalogue), lists.listed
-    shown = np.minimum(lists.place, config.truncation)[listed]
-    data = lightgbm.Dataset(
-        rows,
-        label=np.round(2 * lists.success[listed]),
-        group=listed.sum(axis=1),
-        init_score=ranker.start(constant(lists.scores)).numpy()[listed],
-        position=shown if shown.any() else None,
-    )
-    settings = _settings(config, seed)
-    try:
-        ranker.booster = lightgbm.train(settings, data, config.rounds, valid_sets=[data], valid_names=["lists"])
-    except lightgbm.basic.LightGBMError as problem:
-        raise _refusal(str(problem).splitlines()[0]) from problem
+    rows, starts = _rows(ranker, lists, catalogue), ranker.start(constant(lists.scores)).numpy()
+    everyone = np.ones(len(lists.users), bool)
+    apart = np.random.default_rng(seed).permutation(len(everyone)) < int(config.share_apart * len(everyone))
+    rounds = config.rounds
+    if apart.any():
+        few = _boosted(_data(lists, rows, starts, ~apart, config), config, seed, _data(lists, rows, starts, apart, config))
+        rounds = max(few.best_iteration, 1)
+    ranker.booster = _boosted(_data(lists, rows, starts, everyone, config), replace(config, rounds=rounds), seed)
     reached = next(iter(ranker.booster.best_score["lists"].values()))
     if not np.isfinite(ranker.booster.predict(rows[:1_000], num_threads=1)).all() or not np.isfinite(reached):
         raise _refusal("no number")
     ranker.loss = 1.0 - float(reached)
     return ranker
+
+
+def _data(lists: Lists, rows: Floats, starts: Floats, whose: npt.NDArray[np.bool_], config: TreesConfig) -> lightgbm.Dataset:
+    """LightGBM's form of the lists of some users (n,), from the rows (listed, f) of all and where they begin (n, c)."""
+    import lightgbm
+
+    listed = lists.listed & whose[:, None]
+    shown = np.minimum(lists.place, config.truncation)[listed]
+    return lightgbm.Dataset(
+        rows[np.broadcast_to(whose[:, None], listed.shape)[lists.listed]],
+        label=np.round(2 * lists.success[listed]),
+        group=lists.listed[whose].sum(axis=1),
+        init_score=starts[listed],
+        position=shown if shown.any() else None,
+        free_raw_data=False,
+    )
+
+
+def _boosted(
+    data: lightgbm.Dataset, config: TreesConfig, seed: int, apart: lightgbm.Dataset | None = None
+) -> lightgbm.Booster:
+    """Trees on `data`; with lists `apart`, only until those gain nothing more."""
+    import lightgbm
+
+    stop: list[Any] = [lightgbm.early_stopping(config.patience, verbose=False)] if apart else []
+    watched = apart or data
+    try:
+        return lightgbm.train(
+            _settings(config, seed), data, config.rounds, valid_sets=[watched], valid_names=["lists"], callbacks=stop
+        )
+    except lightgbm.basic.LightGBMError as problem:
+        raise _refusal(str(problem).splitlines()[0]) from problem
 
 
 def _settings(config: TreesConfig, seed: int) -> dict[str, Any]:
@@ -138,7 +169,7 @@ def _settings(config: TreesConfig, seed: int) -> dict[str, Any]:
     }
 
 
-def _rows(ranker: RankerTrees, lists: Lists, catalogue: Catalogue) -> np.ndarray:
+def _rows(ranker: RankerTrees, lists: Lists, catalogue: Catalogue) -> Floats:
     """The numbers (listed, f) of everything listed, list by list."""
     users = ranker.inputs.read_users(constants(arrays(lists.users, RANKER_USERS)))
     tracks = ranker.inputs.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))

@@ -50,25 +50,37 @@ class Loop:
     def turn(self, round_: Round) -> Turn:
         """Live through one round; the result is also kept in `turns`.
 
-        From the second round on, the drift report comes first: it sees the live release and the new listening, and when it
-        asks for a retraining the recommender starts by itself.
+        From the second round on, the drift report comes first where a release is live: it sees that release and the new
+        listening, and when it asks for a retraining the recommender starts by itself. When the gate refuses the very first
+        release there is nothing to serve: the round ends there, and the next one trains anew.
+
+        Raises:
+            DemoFailureError: a stage failed, or the last round is over and no release ever was good enough.
         """
         turn = Turn(round_.as_of)
         form = {"as_of": round_.as_of.isoformat()}
         self.follower.trigger(Dag.LISTENING, form | round_.landing)
         weeks = set(self.follower.api.runs(Dag.WEEKLY_PLAYLISTS))
         run = None
-        if self.turns:
+        if self.turns and read_pointer() is not None:
             turn.drift_before, run = self._drift_report(turn, form)
         self._release(turn, run or self.follower.trigger(Dag.RECOMMENDER, form | self.plan.recommender))
+        self.turns.append(turn)
+        if read_pointer() is None:
+            self._refused_first(turn, last=round_ == self.plan.rounds[-1])
+            return turn
         self._playlists(turn, form, weeks)
         self._listen(round_.as_of)
         turn.drift_after, run = self._drift_report(turn, form)
         if run is not None:
             self._release(turn, run)
             self._playlists(turn, form, weeks)
-        self.turns.append(turn)
         return turn
+
+    def _refused_first(self, turn: Turn, *, last: bool) -> None:
+        if last:
+            raise DemoFailureError("recommender.promote", f"the gate refused every release: {turn.reason}")
+        self.platform.screen.say(f"the gate refused the first release, so nothing is served yet: {turn.reason}")
 
     def _release(self, turn: Turn, run: str) -> None:
         """Read what the recommender's run came to."""
@@ -83,8 +95,6 @@ class Loop:
         """A promoted release starts the playlists by itself; a refused one leaves the week to the live release."""
         if turn.promoted:
             known.add(self.follower.started_by_asset(Dag.WEEKLY_PLAYLISTS, known))
-        elif read_pointer() is None:
-            raise DemoFailureError("recommender.promote", f"the gate refused the first release: {turn.reason}")
         else:
             known.add(self.follower.trigger(Dag.WEEKLY_PLAYLISTS, form))
 

@@ -15,7 +15,7 @@ from infra.mart.feast_apply import REPO
 from segue.dates import end_of
 from segue.features import TIMESTAMP, shared_store, views_of
 from segue.home import Home
-from segue.names import Service, Table
+from segue.names import TRACK_VECTORS, Service, Table
 
 DAYS = 45
 LEFT = 5
@@ -23,9 +23,9 @@ LEFT = 5
 
 
 def offline(service: Service, key: str, ids: Sequence[str], as_of: date) -> dict[str, list[Any]]:
-    """Feast's plain historical read at the midnight that ends `as_of`, in the order of `ids`."""
+    """Feast's plain historical read at the midnight that ends `as_of`, in the order of `ids`, of what is online too."""
     store = shared_store()
-    refs = views_of(store, service)[(key,)]
+    refs = _served(service, key)
     asked = pd.DataFrame({key: list(ids), TIMESTAMP: pd.Series([end_of(as_of)] * len(ids)).astype("datetime64[us, UTC]")})
     found = store.get_historical_features(entity_df=asked, features=refs).to_df().set_index(key).loc[list(ids)]
     return {name: list(found[name]) for name in (ref.partition(":")[2] for ref in refs)}
@@ -33,9 +33,14 @@ def offline(service: Service, key: str, ids: Sequence[str], as_of: date) -> dict
 
 def online(service: Service, key: str, ids: Sequence[str]) -> dict[str, list[Any]]:
     store = shared_store()
-    refs = views_of(store, service)[(key,)]
+    refs = _served(service, key)
     answer = store.get_online_features(features=refs, entity_rows={key: list(ids)}).to_dict()
     return {name: values for name, values in answer.items() if name != key}
+
+
+def _served(service: Service, key: str) -> list[str]:
+    """The features of a service that the online store has: vectors of tracks are read by training alone."""
+    return [ref for ref in views_of(shared_store(), service)[(key,)] if not ref.startswith(f"{TRACK_VECTORS}:")]
 
 
 def changed_repo(folder: Path, old: str, new: str) -> Path:

@@ -13,7 +13,7 @@ from segue.dates import split_at
 from segue.errors import SegueError
 from segue.home import Home
 from segue.names import Table
-from trainers import heldout, slices
+from trainers import examples, heldout, slices
 from trainers.examples import Catalogue
 from trainers.heldout import HeldOut
 
@@ -68,6 +68,7 @@ def stored(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         pd.DataFrame({"user_id": ["anna", "berit", "carl"], "territory": ["DE", "SE", None]}),
     )
     monkeypatch.setattr(heldout, "catalogue_at", _catalogue)
+    monkeypatch.setattr(examples, "training_frame", lambda _, rows: rows.assign(**dict.fromkeys(examples.VECTORS)))
     monkeypatch.setattr(heldout, "users_at", lambda ids, _: pd.DataFrame({"user_id": list(ids)}))
     return home
 

@@ -83,8 +83,10 @@ def test_crosses_of_nothing_known_are_zero() -> None:
         "genre_shares": tf.zeros((1, 8)),
         "recent_artists": tf.zeros((1, 50), tf.int32),
         "audio": tf.constant([[0.0, 0.0, 1.0, 1.0]]),
+        "factor": tf.zeros((1, 8)),
     }
-    track = {"artist": tf.zeros((1, 3), tf.int32), "genre": tf.zeros((1, 3), tf.int32), "audio": tf.zeros((1, 3, 4))}
+    nothing = {"artist": tf.zeros((1, 3), tf.int32), "genre": tf.zeros((1, 3), tf.int32), "audio": tf.zeros((1, 3, 4))}
+    track = nothing | {"artist_tracks": tf.zeros((1, 3)), "factor": tf.zeros((1, 3, 8))}
     out = crosses(user, track, tf.fill((1, 3, 2), np.nan)).numpy()
     assert out.shape == (1, 3, WIDTH)
     assert (out == 0).all()
