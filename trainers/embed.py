@@ -3,6 +3,7 @@
 A snapshot is made for the as-of day, and, where there is none within a week, for the days before it, oldest first: each begins
 at the vectors of the one before. The days at which a training as of this day cuts its history always have one, so that an
 evaluation uses what the cutoff knew. A snapshot that is there stays as it is, but for tracks that came out since.
+A day whose window nobody listened in gets none: a log may have gaps of months.
 """
 
 from __future__ import annotations
@@ -39,12 +40,13 @@ def run(*, as_of: date, config: Track2VecConfig | None = None, hearing: AudioCon
         SegueError: nobody listened on that day, or another run is at work.
     """
     progress, config = Progress("embed"), config or Track2VecConfig()
-    first, last = _listening_days(as_of)
+    listened = _listening_days(as_of)
     with locked(get_home().tmp / "embed.lock", what="`segue embed`"):
         tracks = _catalogue(as_of)
         ears = Ears(find_clips(list(tracks["track_id"])), hearing or AudioConfig(), get_settings().seed)
         there = [day for day in track_vectors.days() if day <= as_of]
-        made = [_make(day, tracks, config, ears, progress) for day in wanted(first, last, there, get_settings().holdout_days)]
+        days = not_silent(wanted(listened[0], as_of, there, get_settings().holdout_days), listened, config.window_days)
+        made = [_make(day, tracks, config, ears, progress) for day in days]
         completed = sum(_complete(day, tracks, ears) for day in there if as_of - day <= COMPLETED_FOR)
     clips = {"clips": len(ears.clips), "clips_refused": len(ears.refused)}
     summary = {"as_of": as_of.isoformat(), "snapshots": made, "completed": completed, **clips, "seconds": progress.seconds}
@@ -60,16 +62,23 @@ def wanted(first: date, as_of: date, there: list[date], holdout_days: int) -> li
     return sorted(day for day in cuts | lacking if day > first and day not in there)
 
 
-def _listening_days(as_of: date) -> tuple[date, date]:
+def not_silent(days: list[date], listened: list[date], window_days: int) -> list[date]:
+    """Those of `days` with listening in the `window_days` that end with them."""
+    window = timedelta(days=window_days)
+    return [day for day in days if any(day - window < other <= day for other in listened)]
+
+
+def _listening_days(as_of: date) -> list[date]:
+    """The days up to `as_of` that have listens, oldest first."""
     files = label_files(None, end_of(as_of))
-    first, last = (date.fromisoformat(file.parent.name.removeprefix("day=")) for file in (files[0], files[-1]))
-    if last != as_of:
+    days = [date.fromisoformat(file.parent.name.removeprefix("day=")) for file in files]
+    if days[-1] != as_of:
         raise SegueError(
             expected=f"listens on {as_of}",
-            received=f"none after {last}",
-            mend=f"run `segue embed --as-of {last}`, or `segue features --as-of {as_of}` first",
+            received=f"none after {days[-1]}",
+            mend=f"run `segue embed --as-of {days[-1]}`, or `segue features --as-of {as_of}` first",
         )
-    return first, last
+    return days
 
 
 def _catalogue(as_of: date) -> pd.DataFrame:

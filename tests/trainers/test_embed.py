@@ -15,7 +15,7 @@ from segue.errors import SegueError
 from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
 from trainers import track_vectors
-from trainers.embed import run, wanted
+from trainers.embed import not_silent, run, wanted
 from trainers.examples import catalogue_at, with_new_releases
 from trainers.gold import read_tracks
 from trainers.track_vectors import artist_vectors
@@ -85,3 +85,12 @@ def test_days_are_chosen_weekly_and_only_where_none_is_near() -> None:
     first, last = date(2026, 10, 1), date(2026, 10, 29)
     assert [day.day for day in wanted(first, last, [], 7)] == [8, 15, 22, 29]
     assert [day.day for day in wanted(first, last, [date(2026, 10, 20)], 2)] == [8, 15, 25, 27, 29]
+
+
+def test_a_gap_of_months_in_the_log_has_no_snapshots() -> None:
+    april, june = date(2014, 4, 25), date(2014, 6, 24)
+    days = wanted(date(2014, 4, 20), june, [april], 2)
+    assert date(2014, 6, 3) in days
+    kept = not_silent(days, [date(2014, 4, 20), april, date(2014, 6, 20), june], 28)
+    assert date(2014, 6, 3) not in kept
+    assert june in kept
