@@ -120,9 +120,10 @@ def _shared_store(registry: str, modified_ns: int, inode: int) -> FeatureStore:
 def shared_store() -> FeatureStore:
     """`open_store`, kept for the process until the registry file changes."""
     path = get_home().feast / REGISTRY
-    if not path.exists():
+    try:
+        status = path.stat()
+    except FileNotFoundError:
         return open_store()  # says what to do
-    status = path.stat()
     return _shared_store(str(path), status.st_mtime_ns, status.st_ino)
 
 

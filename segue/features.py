@@ -1,7 +1,8 @@
-"""The Feast reads and the one Feast write of playlists; nothing else touches features.
+"""The Feast reads; nothing else touches features.
 
 Both reads, the point-in-time frame and the online rows, take a FeatureService, so training, the weekly batch and the live
-service name the same columns. Opening the store and the fingerprint have files of their own and are offered here too.
+service name the same columns. Opening the store, the fingerprint, the row of one listener and the store of playlists have
+files of their own and are offered here too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from segue.feature_store import (
 )
 from segue.fingerprint import fingerprint
 from segue.names import UNKNOWN_TERRITORY, Service
+from segue.online import online_row
+from segue.playlist_store import PLAYLIST_COLUMNS, PLAYLIST_KEYS, delete_playlists, playlist_row, write_playlists
 from segue.point_in_time import OPTIONAL, TIMESTAMP, as_known_at
 
 if TYPE_CHECKING:
@@ -44,11 +47,13 @@ __all__ = [
     "REQUESTED_AT",
     "SHARED_NAMES",
     "TIMESTAMP",
+    "delete_playlists",
     "feast_store",
     "fingerprint",
     "guard_registry",
     "last_materialised",
     "materialised_through",
+    "online_row",
     "online_rows",
     "open_store",
     "playlist_row",
@@ -61,11 +66,7 @@ __all__ = [
 
 REQUESTED_AT = "requested_at"
 
-PLAYLIST_KEYS = ("user_id", "week")
-PLAYLIST_COLUMNS = ("track_ids", "scores", "sources", "reasons", "release")
-
 _USERS_PER_READ = 2_000  # SQLite takes at most 32,766 keys in one question
-_PLAYLISTS_PER_WRITE = 5_000  # Feast holds a whole batch as protocol buffers
 
 SHARED_NAMES = {
     "plays_7d": "track_plays_7d",
@@ -134,36 +135,6 @@ def online_rows(service: Service, user_ids: Sequence[str]) -> dict[str, list[Any
 @lru_cache(maxsize=16)
 def _refs_by_user(store: FeatureStore, service: Service) -> list[str]:
     return views_of(store, service)[("user_id",)]
-
-
-def write_playlists(playlists: pd.DataFrame) -> None:
-    """Store playlists (n) under (user_id, week), replacing what is there; nobody sees them before the week's pointer moves.
-
-    Args:
-        playlists: columns `user_id`, `week` (see `segue.playlists.week_key`), `track_ids`, `scores`, `sources`, `reasons`
-            (lists of equal length per row, best first) and `release`.
-    """
-    if playlists.empty:
-        return  # Feast warns about empty frames
-    day = playlists["week"].str.slice(0, 10)
-    stamped = playlists[[*PLAYLIST_KEYS, *PLAYLIST_COLUMNS]].assign(**{TIMESTAMP: _midnights(day)})
-    store = shared_store()
-    for start in range(0, len(stamped), _PLAYLISTS_PER_WRITE):
-        store.write_to_online_store(str(Service.WEEKLY_PLAYLISTS), df=stamped.iloc[start : start + _PLAYLISTS_PER_WRITE])
-
-
-def playlist_row(user_id: str, week_key: str) -> dict[str, Any] | None:
-    """The stored playlist of a user and a week: `PLAYLIST_COLUMNS` by name, None when there is none."""
-    refs = [f"{Service.WEEKLY_PLAYLISTS}:{column}" for column in PLAYLIST_COLUMNS]
-    answer = shared_store().get_online_features(features=refs, entity_rows={"user_id": [user_id], "week": [week_key]})
-    row = {name: values[0] for name, values in answer.to_dict().items() if name in PLAYLIST_COLUMNS}
-    return row if row["track_ids"] is not None else None
-
-
-def _midnights(days: pd.Series[str]) -> pd.Series[Any]:
-    import pandas as pd
-
-    return pd.to_datetime(days, utc=True).astype("datetime64[us, UTC]")
 
 
 def _require_columns(rows: pd.DataFrame, keys: tuple[str, ...], service: Service) -> None:

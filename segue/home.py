@@ -10,7 +10,7 @@
 | `embeddings/` | the weights of the network that hears clips, by the day it was trained | `segue embed` |
 | `feast/` | registry and SQLite online store | `segue features`, `segue playlists` |
 | `releases/` | the BentoML model store, evaluations, verdicts of the gate, the pointer | `segue train` and after |
-| `playlists/` | the audits and the pointer to the visible week | `segue playlists` |
+| `playlists/` | the audits, the pointer to the visible week, whose lists the store holds | `segue playlists` |
 | `predictions/` | every answer given, by day | the service, `segue playlists` |
 | `reports/` | drift reports by day | `segue monitor` |
 | `runs/` | when each stage last ran, and how it ended | the command line |
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -121,4 +122,11 @@ class Home:
 
 def get_home() -> Home:
     """The home of this process, absolute."""
-    return Home(get_settings().home.resolve())
+    home = get_settings().home
+    return _absolute(home) if home.is_absolute() else Home(home.resolve())
+
+
+@lru_cache(maxsize=8)
+def _absolute(root: Path) -> Home:
+    """Kept, because every answer asks for it and following the links of a path takes as long as reading a small file."""
+    return Home(root.resolve())

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
 
     online_store: Literal["sqlite", "redis"] = "sqlite"
     redis_url: SecretStr | None = Field(default=None, description="host:port,password=... as Feast takes it")
+    playlist_weeks_kept: int = Field(default=4, ge=2, description="weeks whose playlists the store keeps, the visible one too")
 
     serve_host: str = "127.0.0.1"
     serve_port: int = 3000

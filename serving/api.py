@@ -79,21 +79,26 @@ def make_api(desk: Desk) -> FastAPI:
 
 
 def _lists(api: FastAPI, desk: Desk) -> None:
-    def answered(request: Request, answer: recommender.Answer) -> TrackList:
+    def answered(request: Request, answer: recommender.Answer) -> Response:
+        """The JSON at once: FastAPI would check and copy again what was a TrackList already, in another thread."""
         request.state.fallback = answer.body.fallback
         desk.predictions.put(answer.prediction)
-        return answer.body
+        return Response(answer.body.model_dump_json(), media_type="application/json")
 
-    @api.get("/v1/users/{user_id:path}/weekly", responses=INVALID, summary="This week's playlist of a user")
-    def weekly(request: Request, user_id: IdInPath) -> TrackList:
+    said: dict[str, Any] = {"response_model": TrackList, "responses": INVALID}
+
+    @api.get("/v1/users/{user_id:path}/weekly", summary="This week's playlist of a user", **said)
+    def weekly(request: Request, user_id: IdInPath) -> Response:
         return answered(request, recommender.weekly(desk.live.funnel, user_id))
 
-    @api.post("/v1/recommend", responses=INVALID, summary="A list for a user and a moment")
-    def recommend(request: Request, wanted: RecommendRequest) -> TrackList:
+    @api.post("/v1/recommend", summary="A list for a user and a moment", **said)
+    def recommend(request: Request, wanted: RecommendRequest) -> Response:
         _require_utc("context.requested_at", wanted.context.requested_at)
         return answered(request, recommender.recommend(desk.live.funnel, wanted))
 
-    @api.get("/v1/tracks/{track_id:path}/similar", responses=INVALID, summary="Tracks that sound like one")
+    @api.get(
+        "/v1/tracks/{track_id:path}/similar", response_model=TrackList, responses=INVALID, summary="Tracks that sound like one"
+    )
     def similar(
         request: Request,
         track_id: IdInPath,
@@ -102,7 +107,7 @@ def _lists(api: FastAPI, desk: Desk) -> None:
             Territory | None, Query(description="where they will be played; without it only tracks licensed everywhere")
         ] = None,
         explicit: Annotated[bool, Query(description="whether explicit tracks may be in the list")] = True,
-    ) -> TrackList:
+    ) -> Response:
         found = recommender.similar(desk.live.funnel, track_id, count, territory, explicit_allowed=explicit)
         return answered(request, found)
 

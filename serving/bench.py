@@ -6,37 +6,30 @@ stand in the prediction log, where monitoring would take them for listening. A r
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
-import numpy.typing as npt
 
 from segue.charts import Bar, Bars, draw_page
-from segue.errors import SegueError
 from segue.home import get_home
 from segue.names import Table
 from segue.stage import Outcome, Progress, table
+from serving.bench_home import borrowed_home, service
+from serving.bench_weekly import STORES, Weekly, measure_weekly
 from serving.gold import read_table
+from serving.load import HOST, interval
+from serving.own_redis import redis_program
 
-HOST = "127.0.0.1"
 SECONDS = 10.0
+LOAD_SECONDS = 30.0
 CLIENTS = 4
-START_SECONDS = 120.0
 MOST_SECONDS = 120.0
-READ = ("features", "feast", "playlists", "secrets", "releases/current.json", "releases/bentoml/models")
-"""What a service reads of a home. BentoML writes beside its models, and empties that folder when it starts."""
 
 Ask = Callable[[httpx.Client, str], httpx.Response]
 
@@ -61,29 +54,55 @@ class Measured:
     p99_interval: tuple[float, float]
 
 
-def bench_serving(*, scale: float) -> Outcome:
-    """Measure both routes with one client and with four, `10 * scale` seconds each.
+def bench_serving(*, scale: float, users: int = 10_000, rate: int = 300, store: str | None = None) -> Outcome:
+    """Measure both routes with one client and with four, `10 * scale` seconds each, and then the weekly GET at `rate` a second
+    for `30 * scale` seconds with the playlists of `users` listeners in SQLite, and in Redis where there is one.
 
     Raises:
         SegueError: no service could be started.
     """
-    seconds = min(SECONDS * scale, MOST_SECONDS)
+    progress, stores = Progress("bench serving"), (store,) if store else STORES if redis_program() else STORES[:1]
+    measured = _closed(min(SECONDS * scale, MOST_SECONDS), progress)
+    load_seconds = min(LOAD_SECONDS * scale, MOST_SECONDS)
+    weekly = [measure_weekly(kind, users=users, rate=rate, seconds=load_seconds, progress=progress) for kind in stores]
+    rows = [[m.route, m.clients, m.per_second, m.p50_ms, m.p99_ms, m.failed] for m in measured]
+    text = table(["route", "clients", "answers/s", "p50 ms", "p99 ms", "failed"], rows)
+    path = _draw(get_home().chart("serving"), measured, weekly, rate)
+    found: dict[str, Any] = {
+        "measured": [m.__dict__ for m in measured],
+        "weekly": [w.__dict__ for w in weekly],
+        "chart": str(path),
+    }
+    found |= {f"weekly_p99_ms_{w.store}": w.p99_ms for w in weekly}
+    failed = any(m.failed for m in measured) or any(w.failed for w in weekly)
+    return Outcome(found, f"{text}\n\n{_weekly_table(weekly, rate)}\n\nThe chart is {path}", int(failed))
+
+
+def _closed(seconds: float, progress: Progress) -> list[Measured]:
     users = sorted(read_table(Table.USERS)["user_id"])
-    progress = Progress("bench serving")
     measured = []
-    with _service(progress) as url:
+    with borrowed_home() as home, service(home, {}, progress) as port:
         for route, ask in ASKED.items():
             for clients in (1, CLIENTS):
                 with progress.step(f"{route}, {clients} client(s)"):
-                    measured.append(_measure(url, route, ask, users, clients, seconds))
-    rows = [[m.route, m.clients, m.per_second, m.p50_ms, m.p99_ms, m.failed] for m in measured]
-    text = table(["route", "clients", "answers/s", "p50 ms", "p99 ms", "failed"], rows)
-    path = _draw(get_home().chart("serving"), measured, seconds)
-    found = {"measured": [m.__dict__ for m in measured], "seconds_each": seconds, "chart": str(path)}
-    return Outcome(found, f"{text}\n\nThe chart is {path}", int(any(m.failed for m in measured)))
+                    measured.append(_measure(f"http://{HOST}:{port}", route, ask, users, clients, seconds))
+    return measured
 
 
-def _draw(path: Path, measured: list[Measured], seconds: float) -> Path:
+def _weekly_table(weekly: list[Weekly], rate: int) -> str:
+    heads = ["store", "playlists", "written/s", "size MB", "answers/s", "p50 ms", "p95 ms", "p99 ms", "max ms", "failed"]
+    rows = [
+        [w.store, w.users, w.written_per_second, round(w.bytes / 1e6, 1), w.per_second, *_latencies(w), w.failed]
+        for w in weekly
+    ]
+    return f"GET weekly, {rate} due a second whatever the answers do:\n{table(heads, rows)}"
+
+
+def _latencies(weekly: Weekly) -> list[float]:
+    return [weekly.p50_ms, weekly.p95_ms, weekly.p99_ms, weekly.max_ms]
+
+
+def _draw(path: Path, measured: list[Measured], weekly: list[Weekly], rate: int) -> Path:
     names = [f"{m.route}, {m.clients} client{'s' if m.clients > 1 else ''}" for m in measured]
     rates = [Bar(name, m.per_second, ours=True) for name, m in zip(names, measured, strict=True)]
     panels = [Bars("answers a second", "more is better", rates, form=",.1f")]
@@ -93,7 +112,14 @@ def _draw(path: Path, measured: list[Measured], seconds: float) -> Path:
     ):
         bars = [Bar(name, *ends, ours=True) for name, ends in zip(names, values, strict=True)]
         panels.append(Bars(title, "milliseconds; less is better", bars, form=".2f"))
-    note = f"{seconds:.0f} s for each row. Black lines are 95 % intervals of the percentile."
+    loaded = [
+        Bar(f"{w.store}, {which}", *ends, ours=which == "p99")
+        for w in weekly
+        for which, ends in (("p50", (w.p50_ms, *w.p50_interval)), ("p99", (w.p99_ms, *w.p99_interval)))
+    ]
+    title = f"GET weekly at {rate} a second, {weekly[0].users:,} playlists"
+    panels.append(Bars(title, "milliseconds; less is better; dashed: the bar of 10 ms", loaded, form=".2f", mark=10.0))
+    note = "Black lines are 95 % intervals of the percentile. At a fixed rate a latency counts from when its request was due."
     return draw_page(path, "The service on this machine", panels, note=note)
 
 
@@ -119,62 +145,4 @@ def _measure(url: str, route: str, ask: Ask, users: list[str], clients: int, sec
     every = 1_000 * np.sort([latency for one in latencies for latency in one])
     p50, p99 = (round(float(np.percentile(every, q)), 2) for q in (50, 99))
     rate = round(len(every) / seconds, 1)
-    return Measured(route, clients, rate, p50, p99, sum(failed), _interval(every, 0.5), _interval(every, 0.99))
-
-
-def _interval(ordered: npt.NDArray[np.float64], share: float) -> tuple[float, float]:
-    """95 % interval of a quantile from the ranks around it, whatever the distribution (Conover, 1999, section 3.2)."""
-    n = len(ordered)
-    middle, reach = (n - 1) * share, 1.96 * np.sqrt(n * share * (1 - share))
-    low, high = (int(np.clip(rank, 0, n - 1)) for rank in (np.floor(middle - reach), np.ceil(middle + reach)))
-    return round(float(ordered[low]), 2), round(float(ordered[high]), 2)
-
-
-@contextlib.contextmanager
-def _service(progress: Progress) -> Iterator[str]:
-    """The address of a service that lives as long as the bench."""
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    url, command = f"http://{HOST}:{port}", [sys.executable, "-m", "segue", "serve"]
-    with _borrowed_home() as home:
-        environment = os.environ | {"SEGUE_HOME": str(home), "SEGUE_SERVE_HOST": HOST, "SEGUE_SERVE_PORT": str(port)}
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-            try:
-                with progress.step(f"start a service at {url}"):
-                    _wait(url, server)
-                yield url
-            finally:
-                server.terminate()
-
-
-@contextlib.contextmanager
-def _borrowed_home() -> Iterator[Path]:
-    """A home with links to what a service reads in ours; what it writes, its log above all, stays there and goes with it."""
-    with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder:
-        for name in READ:
-            ours, link = get_home().root.resolve() / name, Path(folder) / name
-            if ours.exists():
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(ours)
-        yield Path(folder)
-
-
-def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and server.poll() is None:
-        if _ready(url):
-            return
-        time.sleep(0.5)
-    raise SegueError(
-        expected=f"a ready service at {url}",
-        received="none",
-        mend="run `segue serve` and read what it says; a live release is needed",
-    )
-
-
-def _ready(url: str) -> bool:
-    try:
-        return bool(httpx.get(f"{url}/readyz", timeout=2).json()["ready"])
-    except (httpx.HTTPError, json.JSONDecodeError, KeyError, TypeError):
-        return False
+    return Measured(route, clients, rate, p50, p99, sum(failed), interval(every, 0.5), interval(every, 0.99))

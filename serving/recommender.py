@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from segue.dates import days_of_week
-from segue.features import online_rows, playlist_row
+from segue.features import online_row, playlist_row
 from segue.home import get_home
 from segue.names import CandidateSource, Fallback, Service, Surface
-from segue.playlists import PLAYLIST_LENGTH, VisibleWeek, read_visible_week, week_key
+from segue.playlists import PLAYLIST_LENGTH, VisibleWeek, read_visible_week
 from segue.predictions import Prediction
 from segue.requests import Context, RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
 from serving.answers import SCORE_PLACES, chart_fallback, labels, prediction_of, removed_of, tracks_of
@@ -67,13 +67,12 @@ class _Asked:
 
 def weekly(funnel: Funnel | None, user_id: str) -> Answer:
     """The playlist of the visible week; the popular where there is none for this user."""
-    visible = read_visible_week()
+    visible, stored = _visible_playlist(user_id) if funnel else (read_visible_week(), None)
     territory = funnel.catalogue.account(user_id)[0] if funnel else None
     asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     days = _days_left(visible, asked.at.date())
-    stored = playlist_row(user_id, week_key(visible.week, visible.release)) if visible else None
     if visible is None or stored is None:
         listeners = listeners_of(funnel.catalogue, [user_id], _columns(_row(user_id).policy), days=days)
         tracks, fallback = _popular(funnel, listeners, PLAYLIST_LENGTH)
@@ -168,6 +167,19 @@ def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[Rec
     return tracks_of(funnel.catalogue, lists, 0, reasons), fallback
 
 
+def _visible_playlist(user_id: str) -> tuple[VisibleWeek | None, dict[str, Any] | None]:
+    """The visible week and its playlist of a user. Where there is none the pointer is read again: it may have moved twice
+    since, and the rows of a week that is neither visible nor the one before may be gone."""
+    visible = read_visible_week()
+    while visible is not None:
+        stored = playlist_row(user_id, visible.key)
+        now = visible if stored is not None else read_visible_week()
+        if now == visible:
+            return visible, stored
+        visible = now
+    return None, None
+
+
 def _still_allowed(
     catalogue: Catalogue, stored: dict[str, Any], user_id: str, days: tuple[date, date]
 ) -> list[RecommendedTrack]:
@@ -188,8 +200,8 @@ def _still_allowed(
 
 
 def _disliked(user_id: str) -> set[str]:
-    tracks = online_rows(Service.POLICY, [user_id])["disliked_tracks"][0]
-    return set(tracks) if tracks is not None else set()
+    row = online_row(Service.POLICY, {"user_id": user_id}, ["disliked_tracks"])
+    return set(row["disliked_tracks"] or ()) if row else set()
 
 
 def _days_left(visible: VisibleWeek | None, today: date) -> tuple[date, date]:

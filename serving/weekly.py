@@ -11,35 +11,34 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.atomic import replacing_file, write_json
 from segue.dates import as_of_for_week, start_of
 from segue.errors import SegueError
-from segue.features import materialised_through, playlist_row, write_playlists
+from segue.features import materialised_through
 from segue.home import get_home
 from segue.live_release import read_pointer
 from segue.lock import locked
 from segue.names import Fallback, Table
-from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week, week_key
+from segue.playlists import VisibleWeek, audit_path, read_visible_week
 from segue.pseudonyms import pseudonym
 from segue.stage import Outcome, Progress
 from serving.audit import Broken, audit
 from serving.batch import Row, week_rows
-from serving.catalogue import Catalogue, load_catalogue
+from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
 from serving.gold import read_table
 from serving.model import load_model
-from serving.weekly_log import fallback_of, staged_batches, write_log
+from serving.publish import publish
+from serving.weekly_log import fallback_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 AUDIT_FAILED = 3
-READ_BACK = 50
-"""Playlists read back from the store, evenly over the users, before the week becomes visible."""
 
 
 def run(*, week: date, engine: str) -> Outcome:
@@ -74,10 +73,10 @@ def _run(week: date) -> Outcome:
         _keep_audit(week, version, broken, facts)
         if broken:
             return _refused(week, broken, facts)
-        shown = _publish(staged, funnel.catalogue, week, version, len(users), progress)
+        published = publish(staged, funnel.catalogue, week, version, len(users), progress)
     finally:
         staged.unlink(missing_ok=True)
-    return _done(facts, shown)
+    return _done(facts | {"expired": published.expired}, published.visible)
 
 
 def _live_version() -> str:
@@ -165,40 +164,6 @@ def _keep_audit(week: date, version: str, broken: Sequence[Broken], facts: dict[
     write_json(audit_path(week), kept | verdict | {"week": week.isoformat(), "release": version})
 
 
-def _publish(staged: Path, catalogue: Catalogue, week: date, version: str, users: int, progress: Progress) -> VisibleWeek:
-    """Store the playlists and, unless a later week is visible, log them and show them. Returns the week visible then."""
-    key = week_key(week, version)
-    with progress.step("store"):
-        for batch in staged_batches(staged):
-            write_playlists(batch.to_pandas().assign(week=key, release=version))
-        _read_back(staged, key, users)
-    before = read_visible_week()
-    if before is not None and week < before.week:
-        return before  # nobody gets these lists, so they are no answers to log
-    with progress.step("log"):
-        write_log(staged, catalogue, week, version)
-    visible = VisibleWeek(week=week, release=version, published_at=datetime.now(UTC), users=users)
-    show_week(visible)
-    return visible
-
-
-def _read_back(staged: Path, key: str, users: int) -> None:
-    """Compare some of what the store now answers with what was staged."""
-    every = max(1, users // READ_BACK)
-    number = 0
-    for batch in staged_batches(staged):
-        for row in batch.to_pylist():
-            if number % every == 0:
-                stored = playlist_row(row["user_id"], key)
-                if stored is None or list(stored["track_ids"]) != row["track_ids"]:
-                    raise SegueError(
-                        expected="the feature store to answer the playlists written to it",
-                        received="another playlist" if stored else "none",
-                        mend="look after the online store, then run `segue playlists` again",
-                    )
-            number += 1
-
-
 def _refused(week: date, broken: Sequence[Broken], facts: dict[str, Any]) -> Outcome:
     lines = [f"  {b.promise}: broken {b.count} times, for example by track {b.track_id or '-'}" for b in broken]
     shown = read_visible_week()
@@ -215,4 +180,6 @@ def _done(facts: dict[str, Any], visible: VisibleWeek) -> Outcome:
         f"The week of {facts['week']} is {state}: {facts['users']} playlists by release {facts['release']}, "
         f"made in {facts['seconds']:.1f} s ({facts['playlists_per_second']:.0f} a second). Fallbacks: {fallbacks}."
     )
+    if facts["expired"]:
+        text += f" Deleted from the store: {', '.join(facts['expired'])}."
     return Outcome(facts | {"passed": True, "shown": shown, "visible_week": visible.week}, text)

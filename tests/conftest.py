@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from segue.home import Home, get_home
 from segue.settings import get_settings
+from serving.own_redis import own_redis, redis_program
 
 
 @pytest.fixture
@@ -34,3 +35,15 @@ def data_dir() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    """The address of a Redis server of this test's own."""
+    if redis_program() is None:
+        message = "no redis-server on this machine: install the package redis-server to run this test"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with own_redis(tmp_path) as address:
+        yield address

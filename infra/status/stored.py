@@ -17,6 +17,7 @@ from segue.names import Table
 from segue.playlists import PLAYLIST_LENGTH, audit_path, read_visible_week
 from segue.release import evaluation_path, read_json, read_manifest, release_path, verdict_path, versions
 from segue.settings import get_settings
+from segue.stored_weeks import stored_weeks
 
 FUNNEL = "funnel"
 
@@ -66,6 +67,19 @@ def _week() -> Row:
     about = f"{visible.users:,} users, by release {visible.release}{passed}"
     facts = {"release": visible.release, "users": visible.users}
     return Row("visible week", visible.week.isoformat(), about, visible.published_at, facts)
+
+
+def _weeks_kept() -> Row:
+    """Weeks whose playlists the store holds; one that no run completed is there until it is made again or expires."""
+    stored = stored_weeks()
+    weeks = sorted({one.week for one in stored if one.complete_at})
+    if not stored:
+        return Row("weeks kept", "none", "`segue playlists --week D`")
+    span = f"{weeks[0]} to {weeks[-1]}" if weeks else "none complete"
+    half = [one.key for one in stored if not one.complete_at]
+    about = f"{span} in the store, of {get_settings().playlist_weeks_kept} at most"
+    about += f"; not complete: {', '.join(half)}" if half else ""
+    return Row("weeks kept", str(len(weeks)), about, facts={"weeks": [w.isoformat() for w in weeks], "incomplete": half})
 
 
 def _landing() -> Row:
@@ -126,6 +140,7 @@ STORED: dict[str, Callable[[], Row]] = {
     "live release": _release,
     "newest release": _newest_release,
     "visible week": _week,
+    "weeks kept": _weeks_kept,
     "landing": _landing,
     "features": _features,
     "feature store": _feature_store,

@@ -15,7 +15,7 @@ from feature_readings import offline
 from gold_tables import AS_OF, Gold, user_id, write_gold
 
 from infra.mart.feast_apply import apply_and_materialise
-from segue import features
+from segue import features, playlist_store
 from segue.errors import SegueError
 from segue.features import PLAYLIST_COLUMNS, online_rows, playlist_row, repo_config, shared_store, write_playlists
 from segue.home import Home
@@ -121,7 +121,7 @@ def test_another_release_of_the_same_week_is_another_playlist(home: Home) -> Non
 
 def test_written_again_a_playlist_is_replaced(home: Home, store_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _served(home)
-    monkeypatch.setattr(features, "_PLAYLISTS_PER_WRITE", 2)
+    monkeypatch.setattr(playlist_store, "_PER_WRITE", 2)
     users = [user_id(n) for n in range(5)]
     write_playlists(playlists(users, tracks=3))
     write_playlists(playlists(users, tracks=1))

@@ -19,7 +19,7 @@ import pytest
 from serving_platform import Platform
 
 from segue.home import Home
-from serving import bench
+from serving import bench, bench_home
 
 EVENT = {
     "event_id": "survivor",
@@ -112,7 +112,7 @@ def _listens_on_loopback_only(served: Served) -> None:
 
 def test_a_bench_measures_answers_and_leaves_none_in_the_prediction_log(platform: Platform) -> None:
     before = set(platform.home.root.rglob("*"))
-    outcome = bench.bench_serving(scale=0.05)
+    outcome = bench.bench_serving(scale=0.05, users=300, rate=40, store="sqlite")
     assert (outcome.exit_code, len(outcome.summary["measured"])) == (0, 4), outcome.text
     assert {m["failed"] for m in outcome.summary["measured"]} == {0}
     assert min(m["per_second"] for m in outcome.summary["measured"]) > 0
@@ -120,11 +120,16 @@ def test_a_bench_measures_answers_and_leaves_none_in_the_prediction_log(platform
     chart = platform.home.chart("serving")
     assert set(platform.home.root.rglob("*")) - before <= {chart, *chart.parents}
     assert chart.read_bytes().startswith(b"\x89PNG")
-    assert all(m["p99_interval"][0] <= m["p99_ms"] <= m["p99_interval"][1] for m in outcome.summary["measured"])
+    (weekly,) = outcome.summary["weekly"]
+    assert (weekly["users"], weekly["failed"], weekly["store"]) == (300, 0, "sqlite")
+    for found in (*outcome.summary["measured"], weekly):
+        assert found["p99_interval"][0] <= found["p99_ms"] <= found["p99_interval"][1]
+    assert weekly["p50_ms"] <= weekly["p95_ms"] <= weekly["p99_ms"] <= weekly["max_ms"]
+    assert outcome.summary["weekly_p99_ms_sqlite"] == weekly["p99_ms"]
 
 
 def test_the_home_of_a_bench_reads_ours_and_keeps_what_is_written(platform: Platform) -> None:
-    with bench._borrowed_home() as folder:
+    with bench_home.borrowed_home() as folder:
         borrowed = Home(folder)
         assert (borrowed.releases / "current.json").read_bytes() == (platform.home.releases / "current.json").read_bytes()
         (borrowed.predictions / "day=2026-11-16").mkdir(parents=True)

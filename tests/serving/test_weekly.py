@@ -21,7 +21,7 @@ from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_wee
 from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.release import read_json
-from serving import show, weekly, weekly_log
+from serving import publish, show, weekly, weekly_log
 from serving.catalogue import load_catalogue
 
 pytestmark = pytest.mark.usefixtures("read_once")
@@ -86,7 +86,7 @@ def test_a_batch_killed_before_the_pointer_moves_shows_nothing_and_the_next_run_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
-        context.setattr(weekly, "show_week", killed)
+        context.setattr(publish, "show_week", killed)
         with pytest.raises(KeyboardInterrupt):
             make(platform)
     assert read_visible_week() is None

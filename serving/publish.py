@@ -1,0 +1,98 @@
+"""From a staged week that passed its audit to one that everybody sees: store, look, log, show, and let old weeks go.
+
+The rows of a week lie under a key of their own, so writing them changes nothing that anyone reads. The pointer moves once
+they are all there, with one rename; before it a reader gets the old week whole, after it the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.errors import SegueError
+from segue.features import playlist_row, write_playlists
+from segue.playlists import VisibleWeek, read_visible_week, show_week, week_key
+from segue.settings import get_settings
+from segue.stage import Progress
+from segue.stored_weeks import begin_week, end_week, expire_weeks
+from serving.catalogue import Catalogue
+from serving.weekly_log import staged_batches, write_log
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+READ_BACK = 50
+"""Playlists read back from the store, evenly over the users, before the week becomes visible."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """The week that is visible now, and the keys of those that were deleted from the store."""
+
+    visible: VisibleWeek
+    expired: list[str]
+
+
+def publish(staged: Path, catalogue: Catalogue, week: date, version: str, users: int, progress: Progress) -> Published:
+    """Store the playlists and, unless a later week is visible, log them, show them and delete what is older than is kept."""
+    with progress.step("store"):
+        store_week(staged, week, version, users)
+    before = read_visible_week()
+    if before is not None and week < before.week:
+        return Published(before, [])  # nobody gets these lists, so they are no answers to log
+    with progress.step("log"):
+        write_log(staged, catalogue, week, version)
+    visible = _next(before, week, version, users)
+    show_week(visible)
+    with progress.step("delete old weeks"):
+        gone = expire_weeks(visible, get_settings().playlist_weeks_kept)
+    return Published(visible, [one.key for one in gone])
+
+
+def store_week(staged: Path, week: date, version: str, users: int) -> None:
+    """Write the playlists of a week where nobody reads yet, and read some of them back.
+
+    Raises:
+        SegueError: the store does not answer what was written.
+    """
+    key = week_key(week, version)
+    begin_week(week, version, _users(staged))
+    for batch in staged_batches(staged):
+        write_playlists(batch.to_pandas().assign(week=key, release=version))
+    _read_back(staged, key, users)
+    end_week(week, version)
+
+
+def _next(before: VisibleWeek | None, week: date, version: str, users: int) -> VisibleWeek:
+    """The pointer to a week; one that is made again keeps what was before it."""
+    visible = VisibleWeek(week=week, release=version, published_at=datetime.now(UTC), users=users)
+    same = before is not None and before.key == visible.key
+    earlier = before.before if before is not None and same else before.key if before is not None else None
+    return visible.model_copy(update={"before": earlier})
+
+
+def _users(staged: Path) -> Iterator[pa.Array]:
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(staged).iter_batches(columns=["user_id"]):
+        yield batch.column(0)
+
+
+def _read_back(staged: Path, key: str, users: int) -> None:
+    """Compare some of what the store now answers with what was staged."""
+    every = max(1, users // READ_BACK)
+    number = 0
+    for batch in staged_batches(staged):
+        for row in batch.to_pylist():
+            if number % every == 0:
+                stored = playlist_row(row["user_id"], key)
+                if stored is None or list(stored["track_ids"]) != row["track_ids"]:
+                    raise SegueError(
+                        expected="the feature store to answer the playlists written to it",
+                        received="another playlist" if stored else "none",
+                        mend="look after the online store, then run `segue playlists` again",
+                    )
+            number += 1
