@@ -17,7 +17,16 @@ from gold_tables import AS_OF, Gold, user_id, write_gold
 from infra.mart.feast_apply import apply_and_materialise
 from segue import features, playlist_store
 from segue.errors import SegueError
-from segue.features import PLAYLIST_COLUMNS, online_rows, playlist_row, repo_config, shared_store, write_playlists
+from segue.features import (
+    PLAYLIST_COLUMNS,
+    delete_playlists,
+    online_row,
+    online_rows,
+    playlist_row,
+    repo_config,
+    shared_store,
+    write_playlists,
+)
 from segue.home import Home
 from segue.names import Service
 from segue.parity import differences
@@ -130,6 +139,33 @@ def test_written_again_a_playlist_is_replaced(home: Home, store_kind: str, monke
         row = playlist_row(user, week_key(WEEK, "r1"))
         assert row is not None
         assert len(row["track_ids"]) == 1
+
+
+def test_a_row_read_alone_is_the_row_that_feast_answers(home: Home, store_kind: str) -> None:
+    _served(home)
+    for user in (user_id(0), "nobody"):
+        whole = {name: values[0] for name, values in online_rows(Service.POLICY, [user]).items()}
+        names = ["heard_tracks", "saved_tracks", "disliked_tracks"]
+        alone = online_row(Service.POLICY, {"user_id": user}, names)
+        assert (alone or dict.fromkeys(names)) == {name: whole[name] for name in names}
+        assert names == ["heard_tracks", "saved_tracks", "disliked_tracks"], "the caller's list is the caller's"
+
+
+def test_a_feature_that_no_view_has_is_one_sentence(served: tuple[Home, Gold]) -> None:
+    with pytest.raises(SegueError, match="a feature of the policy service, received tempo"):
+        online_row(Service.POLICY, {"user_id": user_id(0)}, ["tempo"])
+
+
+def test_deleted_playlists_are_gone_and_the_others_stay(home: Home, store_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _served(home)
+    monkeypatch.setattr(playlist_store, "_PER_DELETE", 2)
+    users = [user_id(n) for n in range(5)]
+    for release in ("r1", "r2"):
+        write_playlists(playlists(users, release))
+    delete_playlists([*users[:3], "nobody"], week_key(WEEK, "r1"))
+    assert [playlist_row(user, week_key(WEEK, "r1")) is None for user in users] == [True, True, True, False, False]
+    assert all(playlist_row(user, week_key(WEEK, "r2")) for user in users)
+    assert online_rows(Service.POLICY, [user_id(0)])["heard_tracks"][0] is not None
 
 
 def test_redis_without_an_address_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

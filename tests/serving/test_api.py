@@ -120,12 +120,12 @@ def test_a_track_disliked_since_publication_leaves_the_weekly_list(
 ) -> None:
     weekly.run(week=platform.week, engine="local")
     before = [track.track_id for track in listed(client.get("/v1/users/u00001/weekly")).tracks]
-    rows = recommender.online_rows
 
-    def disliking(service: Service, users: list[str]) -> Any:
-        return rows(service, users) | {"disliked_tracks": [[before[0]]]}
+    def disliking(service: Service, keys: dict[str, str], features: list[str]) -> Any:
+        assert (service, keys, features) == (Service.POLICY, {"user_id": "u00001"}, ["disliked_tracks"])
+        return {"disliked_tracks": [before[0]]}
 
-    monkeypatch.setattr(recommender, "online_rows", disliking)
+    monkeypatch.setattr(recommender, "online_row", disliking)
     assert [track.track_id for track in listed(client.get("/v1/users/u00001/weekly")).tracks] == before[1:]
 
 
