@@ -79,6 +79,8 @@ user_history = FeatureView(
         Field(name="heard_tracks", dtype=Array(String)),
         Field(name="saved_tracks", dtype=Array(String)),
         Field(name="disliked_tracks", dtype=Array(String)),
+        Field(name="disliked_artists", dtype=Array(String)),
+        Field(name="heard_60d", dtype=Int64),
     ],
 )
 
@@ -192,5 +194,8 @@ retriever = FeatureService(
 ranker = FeatureService(
     name=str(Service.RANKER), features=[user_features, track_features, track_territory_features, request_features]
 )
-policy = FeatureService(name=str(Service.POLICY), features=[user_history, user_features[["territory", "explicit_allowed"]]])
+policy = FeatureService(
+    name=str(Service.POLICY),
+    features=[user_history, user_features[["territory", "explicit_allowed", "top_genres", "top_genre_shares"]]],
+)
 weekly = FeatureService(name=str(Service.WEEKLY_PLAYLISTS), features=[weekly_playlists])

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\s\x00-\x1f]+$")]
 Territory = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-EventType = Literal["play", "save", "playlist_add", "dislike"]
+EventType = Literal["play", "save", "playlist_add", "dislike", "dislike_artist"]
 Device = Literal["phone", "desktop", "speaker", "tv", "car", "web"]
 
 EVENT_COLUMNS: dict[str, str] = {
@@ -75,6 +75,7 @@ SESSION_GAP_MINUTES = 30
 class Event(BaseModel):
     """One thing a listener did.
 
+    A `dislike_artist` names the track at which it was said, and means that track's artist.
     `ms_played` is the time heard, in milliseconds, for plays. `surface` is where the play began. `playlist_id` names the
     list it began from, or the list a track was added to.
     """

@@ -15,8 +15,9 @@ from segue.predictions import PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from segue.requests import RecommendedTrack, RemovedTrack, TrackList
 from serving.catalogue import Catalogue, Rows
-from serving.funnel import SOURCES, Funnel, Lists, Taken
-from serving.policy.order import RULES
+from serving.funnel import Funnel
+from serving.lists import SOURCES, Lists, Taken
+from serving.policy.order import rules
 from serving.policy.rule import Listeners, Removal
 
 SCORE_PLACES = 6
@@ -55,8 +56,8 @@ def removed_of(funnel: Funnel, listeners: Listeners, removed: Taken, kept: Rows)
     return [
         RemovedTrack(
             track_id=funnel.catalogue.ids[row],
-            rule=RULES[rule].name,
-            reason=RULES[rule].reason(Removal(listeners, funnel.catalogue, 0, int(row), funnel.policy)),
+            rule=rules()[rule].name,
+            reason=rules()[rule].reason(Removal(listeners, funnel.catalogue, 0, int(row), funnel.policy)),
         )
         for row, rule in zip(removed.rows, removed.rule, strict=True)
         if row not in stayed

@@ -88,8 +88,15 @@ def _lists(api: FastAPI, desk: Desk) -> None:
     said: dict[str, Any] = {"response_model": TrackList, "responses": INVALID}
 
     @api.get("/v1/users/{user_id:path}/weekly", summary="This week's playlist of a user", **said)
-    def weekly(request: Request, user_id: IdInPath) -> Response:
-        return answered(request, recommender.weekly(desk.live.funnel, user_id))
+    def weekly(
+        request: Request,
+        user_id: IdInPath,
+        territory: Annotated[
+            Territory | None,
+            Query(description="where the listener is; default: the account's. What may not be played there is left out"),
+        ] = None,
+    ) -> Response:
+        return answered(request, recommender.weekly(desk.live.funnel, user_id, territory))
 
     @api.post("/v1/recommend", summary="A list for a user and a moment", **said)
     def recommend(request: Request, wanted: RecommendRequest) -> Response:

@@ -10,11 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segue.dates import days_of_week
+from segue.dates import as_of_for_week, days_of_week
 from segue.home import get_home
 from segue.names import Table
 from segue.playlists import PLAYLIST_LENGTH
-from segue.policy import PolicySettings
+from segue.policy import HABIT_TRACKS, PolicySettings
+from serving.gold import snapshot_days
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,6 +35,8 @@ CHECKS: dict[str, str] = {
     "only tracks of the catalogue": "select user_id, track_id from picks anti join tracks using (track_id)",
     "already heard": "select user_id, track_id from picks join heard using (user_id, track_id)",
     "disliked": "select user_id, track_id from picks join disliked using (user_id, track_id)",
+    "disliked artist": """
+        select user_id, track_id from picks join tracks using (track_id) join disliked_artists using (user_id, artist_id)""",
     "licence": """
         select user_id, track_id from picks join tracks using (track_id) join accounts using (user_id)
         where not everywhere and not exists (
@@ -47,6 +50,9 @@ CHECKS: dict[str, str] = {
     "no more per artist than the release allows": """
         select user_id, min(track_id) from picks join tracks using (track_id)
         where artist_id is not null group by user_id, artist_id having count(*) > (select artist_cap from period)""",
+    "less popular than the listener's habit": """
+        select user_id, arg_max(track_id, log_plays) from picks join popularity using (track_id) join habits using (user_id)
+        group by user_id, habit having avg(log_plays) >= habit""",
 }
 """Promise to the query that finds what breaks it: (user_id, track_id)."""
 
@@ -58,6 +64,13 @@ create view known_users as
     select user_id from accounts where first_seen_at is null or first_seen_at < (select first_day from period);
 create view heard as select user_id, unnest(heard_tracks) as track_id from gold_user_history;
 create view disliked as select user_id, unnest(disliked_tracks) as track_id from gold_user_history;
+create view disliked_artists as select user_id, unnest(disliked_artists) as artist_id from gold_user_history;
+create table popularity as
+    select track_id, ln(1 + coalesce(plays_30d, 0)) as log_plays from gold_tracks left join plays using (track_id);
+create table habits as
+    with lately as (select user_id, unnest(heard_tracks[1:heard_60d]) as track_id from gold_user_history)
+    select user_id, avg(log_plays) as habit from lately join popularity using (track_id)
+    where log_plays > 0 and (select ceiling from period) group by user_id having count(*) >= (select habit_tracks from period);
 create view tracks as select track_id, artist_id, version_family, coalesce(explicit, false) as explicit,
         coalesce(licensed_everywhere, track_id not in (select track_id from gold_licences)) as everywhere
     from gold_tracks;
@@ -74,17 +87,23 @@ with short as (
     from staged join accounts using (user_id)
     select user_id, accounts.territory, explicit_allowed where len(track_ids) < (select wanted from period)
 ), listed as (
-    select user_id, track_id, artist_id, version_family from picks join short using (user_id) join tracks using (track_id)
+    select user_id, track_id, artist_id, version_family, log_plays
+    from picks join short using (user_id) join tracks using (track_id) join popularity using (track_id)
+), affordable as (
+    select user_id, (count(log_plays) + 1) * (habit - 0.002) - coalesce(sum(log_plays), 0) as room
+    from short join habits using (user_id) left join listed using (user_id) group by user_id, habit
 ), full_artists as (
     select user_id, artist_id from listed where artist_id is not null group by all
     having count(*) >= (select artist_cap from period)
 )
 select short.user_id, tracks.track_id
-from short cross join tracks
-where (everywhere or exists (from playable p where p.track_id = tracks.track_id and p.territory = short.territory))
+from short cross join tracks join popularity using (track_id) left join affordable using (user_id)
+where log_plays <= coalesce(room, log_plays)
+    and (everywhere or exists (from playable p where p.track_id = tracks.track_id and p.territory = short.territory))
     and (explicit_allowed or not explicit)
     and not exists (from heard h where h.user_id = short.user_id and h.track_id = tracks.track_id)
     and not exists (from disliked d where d.user_id = short.user_id and d.track_id = tracks.track_id)
+    and not exists (from disliked_artists d where d.user_id = short.user_id and d.artist_id = tracks.artist_id)
     and not exists (from listed l where l.user_id = short.user_id
         and (l.track_id = tracks.track_id or l.version_family = tracks.version_family))
     and not exists (from full_artists f where f.user_id = short.user_id and f.artist_id = tracks.artist_id)
@@ -123,11 +142,23 @@ def _prepare(connection: duckdb.DuckDBPyConnection, staged: Path, week: date, po
         connection.read_parquet(str(get_home().table(table) / "data.parquet")).create_view(f"gold_{table}")
     first, last = days_of_week(week)
     connection.execute(
-        "create table period as select ?::date as first_day, ?::date as last_day, ? as wanted, ? as artist_cap",
-        [first, last, PLAYLIST_LENGTH, policy.artist_cap],
+        """create table period as select ?::date as first_day, ?::date as last_day, ? as wanted, ? as artist_cap,
+            ? as ceiling, ? as habit_tracks""",
+        [first, last, PLAYLIST_LENGTH, policy.artist_cap, policy.popularity_ceiling, HABIT_TRACKS],
     )
+    _plays(connection, week)
     connection.execute(_VIEWS)
     connection.execute(_COULD_BE_ADDED)
+
+
+def _plays(connection: duckdb.DuckDBPyConnection, week: date) -> None:
+    """Plays in 30 days of each track, `plays`, as known before the week; none where there is no snapshot."""
+    known = [day for day in snapshot_days(Table.TRACK_FEATURES) if day <= as_of_for_week(week)]
+    if not known:
+        connection.execute("create view plays as select null::varchar as track_id, null::bigint as plays_30d where false")
+        return
+    path = get_home().table(Table.TRACK_FEATURES) / f"day={known[-1]}" / "data.parquet"
+    connection.read_parquet(str(path)).create_view("plays")
 
 
 def _check(connection: duckdb.DuckDBPyConnection, promise: str, query: str) -> Broken | None:

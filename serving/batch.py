@@ -18,8 +18,8 @@ from segue.features import online_rows
 from segue.names import Service
 from segue.playlists import PLAYLIST_LENGTH
 from serving.answers import SCORE_PLACES, plain
-from serving.catalogue import Rows
-from serving.funnel import SOURCES, Funnel, Lists
+from serving.funnel import Funnel
+from serving.lists import SOURCES, Lists
 from serving.people import has_history, listeners_of, model_columns, week_columns
 from serving.policy.rule import Listeners
 from serving.reasons import personal_reasons, popular_reason
@@ -47,7 +47,7 @@ def week_rows(funnel: Funnel, user_ids: Sequence[str], week: date) -> Iterator[l
 
 
 def _batch(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: date) -> list[Row]:
-    listeners = listeners_of(funnel.catalogue, users, policy, days=days_of_week(week))
+    listeners = listeners_of(funnel.catalogue, users, policy, days=days_of_week(week), discovery=True)
     known = np.array([has_history(r, h) for r, h in zip(columns["recent_tracks"], policy["heard_tracks"], strict=True)])
     rows: list[Row] = [{}] * len(users)
     personal, others = np.flatnonzero(known), np.flatnonzero(~known)
@@ -55,7 +55,8 @@ def _batch(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: da
         theirs = {name: [values[i] for i in personal] for name, values in columns.items()}
         inputs = model_columns([users[i] for i in personal], theirs)
         lists = funnel.personal(listeners.some(personal), inputs, PLAYLIST_LENGTH)
-        _put(rows, personal, funnel, listeners, lists, theirs)
+        saved = [policy["saved_tracks"][i] for i in personal]
+        _put(rows, personal, funnel, listeners, lists, theirs, saved)
     if len(others):
         lists = funnel.popular(listeners.some(others), PLAYLIST_LENGTH)
         _put(rows, others, funnel, listeners, lists, None)
@@ -69,26 +70,25 @@ def _put(
     listeners: Listeners,
     lists: Lists,
     columns: Mapping[str, Sequence[Any]] | None,
+    saved: Sequence[Any] = (),
 ) -> None:
     for number, (place, length) in enumerate(zip(places, lists.lengths(), strict=True)):
         rows, sources = lists.rows[number, :length], lists.source[number, :length]
         territory = listeners.territory[place]
         features = {name: plain(values[number]) for name, values in columns.items()} if columns else None
+        if features is None:
+            reasons = [popular_reason(funnel.catalogue, int(row), territory) for row in rows]
+        else:
+            reasons = personal_reasons(funnel, features, saved[number], lists, number, territory)
         out[place] = {
             "user_id": listeners.ids[place],
             "territory": territory,
             "track_ids": funnel.catalogue.ids[rows].tolist(),
             "scores": np.round(lists.score[number, :length], SCORE_PLACES).tolist(),
             "sources": [SOURCES[source].value for source in sources],
-            "reasons": _reasons(funnel, features, rows, sources, territory),
+            "reasons": reasons,
             "features": json.dumps(features, sort_keys=True) if features is not None else None,
         }
-
-
-def _reasons(funnel: Funnel, features: Row | None, rows: Rows, sources: Any, territory: str | None) -> list[str]:
-    if features is None:
-        return [popular_reason(funnel.catalogue, int(row), territory) for row in rows]
-    return personal_reasons(funnel, features, rows, sources, territory)
 
 
 def _cut(columns: Mapping[str, Sequence[Any]], part: slice) -> Row:

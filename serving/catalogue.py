@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,13 +40,15 @@ class Licences:
 class Popular:
     """Every track row in order of popularity; `share` (tracks,) is its plays over those of the most played one.
 
-    `charted` is how many of the first were played at all; `territory` is None for the worldwide chart.
+    `log_plays` is what `Catalogue.log_plays` has for them, in the order of the chart. `charted` is how many of the first were
+    played at all; `territory` is None for the worldwide chart.
     """
 
     territory: str | None
     order: Rows
     share: npt.NDArray[np.float32]
     charted: int
+    log_plays: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Catalogue:
     artist_id: npt.NDArray[np.object_]
     artist_name: npt.NDArray[np.object_]
     genre: npt.NDArray[np.object_]
-    artist: npt.NDArray[np.int64]
-    family: npt.NDArray[np.int64]
+    artist: Rows
+    family: Rows
     explicit: Mask
     everywhere: Mask
     licences: Licences
@@ -74,6 +77,30 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def log_plays(self) -> npt.NDArray[np.float32]:
+        """log(1 + plays worldwide in 30 days) of each track (m,), what the policy calls popularity."""
+        return np.log1p(self.plays, dtype=np.float32)
+
+    @cached_property
+    def genres(self) -> dict[str, int]:
+        """The code of each genre there is."""
+        return {genre: code for code, genre in enumerate(sorted(set(self.genre) - {None}))}
+
+    @cached_property
+    def genre_code(self) -> Rows:
+        """The code of each track's genre (m,), -1 for none."""
+        return np.fromiter((self.genres.get(genre, -1) for genre in self.genre), np.int32, len(self))
+
+    @cached_property
+    def artist_codes(self) -> dict[str, int]:
+        """The code in `artist` of each artist id there is."""
+        return {artist: int(code) for artist, code in zip(self.artist_id, self.artist, strict=True) if artist is not None}
+
+    @cached_property
+    def artist_count(self) -> int:
+        return int(self.artist.max(initial=-1)) + 1
 
     def row(self, track_id: str) -> int:
         """The row of a track, `NO_TRACK` when it is unknown."""
@@ -116,7 +143,7 @@ class Catalogue:
             here = self.plays if known is None else self.territory_plays[known]
             order = np.lexsort((np.arange(len(self)), -self.plays, -here)).astype(np.int32)
             share = (here / max(float(here.max(initial=0)), 1.0)).astype(np.float32)
-            self._popular[known] = Popular(known, order, share, int((here > 0).sum()))
+            self._popular[known] = Popular(known, order, share, int((here > 0).sum()), self.log_plays[order])
         return self._popular[known]
 
     def account(self, user_id: str) -> tuple[str | None, bool]:
@@ -203,10 +230,10 @@ def _text(column: pd.Series[Any]) -> npt.NDArray[np.object_]:
     return column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
 
 
-def _codes(column: pd.Series[Any]) -> npt.NDArray[np.int64]:
+def _codes(column: pd.Series[Any]) -> Rows:
     """Equal values share a code; a null has one of its own."""
-    codes = column.astype("category").cat.codes.to_numpy(np.int64)
-    return np.where(codes < 0, codes.size + np.arange(codes.size), codes)
+    codes = column.astype("category").cat.codes.to_numpy(np.int32)
+    return np.where(codes < 0, codes.size + np.arange(codes.size), codes).astype(np.int32)
 
 
 def _bool(column: pd.Series[Any], *, where_null: Mask) -> Mask:

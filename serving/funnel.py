@@ -1,4 +1,4 @@
-"""The funnel: retrieve 500 candidates, rank them all, apply the policy, fill up from the popular. One code for the live
+"""The funnel: retrieve 500 candidates, rank them all, make lists of them under the policy. One code for the live
 service (n = 1) and the weekly batch, on arrays from end to end; nothing here knows HTTP, Feast or files.
 """
 
@@ -7,41 +7,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from segue.names import CandidateSource
 from segue.policy import DEFAULT_POLICY, PolicySettings
-from serving.catalogue import NO_TRACK, Catalogue, Mask, Rows
+from serving.catalogue import NO_TRACK, Catalogue, Rows
+from serving.list_maker import ListMaker
+from serving.lists import FOLLOWING, RETRIEVED, SIMILAR, Lists, Ranked, Taken
 from serving.model import Columns, Floats, Indices, Model
-from serving.policy.order import CAPPED, KEPT, allowed_alone, removed_by
+from serving.policy.order import allowed_alone
 from serving.policy.rule import Listeners
 
 CANDIDATES = 500
-FIRST_FILL = 2_000
 INDEX_MARGIN = 1_500
-SOURCES = (CandidateSource.RETRIEVER, CandidateSource.SIMILAR, CandidateSource.POPULAR, CandidateSource.SESSION)
-RETRIEVED, SIMILAR, POPULAR, FOLLOWING = range(4)
-
-
-@dataclass(frozen=True)
-class Lists:
-    """n lists of k tracks, best first: catalogue `rows` (`NO_TRACK` after the end of a short list), `score` and `source`
-    (a number in `SOURCES`), each (n, k)."""
-
-    rows: Rows
-    score: Floats
-    source: npt.NDArray[np.int8]
-
-    def lengths(self) -> npt.NDArray[np.intp]:
-        return (self.rows != NO_TRACK).sum(axis=1)
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What the policy took from one listener's candidates, best first: rows and rule numbers, each (r,)."""
-
-    rows: Rows
-    rule: npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -64,15 +40,19 @@ class Funnel:
         """The numbers of the release's rules, the defaults where there is no release."""
         return self.model.policy if self.model else DEFAULT_POLICY
 
+    @property
+    def _lists(self) -> ListMaker:
+        return ListMaker(self.catalogue, self.policy, self.vectors_of)
+
     def personal(self, listeners: Listeners, columns: Columns, count: int) -> Lists:
         """A list of `count` for each listener from user columns (n rows each); short only if the catalogue is."""
         rows, score = self._ranked(listeners, columns, allowed_only=True)
-        kept = _first(rows, score, removed_by(listeners, self.catalogue, rows, self.policy) == KEPT, count, RETRIEVED)
-        return self._filled(kept, listeners, count)
+        return self._lists.make(listeners, Ranked(rows, score, RETRIEVED), count, weighed=True)
 
-    def removed(self, listeners: Listeners, columns: Columns) -> Taken:
-        """What stood among one listener's best candidates and was removed, with the rule."""
-        return self._taken(listeners, self._ranked(listeners, columns, allowed_only=False)[0])
+    def removed(self, listeners: Listeners, columns: Columns, count: int) -> Taken:
+        """What stood among one listener's best candidates and was kept out of a list of `count`, with the rule."""
+        ranked = Ranked(*self._ranked(listeners, columns, allowed_only=False), RETRIEVED)
+        return self._lists.taken(listeners, ranked, count, weighed=True)
 
     def goes_on_from(self, session: Rows) -> bool:
         """Whether the release has a model of sessions that knows one of these catalogue rows."""
@@ -82,18 +62,16 @@ class Funnel:
         """The likeliest tracks after a running session, catalogue rows (s,) oldest first, for one listener; only where the
         funnel `goes_on_from` it."""
         rows, score = self._following(listeners, session, allowed_only=True)
-        kept = _first(rows, score, removed_by(listeners, self.catalogue, rows, self.policy) == KEPT, count, FOLLOWING)
-        return self._filled(kept, listeners, count)
+        return self._lists.make(listeners, Ranked(rows, score, FOLLOWING), count, weighed=True)
 
-    def removed_from_radio(self, listeners: Listeners, session: Rows) -> Taken:
-        """What stood among the likeliest tracks after a session and was removed, with the rule."""
-        return self._taken(listeners, self._following(listeners, session, allowed_only=False)[0])
+    def removed_from_radio(self, listeners: Listeners, session: Rows, count: int) -> Taken:
+        """What stood among the likeliest tracks after a session and was kept out of a list of `count`, with the rule."""
+        ranked = Ranked(*self._following(listeners, session, allowed_only=False), FOLLOWING)
+        return self._lists.taken(listeners, ranked, count, weighed=True)
 
     def popular(self, listeners: Listeners, count: int) -> Lists:
         """The popular tracks of each listener's territory that the policy leaves; worldwide where it has no chart."""
-        nothing = np.empty((len(listeners), 0), dtype=np.int32)
-        empty = Lists(nothing, nothing.astype(np.float32), nothing.astype(np.int8))
-        return self._filled(_padded(empty, count), listeners, count)
+        return self._lists.popular(listeners, count)
 
     def similar(self, row: int, listeners: Listeners, count: int) -> Lists | None:
         """The nearest tracks to a catalogue row by the release's vectors; None when the release does not know it."""
@@ -103,9 +81,9 @@ class Funnel:
         similarity = self.model.vectors[[number]] @ self.model.vectors.T
         known = self._row_of[None] >= 0
         numbers, score = _best(np.where(known, similarity, -np.inf), CANDIDATES)
-        rows = np.where(np.isfinite(score), self._row_of[numbers], NO_TRACK)
-        kept = _first(rows, score, removed_by(listeners, self.catalogue, rows, self.policy) == KEPT, count, SIMILAR)
-        return self._filled(kept, listeners, count)
+        rows = np.where(np.isfinite(score), self._row_of[numbers], NO_TRACK).astype(np.int32)
+        rows = np.where(allowed_alone(listeners, self.catalogue, rows, self.policy), rows, NO_TRACK)
+        return self._lists.make(listeners, Ranked(rows, score, SIMILAR), count, weighed=False)
 
     def vectors_of(self, rows: Rows) -> Floats:
         """Track vectors of the catalogue rows that the release knows, zeros for the others, (r, d)."""
@@ -141,10 +119,6 @@ class Funnel:
         numbers = self._number_of[session[session >= 0]]
         return numbers[numbers >= 0]
 
-    def _taken(self, listeners: Listeners, rows: Rows) -> Taken:
-        rule = removed_by(listeners, self.catalogue, rows, self.policy)[0]
-        return Taken(rows[0][rule >= 0], rule[rule >= 0])
-
     def _retrieved(
         self, model: Model, listeners: Listeners, columns: Columns, *, allowed_only: bool
     ) -> tuple[Indices, Floats]:
@@ -161,35 +135,6 @@ class Funnel:
         best, similarity = _best(np.where(wanted, similarity, np.float32(-np.inf)), CANDIDATES)
         return np.take_along_axis(numbers, best, axis=1), similarity
 
-    def _filled(self, kept: Lists, listeners: Listeners, count: int) -> Lists:
-        """Short lists get popular tracks at their end, under the same policy."""
-        for reach in (FIRST_FILL, len(self.catalogue)):
-            short = np.flatnonzero(kept.lengths() < count)
-            if not len(short):
-                break
-            kept = _replaced(kept, short, self._extended(kept, short, listeners.some(short), reach, count))
-        return kept
-
-    def _extended(self, kept: Lists, short: npt.NDArray[np.intp], listeners: Listeners, reach: int, count: int) -> Lists:
-        charts = [self.catalogue.popular(territory) for territory in listeners.territory]
-        more = np.stack([chart.order[:reach] for chart in charts])
-        share = np.stack([chart.share[chart.order[:reach]] for chart in charts])
-        more = np.where(_contains(kept.rows[short], more), NO_TRACK, more)
-        rows = np.concatenate([kept.rows[short], more], axis=1)
-        score = np.concatenate([kept.score[short], share], axis=1)
-        source = np.concatenate([kept.source[short], np.full_like(more, POPULAR, dtype=np.int8)], axis=1)
-        return _take(Lists(rows, score, source), self._most_alive(listeners, rows, count), count)
-
-    def _most_alive(self, listeners: Listeners, rows: Rows, count: int) -> Mask:
-        """What the policy leaves of candidates (n, c). A track that only the artist cap removed must not stand for its
-        version family: without it another artist's version may come in, so the rules are asked again until nothing moves."""
-        while True:
-            verdict = removed_by(listeners, self.catalogue, rows, self.policy)
-            capped = (verdict == CAPPED) & ((verdict == KEPT).sum(axis=1) < count)[:, None]
-            if not capped.any():
-                return verdict == KEPT
-            rows = np.where(capped, NO_TRACK, rows)
-
     _row_of: Rows = None  # type: ignore[assignment]
     _number_of: Rows = None  # type: ignore[assignment]
 
@@ -202,35 +147,3 @@ def _best(similarity: Floats, count: int) -> tuple[Indices, Floats]:
     values = np.take_along_axis(similarity, part, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")
     return np.take_along_axis(part, order, axis=1).astype(np.int32), np.take_along_axis(values, order, axis=1)
-
-
-def _first(rows: Rows, score: Floats, alive: Mask, count: int, source: int) -> Lists:
-    return _take(Lists(rows, score, np.full(rows.shape, source, dtype=np.int8)), alive, count)
-
-
-def _take(lists: Lists, alive: Mask, count: int) -> Lists:
-    """The first `count` living tracks of each list, in order, padded to `count`."""
-    order = np.argsort(~alive, axis=1, kind="stable")[:, :count]
-    there = np.take_along_axis(alive, order, axis=1)
-    taken = Lists(
-        np.where(there, np.take_along_axis(lists.rows, order, axis=1), NO_TRACK).astype(np.int32),
-        np.where(there, np.take_along_axis(lists.score, order, axis=1), 0).astype(np.float32),
-        np.take_along_axis(lists.source, order, axis=1),
-    )
-    return _padded(taken, count)
-
-
-def _padded(lists: Lists, count: int) -> Lists:
-    width = [(0, 0), (0, max(0, count - lists.rows.shape[1]))]
-    return Lists(np.pad(lists.rows, width, constant_values=NO_TRACK), np.pad(lists.score, width), np.pad(lists.source, width))
-
-
-def _replaced(lists: Lists, which: npt.NDArray[np.intp], by: Lists) -> Lists:
-    rows, score, source = lists.rows.copy(), lists.score.copy(), lists.source.copy()
-    rows[which], score[which], source[which] = by.rows, by.score, by.source
-    return Lists(rows, score, source)
-
-
-def _contains(few: Rows, many: Rows) -> Mask:
-    """Whether many (n, p) is among few (n, k), by row; few is at most a list long."""
-    return (many[:, :, None] == few[:, None, :]).any(axis=2)

@@ -145,7 +145,8 @@ def _try_out(funnel: Funnel) -> None:
     does not wait for TensorFlow to prepare."""
     row = read_row(NOBODY)
     columns = {name: [value] for name, value in row.features.items()} | moment(None, None)
-    listeners = listeners_of(funnel.catalogue, [NOBODY], {}, days=days_of_week(funnel.model.manifest.as_of))  # type: ignore[union-attr]
+    week = days_of_week(funnel.model.manifest.as_of)  # type: ignore[union-attr]
+    listeners = listeners_of(funnel.catalogue, [NOBODY], {}, days=week, discovery=True)
     funnel.personal(listeners, model_columns([NOBODY], columns), 1)
     session = funnel.catalogue.rows(list(funnel.model.track_ids[:1]))  # type: ignore[union-attr]
     if funnel.goes_on_from(session):

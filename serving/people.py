@@ -12,6 +12,7 @@ import numpy as np
 from segue.dates import start_of
 from segue.features import online_rows, shared_store, training_frame, views_of
 from segue.names import Service
+from segue.policy import HABIT_TRACKS
 from segue.request_features import request_columns
 from serving.catalogue import Catalogue, Rows
 from serving.policy.rule import Listeners
@@ -19,6 +20,7 @@ from serving.policy.rule import Listeners
 NOTHING: Rows = np.empty(0, dtype=np.int32)
 UNKNOWN_DEVICE = ""
 _NO_TRACK = ""
+_MIX = ("top_genres", "top_genre_shares")
 
 
 @dataclass(frozen=True)
@@ -85,21 +87,28 @@ def listeners_of(
     policy: Mapping[str, Sequence[Any]],
     *,
     days: tuple[date, date],
+    discovery: bool,
     territory: str | None = None,
     excluded: Sequence[str] = (),
 ) -> Listeners:
-    """The policy's view of n users; `territory` is where they are now, default their account's."""
+    """The policy's view of n users; `territory` is where they are now, default their account's. Lists for `discovery` repeat
+    nothing ever heard, others nothing of the last 60 days."""
+    heard, lately = (_rows(catalogue, lists, len(user_ids)) for lists in (policy.get("heard_tracks"), _lately(policy)))
     accounts = [catalogue.account(user) for user in user_ids]
     said = policy.get("explicit_allowed") or [None] * len(user_ids)
     return Listeners(
         ids=list(user_ids),
         territory=[territory or place for place, _ in accounts],
         explicit_allowed=np.array([bool(a) and s is not False for (_, a), s in zip(accounts, said, strict=True)], dtype=bool),
-        heard=_rows(catalogue, policy.get("heard_tracks"), len(user_ids)),
+        heard=heard if discovery else lately,
         disliked=_rows(catalogue, policy.get("disliked_tracks"), len(user_ids)),
         excluded=[catalogue.rows(excluded)] * len(user_ids),
         first=days[0],
         last=days[1],
+        disliked_artists=_coded(catalogue.artist_codes, policy.get("disliked_artists"), len(user_ids)),
+        **_mixes(catalogue, policy, len(user_ids)),
+        habit=np.array([_habit(catalogue, rows) for rows in lately], dtype=np.float32),
+        discovery=discovery,
     )
 
 
@@ -119,3 +128,35 @@ def nobody(*, territory: str | None, explicit_allowed: bool, excluded: Rows, day
 
 def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list[Rows]:
     return [catalogue.rows(tracks) if np.ndim(tracks) == 1 else NOTHING for tracks in lists or [None] * count]
+
+
+def _lately(policy: Mapping[str, Sequence[Any]]) -> list[Any] | None:
+    """What each user heard in the last 60 days: the first `heard_60d` of their history."""
+    heard, count = policy.get("heard_tracks"), policy.get("heard_60d")
+    if heard is None or count is None:
+        return None
+    return [tracks[: number or 0] if np.ndim(tracks) == 1 else None for tracks, number in zip(heard, count, strict=True)]
+
+
+def _coded(codes: Mapping[str, int], lists: Sequence[Any] | None, count: int) -> list[Rows]:
+    """The codes of the names that are known, unknown ones left out."""
+    names = [values if np.ndim(values) == 1 else () for values in lists or [None] * count]
+    return [np.array([codes[name] for name in some if name in codes], dtype=np.int32) for some in names]
+
+
+def _mixes(catalogue: Catalogue, policy: Mapping[str, Sequence[Any]], count: int) -> dict[str, Any]:
+    """Each user's genres as codes and their shares (n, g)."""
+    names, parts = ([v if np.ndim(v) == 1 else () for v in policy.get(c) or [None] * count] for c in _MIX)
+    width = max(map(len, names), default=0)
+    genres, shares = np.full((count, width), -1, dtype=np.int32), np.zeros((count, width), dtype=np.float32)
+    for who, (theirs, share) in enumerate(zip(names, parts, strict=True)):
+        genres[who, : len(theirs)] = [catalogue.genres.get(name, -1) for name in theirs]
+        shares[who, : len(share)] = share
+    return {"genres": genres, "genre_shares": shares}
+
+
+def _habit(catalogue: Catalogue, lately: Rows) -> float:
+    """The mean log-popularity of what a user heard lately, of the tracks that anybody plays now; NaN for too few of them."""
+    popularity = catalogue.log_plays[lately]
+    popularity = popularity[popularity > 0]
+    return float(popularity.mean(dtype=np.float64)) if len(popularity) >= HABIT_TRACKS else np.nan

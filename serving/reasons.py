@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from serving.catalogue import NO_TRACK, Catalogue, Rows
-from serving.funnel import FOLLOWING, POPULAR, SIMILAR, Funnel
+from serving.funnel import Funnel
+from serving.lists import FOLLOWING, POPULAR, SIMILAR, Lists
 from serving.model import Floats
+from serving.policy.order import LIST_RULES
+from serving.policy.selection import BY_RANK
 
 CLOSE = 0.6
 """Cosine from which a track is close enough to a recent one to say so."""
@@ -17,22 +20,27 @@ RECENT = 20
 
 
 def personal_reasons(
-    funnel: Funnel, features: Mapping[str, Any], rows: Rows, sources: Any, territory: str | None
+    funnel: Funnel, features: Mapping[str, Any], saved: Any, lists: Lists, who: int, territory: str | None
 ) -> list[str]:
-    """One reason for each track of one list, rows (k,) without padding. The nearest truth first: an artist they often
-    play, a track they just played, a genre they listen to."""
-    catalogue = funnel.catalogue
+    """One reason for each track of list `who`; `saved` are the track ids they saved. The nearest truth first: an artist they
+    saved or often play, the rule of the policy that brought it in, a track they just played, a genre they listen to."""
+    catalogue, length = funnel.catalogue, int(lists.lengths()[who])
+    rows, sources, moved_by = lists.rows[who, :length], lists.source[who, :length], lists.moved_by[who]
     artists, genres = set(_items(features.get("top_artists"))), set(_items(features.get("top_genres")))
+    kept = set(catalogue.artist_id[catalogue.rows(_items(saved))]) - {None}
     recent = catalogue.rows(_items(features.get("recent_tracks"))[:RECENT])
     closeness = funnel.vectors_of(rows) @ funnel.vectors_of(recent).T
     out = []
     for place, row in enumerate(rows):
         if sources[place] == POPULAR:
             out.append(popular_reason(catalogue, int(row), territory))
+        elif catalogue.artist_id[row] in kept:
+            out.append("from an artist you saved")
         elif catalogue.artist_id[row] in artists:
             out.append(f"because you often play {catalogue.artist_name[row] or catalogue.artist_id[row]}")
         else:
-            out.append(_by_sound(catalogue, int(row), recent, closeness[place], genres))
+            moved = LIST_RULES[moved_by[place]].moved_in(catalogue, int(row)) if moved_by[place] != BY_RANK else None
+            out.append(moved or _by_sound(catalogue, int(row), recent, closeness[place], genres))
     return out
 
 

@@ -24,7 +24,8 @@ from segue.predictions import Prediction
 from segue.requests import Context, RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
 from serving.answers import SCORE_PLACES, chart_fallback, labels, prediction_of, removed_of, tracks_of
 from serving.catalogue import NO_TRACK, Catalogue, Rows
-from serving.funnel import Funnel, Lists
+from serving.funnel import Funnel
+from serving.lists import Lists
 from serving.people import Row, listeners_of, model_columns, moment, nobody, read_row
 from serving.policy.rule import Listeners
 from serving.reasons import personal_reasons, popular_reason, radio_reasons, similar_reasons
@@ -65,19 +66,22 @@ class _Asked:
         return Answer(body, record)
 
 
-def weekly(funnel: Funnel | None, user_id: str) -> Answer:
-    """The playlist of the visible week; the popular where there is none for this user."""
+def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) -> Answer:
+    """The playlist of the visible week; the popular where there is none for this user. `territory` is where they are now,
+    default their account's."""
     visible, stored = _visible_playlist(user_id) if funnel else (read_visible_week(), None)
-    territory = funnel.catalogue.account(user_id)[0] if funnel else None
+    territory = territory or (funnel.catalogue.account(user_id)[0] if funnel else None)
     asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     days = _days_left(visible, asked.at.date())
     if visible is None or stored is None:
-        listeners = listeners_of(funnel.catalogue, [user_id], _columns(_row(user_id).policy), days=days)
+        listeners = listeners_of(
+            funnel.catalogue, [user_id], _columns(_row(user_id).policy), days=days, discovery=True, territory=territory
+        )
         tracks, fallback = _popular(funnel, listeners, PLAYLIST_LENGTH)
         return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None)
-    tracks = _still_allowed(funnel.catalogue, stored, user_id, days)
+    tracks = _still_allowed(funnel.catalogue, stored, user_id, territory, days)
     personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
     named = None if personal else chart_fallback(funnel.catalogue, territory)
     return asked.answer(tracks, fallback=named, week=visible.week, stored=True)
@@ -97,6 +101,7 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
         [user],
         _columns(row.policy),
         days=(day, day),
+        discovery=context.surface == "home",
         territory=context.territory,
         excluded=[*request.exclude, *(context.session_tracks if context.surface == "radio" else [])],
     )
@@ -110,11 +115,10 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
     features = _columns(row.features) | moment(context.requested_at or asked.at, context.device)
     columns = model_columns([user], features)
     lists = funnel.personal(listeners, columns, request.count)
-    rows, sources = _first_list(lists)
-    tracks = tracks_of(funnel.catalogue, lists, 0, personal_reasons(funnel, row.features, rows, sources, territory))
-    removed = None
+    reasons = personal_reasons(funnel, row.features, row.policy.get("saved_tracks"), lists, 0, territory)
+    tracks, removed = tracks_of(funnel.catalogue, lists, 0, reasons), None
     if request.explain:
-        removed = removed_of(funnel, listeners, funnel.removed(listeners, columns), rows)
+        removed = removed_of(funnel, listeners, funnel.removed(listeners, columns, request.count), lists.rows[0])
     return asked.answer(tracks, features={name: values[0] for name, values in features.items()}, removed=removed)
 
 
@@ -154,7 +158,9 @@ def _radio(
     lists = funnel.radio(listeners, session, request.count)
     rows, sources = _first_list(lists)
     reasons = radio_reasons(funnel.catalogue, session, rows, sources, listeners.territory[0])
-    removed = removed_of(funnel, listeners, funnel.removed_from_radio(listeners, session), rows) if request.explain else None
+    removed = None
+    if request.explain:
+        removed = removed_of(funnel, listeners, funnel.removed_from_radio(listeners, session, request.count), rows)
     return tracks_of(funnel.catalogue, lists, 0, reasons), removed
 
 
@@ -181,27 +187,28 @@ def _visible_playlist(user_id: str) -> tuple[VisibleWeek | None, dict[str, Any] 
 
 
 def _still_allowed(
-    catalogue: Catalogue, stored: dict[str, Any], user_id: str, days: tuple[date, date]
+    catalogue: Catalogue, stored: dict[str, Any], user_id: str, territory: str | None, days: tuple[date, date]
 ) -> list[RecommendedTrack]:
-    """The stored tracks, less what since the week was published lost its licence, was disliked by the listener, or is
-    no longer allowed by their account."""
-    territory, explicit_allowed = catalogue.account(user_id)
-    playable, disliked = catalogue.playable(territory, *days), _disliked(user_id)
+    """The stored tracks, less what may not be played where the listener is, and what since the week was published lost its
+    licence, was disliked by them, itself or its artist, or is no longer allowed by their account."""
+    explicit_allowed, playable = catalogue.account(user_id)[1], catalogue.playable(territory, *days)
+    disliked, artists = _disliked(user_id)
     tracks = []
     columns = ("track_ids", "scores", "sources", "reasons")
     for track, score, source, reason in zip(*(stored[name] for name in columns), strict=True):
         row = catalogue.row(track)
         allowed = row != NO_TRACK and playable[row] and (explicit_allowed or not catalogue.explicit[row])
-        if allowed and track not in disliked:
+        if allowed and track not in disliked and catalogue.artist_id[row] not in artists:
             tracks.append(
                 RecommendedTrack(**labels(catalogue, row), score=round(score, SCORE_PLACES), source=source, reason=reason)
             )
     return tracks
 
 
-def _disliked(user_id: str) -> set[str]:
-    row = online_row(Service.POLICY, {"user_id": user_id}, ["disliked_tracks"])
-    return set(row["disliked_tracks"] or ()) if row else set()
+def _disliked(user_id: str) -> tuple[set[str], set[str]]:
+    """The tracks and the artists a listener disliked."""
+    row = online_row(Service.POLICY, {"user_id": user_id}, ["disliked_tracks", "disliked_artists"]) or {}
+    return set(row.get("disliked_tracks") or ()), set(row.get("disliked_artists") or ())
 
 
 def _days_left(visible: VisibleWeek | None, today: date) -> tuple[date, date]:

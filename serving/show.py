@@ -11,7 +11,7 @@ from segue.errors import SegueError
 from segue.features import online_rows, playlist_row
 from segue.home import get_home
 from segue.names import CandidateSource, Service, Table
-from segue.playlists import audit_path, read_visible_week, week_key
+from segue.playlists import PLAYLIST_LENGTH, audit_path, read_visible_week, week_key
 from segue.release import read_json
 from segue.requests import RemovedTrack
 from segue.stage import Outcome, table
@@ -90,9 +90,9 @@ def _removed(catalogue: Catalogue, user: str, week: date, release: str, stored: 
     if not has_history(columns["recent_tracks"][0], policy["heard_tracks"][0]):
         return []
     funnel = Funnel(load_model(release), catalogue)
-    listeners = listeners_of(catalogue, [user], policy, days=days_of_week(week))
+    listeners = listeners_of(catalogue, [user], policy, days=days_of_week(week), discovery=True)
     listeners = replace(listeners, heard_on=[_heard_on(catalogue, user, week)])
-    removed = funnel.removed(listeners, model_columns([user], columns))
+    removed = funnel.removed(listeners, model_columns([user], columns), PLAYLIST_LENGTH)
     return removed_of(funnel, listeners, removed, catalogue.rows(stored["track_ids"]))
 
 

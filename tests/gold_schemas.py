@@ -43,6 +43,8 @@ SCHEMAS: dict[Table, pa.Schema] = {
             "heard_tracks": _STRS,
             "saved_tracks": _STRS,
             "disliked_tracks": _STRS,
+            "disliked_artists": _STRS,
+            "heard_60d": _INT,
         }
     ),
     Table.TRACK_FEATURES: pa.schema(

@@ -226,6 +226,8 @@ def _history_rows(listens: Sequence[Listen], end: date) -> list[dict[str, Any]]:
             "heard_tracks": [track_id(t) for t in dict.fromkeys(x.track for x in xs)],
             "saved_tracks": [track_id(t) for t in dict.fromkeys(x.track for x in xs if x.saved)],
             "disliked_tracks": [track_id(x.track) for x in xs if x.outcome == "early_skip" and user % 9 == 4][:1],
+            "disliked_artists": [_artist(x.track) for x in xs if x.outcome == "early_skip" and user % 9 == 5][:1],
+            "heard_60d": len({x.track for x in xs if x.at >= end_of(end) - timedelta(days=60)}),
         }
         for user, xs in sorted(by_user.items())
     ]

@@ -8,7 +8,6 @@ from serving.policy.rule import Candidates, Removal, member
 
 class NotDisliked:
     name = "disliked"
-    about_list = False
 
     def allowed(self, candidates: Candidates, /) -> Mask:
         return ~member(candidates.listeners.disliked, candidates.rows, len(candidates.catalogue))

@@ -8,7 +8,6 @@ from serving.policy.rule import Candidates, Removal, member
 
 class NotExcluded:
     name = "excluded"
-    about_list = False
 
     def allowed(self, candidates: Candidates, /) -> Mask:
         return ~member(candidates.listeners.excluded, candidates.rows, len(candidates.catalogue))

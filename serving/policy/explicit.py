@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from serving.catalogue import Mask
 from serving.policy.rule import Candidates, Removal
 
 
 class ExplicitAllowed:
     name = "explicit"
-    about_list = False
 
     def allowed(self, candidates: Candidates, /) -> Mask:
-        return candidates.listeners.explicit_allowed[:, None] | ~candidates.catalogue.explicit[candidates.rows]
+        fine = np.ones(candidates.rows.shape, dtype=bool)
+        without = ~candidates.listeners.explicit_allowed
+        fine[without] = ~candidates.catalogue.explicit[candidates.rows[without]]
+        return fine
 
     def reason(self, _: Removal, /) -> str:
         return "explicit, and your account leaves explicit tracks out"

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 
 from serving.catalogue import Mask
-from serving.policy.rule import Candidates, Removal
+from serving.policy.rule import Candidates, Removal, words
 
 
 class Licensed:
     name = "licence"
-    about_list = False
 
     def allowed(self, candidates: Candidates, /) -> Mask:
-        places = {place: number for number, place in enumerate(dict.fromkeys(candidates.listeners.territory))}
-        playable = np.stack(
-            [candidates.catalogue.playable(place, candidates.listeners.first, candidates.listeners.last) for place in places]
-        )
-        return playable[np.array([places[place] for place in candidates.listeners.territory])[:, None], candidates.rows]
+        listeners, fine = candidates.listeners, np.empty(candidates.rows.shape, dtype=bool)
+        people: dict[str | None, list[int]] = {}
+        for who, territory in enumerate(listeners.territory):
+            people.setdefault(territory, []).append(who)
+        for place, there in people.items():
+            fine[there] = candidates.catalogue.playable(place, listeners.first, listeners.last)[candidates.rows[there]]
+        return fine
 
     def reason(self, removal: Removal, /) -> str:
         place = removal.listeners.territory[removal.who]
@@ -30,13 +29,9 @@ class Licensed:
         first = np.datetime64(removal.listeners.first)
         open_now = windows.valid_to[mine & (windows.valid_from <= first) & (windows.valid_to > first)]
         if open_now.size:
-            return f"its licence in {place} ends on {_words(open_now.max().item())}"
+            return f"its licence in {place} ends on {words(open_now.max().item())}"
         later = windows.valid_from[mine & (windows.valid_from > first)]
         if later.size:
-            return f"not licensed in {place} until {_words(later.min().item())}"
+            return f"not licensed in {place} until {words(later.min().item())}"
         gone = windows.valid_to[mine & (windows.valid_to <= first)]
-        return f"no longer licensed in {place} since {_words(gone.max().item())}" if gone.size else f"not licensed in {place}"
-
-
-def _words(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
+        return f"no longer licensed in {place} since {words(gone.max().item())}" if gone.size else f"not licensed in {place}"

@@ -1,4 +1,7 @@
-"""The one order of the rules, and their application to a batch of lists. Batch, live and fallbacks all come through here."""
+"""The one order of the rules, and their application to a batch of lists. Batch, live and fallbacks all come through here.
+
+Rules about single tracks first, then rules about the list: those that only close before those that weigh. A rule's number
+is its place in `RULES`."""
 
 from __future__ import annotations
 
@@ -8,48 +11,61 @@ import numpy.typing as npt
 from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.artist_cap import ArtistCap
+from serving.policy.calibration import Calibration
 from serving.policy.disliked import NotDisliked
+from serving.policy.disliked_artist import ArtistNotDisliked
+from serving.policy.diversity import Diversity
 from serving.policy.excluded import NotExcluded
 from serving.policy.explicit import ExplicitAllowed
 from serving.policy.heard import AlreadyHeard
 from serving.policy.licence import Licensed
-from serving.policy.rule import Candidates, Listeners, Rule
+from serving.policy.popularity_ceiling import PopularityCeiling
+from serving.policy.rule import Candidates, Listeners, ListRule, Rule
 from serving.policy.version_family import OnePerFamily
 
-RULES: tuple[Rule, ...] = (
+TRACK_RULES: tuple[Rule, ...] = (
     AlreadyHeard(),
     Licensed(),
     ExplicitAllowed(),
     NotDisliked(),
+    ArtistNotDisliked(),
     NotExcluded(),
+)
+LIST_RULES: tuple[ListRule, ...] = (
     OnePerFamily(),
     ArtistCap(),
+    PopularityCeiling(),
+    Calibration(),
+    Diversity(),
 )
 KEPT, NOT_A_TRACK = -1, -2
-CAPPED = len(RULES) - 1
-"""The number of the artist cap, the last rule."""
+
+
+def rules() -> tuple[Rule | ListRule, ...]:
+    """All rules in their order; a verdict is a place in it."""
+    return (*TRACK_RULES, *LIST_RULES)
 
 
 def removed_by(
     listeners: Listeners, catalogue: Catalogue, rows: Rows, policy: PolicySettings = DEFAULT_POLICY
 ) -> npt.NDArray[np.int8]:
-    """The number in `RULES` of the first rule against each candidate (n, c), best first; `KEPT` where there is none,
+    """The number of the first rule about single tracks against each candidate (n, c); `KEPT` where there is none,
     `NOT_A_TRACK` where `rows` is negative."""
     verdict = np.where(rows < 0, NOT_A_TRACK, KEPT).astype(np.int8)
     if not len(catalogue):
         return np.full_like(verdict, NOT_A_TRACK)
-    looked_up = np.where(rows < 0, 0, rows)
-    for number, rule in enumerate(RULES):
-        alive = verdict == KEPT
-        verdict[alive & ~rule.allowed(Candidates(listeners, catalogue, looked_up, alive, policy))] = number
+    candidates = Candidates(listeners, catalogue, np.maximum(rows, 0), policy)
+    for number, rule in enumerate(TRACK_RULES):
+        verdict[(verdict == KEPT) & ~rule.allowed(candidates)] = number
     return verdict
 
 
 def allowed_alone(listeners: Listeners, catalogue: Catalogue, rows: Rows, policy: PolicySettings = DEFAULT_POLICY) -> Mask:
     """Which candidates (n, c) no rule about single tracks removes, whatever else is in the list."""
-    looked_up = np.where(rows < 0, 0, rows)
     alive = rows >= 0
-    for rule in RULES:
-        if not rule.about_list:
-            alive &= rule.allowed(Candidates(listeners, catalogue, looked_up, alive, policy))
+    if not len(catalogue):
+        return alive
+    candidates = Candidates(listeners, catalogue, np.maximum(rows, 0), policy)
+    for rule in TRACK_RULES:
+        alive &= rule.allowed(candidates)
     return alive

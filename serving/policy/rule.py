@@ -1,11 +1,12 @@
-"""What a policy rule is: a name, a mask over candidates, and a reason in words for what it removed."""
+"""What a policy rule is, and whom and what it looks at. Rules about single tracks (`Rule`) come first; rules about a list in
+the making (`ListRule`) come after, and steer one selection (`serving.policy.selection`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,19 @@ import numpy.typing as npt
 from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import Catalogue, Mask, Rows
 
+Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.intp]
+
 
 @dataclass(frozen=True)
 class Listeners:
     """The n people a batch of lists is for, and the days the lists live.
 
-    `heard`, `disliked` and `excluded` are catalogue rows per person. `heard_on` may say when, by track row, for the
-    inspector.
+    `heard`, `disliked` and `excluded` are catalogue rows per person; `heard` is what a list of this kind may not repeat:
+    everything for `discovery`, the last 60 days elsewhere. `disliked_artists` are artist codes. `genres` and `genre_shares`
+    (n, g) are each person's own mix as genre codes, best first, -1 and 0 where it has fewer. `habit` (n,) is the mean
+    log-popularity of what they hear, NaN for who has no habit. `heard_on` may say when, by track row, for the inspector.
+    The last five may be empty: nothing is known then.
     """
 
     ids: list[str]
@@ -31,33 +38,47 @@ class Listeners:
     first: date
     last: date
     heard_on: list[dict[int, date]] = field(default_factory=list)
+    disliked_artists: list[Rows] = field(default_factory=list)
+    genres: Rows = field(default_factory=lambda: np.empty((0, 0), dtype=np.int32))
+    genre_shares: Floats = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
+    habit: Floats = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    discovery: bool = True
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def some(self, which: npt.NDArray[np.intp]) -> Listeners:
         """The listeners at these positions."""
+
+        def of(values: list[Any]) -> list[Any]:
+            return [values[i] for i in which] if values else []
+
+        def rows_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return values[which] if len(values) else values
+
         return replace(
             self,
-            ids=[self.ids[i] for i in which],
-            territory=[self.territory[i] for i in which],
+            ids=of(self.ids),
+            territory=of(self.territory),
             explicit_allowed=self.explicit_allowed[which],
-            heard=[self.heard[i] for i in which],
-            disliked=[self.disliked[i] for i in which],
-            excluded=[self.excluded[i] for i in which],
-            heard_on=[self.heard_on[i] for i in which] if self.heard_on else [],
+            heard=of(self.heard),
+            disliked=of(self.disliked),
+            excluded=of(self.excluded),
+            heard_on=of(self.heard_on),
+            disliked_artists=of(self.disliked_artists),
+            genres=rows_of(self.genres),
+            genre_shares=rows_of(self.genre_shares),
+            habit=rows_of(self.habit),
         )
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a rule looks at: catalogue `rows` (n, c), all valid, best first, and `alive` (n, c), what earlier rules left;
-    `policy` holds the numbers of the rules."""
+    """What a rule looks at: catalogue `rows` (n, c), all valid, best first."""
 
     listeners: Listeners
     catalogue: Catalogue
     rows: Rows
-    alive: Mask
     policy: PolicySettings
 
 
@@ -73,11 +94,9 @@ class Removal:
 
 
 class Rule(Protocol):
-    """One rule. `about_list` is false when the answer for a track depends on the listener alone; such rules may also be
-    asked about the whole catalogue before retrieval."""
+    """A rule about a single track: its answer depends on the listener and the track alone."""
 
     name: str
-    about_list: bool
 
     def allowed(self, candidates: Candidates, /) -> Mask:
         """Which candidates (n, c) stay."""
@@ -88,27 +107,75 @@ class Rule(Protocol):
         ...
 
 
-def member(sets: Sequence[Rows], rows: Rows, size: int) -> Mask:
-    """Whether candidate (i, j) is in set i; `size` is the number of tracks."""
-    table = np.zeros((len(sets), size), dtype=bool)
+@dataclass(frozen=True)
+class Pool:
+    """What n lists of `count` are chosen from: candidate `rows` (n, c), those that may come `open` (n, c), and what each is
+    worth, `value` (n, c), from 1 for the best to 0 for the last, or falling by place where only order counts. `vectors`
+    (n, c, d) have length one; without them the rules that weigh stand aside and only what must hold does."""
+
+    listeners: Listeners
+    catalogue: Catalogue
+    policy: PolicySettings
+    rows: Rows
+    open: Mask
+    value: Floats
+    count: int
+    vectors: Floats | None = None
+
+    @property
+    def weighs(self) -> bool:
+        return self.vectors is not None
+
+    def of_track(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A column of the catalogue for each candidate (n, c); what is no track reads the first row."""
+        return column[np.maximum(self.rows, 0)]
+
+
+class Tally(Protocol):
+    """One list rule's account of n lists in the making, brought up to date with every track taken; arrays are (n, c)."""
+
+    def closed(self) -> Mask | None:
+        """Candidates that may not come next; None for none."""
+        ...
+
+    def gain(self) -> Floats | None:
+        """What taking a candidate next is worth to this rule, on the scale of `Pool.value`; None for nothing."""
+        ...
+
+    def took(self, place: Places, live: Mask, /) -> None:
+        """List i took candidate `place[i]`, where `live[i]`."""
+        ...
+
+
+class ListRule(Protocol):
+    """A rule about the list as a whole: what it closes must hold, what it gains is weighed against the ranker's score."""
+
+    name: str
+
+    def begin(self, pool: Pool, /) -> Tally | None:
+        """The account of empty lists; None where the rule has nothing to say to this pool."""
+        ...
+
+    def reason(self, removal: Removal, /) -> str:
+        """Why this rule kept a track out, in words."""
+        ...
+
+    def moved_in(self, catalogue: Catalogue, row: int, /) -> str | None:
+        """Why this rule brought in a track that its score alone would not have, in words; None if that says nothing."""
+        ...
+
+
+def member(sets: Sequence[Rows], keys: Rows, size: int) -> Mask:
+    """Whether key (i, j) is in set i; `size` is the number of keys there are. One table of that size serves one row after
+    the other, so that n users cost n times their own tracks and never the catalogue."""
+    found, marked = np.zeros(keys.shape, dtype=bool), np.zeros(size, dtype=bool)
     for who, items in enumerate(sets):
-        table[who, items] = True
-    return np.take_along_axis(table, rows, axis=1)
+        if len(items):
+            marked[items] = True
+            np.take(marked, keys[who], out=found[who])
+            marked[items] = False
+    return found
 
 
-def occurrence(keys: npt.NDArray[np.int64], alive: Mask) -> npt.NDArray[np.intp]:
-    """How many living candidates to the left in the same row have the same key, (n, c); 0 for dead ones.
-
-    Sorts each row by key, stable, and counts within runs of equal keys.
-    """
-    count = np.arange(keys.shape[1])
-    own = -1 - count  # a dead candidate meets nobody
-    sortable = np.where(alive, keys, own)
-    order = np.argsort(sortable, axis=1, kind="stable")
-    ordered = np.take_along_axis(sortable, order, axis=1)
-    begins = np.ones_like(ordered, dtype=bool)
-    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    run_start = np.maximum.accumulate(np.where(begins, count, 0), axis=1)
-    result = np.empty_like(order)
-    np.put_along_axis(result, order, count - run_start, axis=1)
-    return result
+def words(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"

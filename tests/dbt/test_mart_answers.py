@@ -39,6 +39,9 @@ LISTENING = [
     event(5, "u1", "t3", _at("10:50:00"), device="phone", territory="US"),
     event(6, "u1", "t2", _at("10:51:00"), playlist_id="p1") | {"event_type": "playlist_add"},
     event(7, "u1", "t2", _at("10:52:00")) | {"event_type": "dislike"},
+    event(10, "u1", "t3", _at("10:53:00")) | {"event_type": "dislike_artist"},
+    event(14, "u3", "t4", _at("10:54:00")) | {"event_type": "dislike_artist"},
+    event(15, "u3", "t3", _at("10:55:00")) | {"event_type": "dislike_artist"},
 ]
 LAST_LISTEN = [event(8, "u2", "t1", _at("23:59:59.999999", 32), ms_played=1, territory="us")]
 
@@ -194,6 +197,9 @@ def test_a_malformed_territory_counts_as_unknown(home: Home) -> None:
 def test_history_playlists_and_licences_are_as_landed(home: Home) -> None:
     assert one(home, "user_history", "user_id = 'u1'", "heard_tracks, saved_tracks, disliked_tracks") == (
         ["t3", "t1", "t2"], ["t1"], ["t2"])  # fmt: skip
+    columns = "heard_tracks, disliked_tracks, disliked_artists, heard_60d"
+    assert one(home, "user_history", "user_id = 'u3'", columns) == ([], [], ["a2", "a3"], 0)
+    assert one(home, "user_history", "user_id = 'u1'", "disliked_artists, heard_60d") == (["a2"], 3)
     assert one(home, "user_playlists", "true", "playlist_id, user_id, track_id") == ("p1", "u1", "t2")
     assert one(home, "licences", "true", "track_id, territory, valid_to") == ("t3", "US", None)
     free = query(home, "select track_id from gold.tracks where licensed_everywhere and track_id like 't_' order by 1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from fake_release import make_release
@@ -16,9 +17,15 @@ from segue.names import Table
 from segue.playlists import audit_path, read_visible_week, week_key
 from segue.release import read_json
 from serving import show, weekly
+from serving.catalogue import load_catalogue
 from serving.policy import order
 
 pytestmark = pytest.mark.usefixtures("read_once")
+
+
+def leave_out(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    for name in ("TRACK_RULES", "LIST_RULES"):
+        monkeypatch.setattr(order, name, tuple(r for r in getattr(order, name) if r.name != rule))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +35,6 @@ pytestmark = pytest.mark.usefixtures("read_once")
         ("licence", "licence"),
         ("explicit", "explicit"),
         ("artist_cap", "no more per artist than the release allows"),
-        ("version_family", "one per version family"),
     ],
 )
 def test_a_rule_that_fails_in_the_funnel_is_caught_by_the_audit_and_the_old_week_stays(
@@ -36,7 +42,7 @@ def test_a_rule_that_fails_in_the_funnel_is_caught_by_the_audit_and_the_old_week
 ) -> None:
     make(platform)
     before, rows = read_visible_week(), repr(stored(platform, "u00001"))
-    monkeypatch.setattr(order, "RULES", tuple(r for r in order.RULES if r.name != rule))
+    leave_out(monkeypatch, rule)
     outcome = make(platform)
     assert outcome.exit_code == 3
     assert promise in outcome.summary["broken"]
@@ -69,17 +75,36 @@ INJECTED: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
     "only tracks of the catalogue": lambda rows: _swap(rows, "track_ids", ["nothing", *rows[0]["track_ids"][1:]]),
     "only known users": lambda rows: _swap(rows, "user_id", "stranger"),
     "a score, source and reason per track": lambda rows: _swap(rows, "reasons", ["why"]),
-    "disliked": lambda rows: _dislike(rows),
+    "disliked": lambda rows: _dislike(rows, "disliked_tracks", None),
+    "disliked artist": lambda rows: _dislike(rows, "disliked_artists", "artist_id"),
+    "one per version family": lambda rows: _two_versions(rows),
+    "less popular than the listener's habit": lambda rows: _swap(rows, "track_ids", _hits()),
 }
 
 
-def _dislike(rows: list[dict[str, Any]]) -> None:
+def _gold(table: Table) -> list[dict[str, Any]]:
     from segue.home import get_home
 
-    history = pq.read_table(get_home().table(Table.USER_HISTORY) / "data.parquet").to_pylist()
-    unhappy = next(row for row in history if row["disliked_tracks"])
+    return pq.read_table(get_home().table(table) / "data.parquet").to_pylist()
+
+
+def _dislike(rows: list[dict[str, Any]], column: str, of_track: str | None) -> None:
+    unhappy = next(row for row in _gold(Table.USER_HISTORY) if row[column])
     theirs = next(row for row in rows if row["user_id"] == unhappy["user_id"])
-    theirs["track_ids"][0] = unhappy["disliked_tracks"][0]
+    tracks = _gold(Table.TRACKS)
+    theirs["track_ids"][0] = next(t["track_id"] for t in tracks if t[of_track or "track_id"] == unhappy[column][0])
+
+
+def _two_versions(rows: list[dict[str, Any]]) -> None:
+    families: dict[str, list[str]] = {}
+    for track in _gold(Table.TRACKS):
+        families.setdefault(track["version_family"], []).append(track["track_id"])
+    rows[0]["track_ids"][:2] = next(tracks for tracks in families.values() if len(tracks) > 1)[:2]
+
+
+def _hits() -> list[str]:
+    catalogue = load_catalogue()
+    return list(catalogue.ids[np.argsort(-catalogue.plays, kind="stable")[:30]])
 
 
 @pytest.mark.parametrize("promise", INJECTED)
@@ -116,6 +141,6 @@ def test_a_release_with_an_artist_cap_of_one_gives_lists_with_one_track_per_arti
 
 def test_the_audit_counts_artists_by_the_setting_of_the_release(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     make_release("cap-1", as_of=platform.gold.as_of, policy={"artist_cap": 1})
-    monkeypatch.setattr(order, "RULES", tuple(r for r in order.RULES if r.name != "artist_cap"))
+    leave_out(monkeypatch, "artist_cap")
     outcome = make(platform)
     assert (outcome.exit_code, outcome.summary["broken"]) == (3, ["no more per artist than the release allows"])

@@ -21,7 +21,8 @@ checked as (
             when occurred_at is null then 'missing_time'
             when not {{ is_id('event_id') }} or not {{ is_id('events.user_id') }} or not {{ is_id('events.track_id') }}
                 then 'malformed_id'
-            when event_type is null or event_type not in ('play', 'save', 'playlist_add', 'dislike') then 'unknown_event_type'
+            when event_type is null or event_type not in ('play', 'save', 'playlist_add', 'dislike', 'dislike_artist')
+                then 'unknown_event_type'
             when event_type = 'playlist_add' and coalesce(playlist_id, '') = '' then 'missing_playlist_id'
             when occurred_at < timestamp '2000-01-01' then 'impossible_time'
             when occurred_at >= {{ later('arrival_day', 1) }} or occurred_at > received_at + interval 10 minute then 'future_time'
