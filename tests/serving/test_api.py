@@ -115,18 +115,40 @@ def test_the_weekly_list_is_the_stored_one_and_a_late_user_gets_a_fallback(clien
     assert listed(client.get("/v1/users/stranger/weekly")).fallback == Fallback.WORLDWIDE
 
 
-def test_a_track_disliked_since_publication_leaves_the_weekly_list(
-    client: TestClient, platform: Platform, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["track_id", "artist_id"])
+def test_what_was_disliked_since_publication_leaves_the_weekly_list(
+    client: TestClient, platform: Platform, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     weekly.run(week=platform.week, engine="local")
-    before = [track.track_id for track in listed(client.get("/v1/users/u00001/weekly")).tracks]
+    before = listed(client.get("/v1/users/u00001/weekly")).tracks
+    unwanted = getattr(before[0], kind)
 
     def disliking(service: Service, keys: dict[str, str], features: list[str]) -> Any:
-        assert (service, keys, features) == (Service.POLICY, {"user_id": "u00001"}, ["disliked_tracks"])
-        return {"disliked_tracks": [before[0]]}
+        assert (service, keys, features) == (Service.POLICY, {"user_id": "u00001"}, ["disliked_tracks", "disliked_artists"])
+        return {"disliked_tracks": [unwanted], "disliked_artists": [unwanted]}
 
     monkeypatch.setattr(recommender, "online_row", disliking)
-    assert [track.track_id for track in listed(client.get("/v1/users/u00001/weekly")).tracks] == before[1:]
+    left = [track for track in before if getattr(track, kind) != unwanted]
+    assert listed(client.get("/v1/users/u00001/weekly")).tracks == left
+    assert 0 < len(left) < len(before)
+
+
+def test_a_traveller_gets_what_may_be_played_where_they_are(client: TestClient, platform: Platform) -> None:
+    weekly.run(week=platform.week, engine="local")
+    only_at_home = {track for track, territory in platform.gold.unlicensed if territory == "DE"}
+    swedes = [user for number, user in enumerate(platform.gold.user_group) if number // 2 % 2 == 1]
+    taken = 0
+    for user in swedes[:8]:
+        home = [t.track_id for t in listed(client.get(f"/v1/users/{user}/weekly")).tracks]
+        away = [t.track_id for t in listed(client.get(f"/v1/users/{user}/weekly", params={"territory": "DE"})).tracks]
+        assert away == [track for track in home if track not in only_at_home]
+        taken += len(home) - len(away)
+        for surface in ("home", "radio"):
+            body = {"user_id": user, "context": {"surface": surface, "territory": "DE"}}
+            found = {t.track_id for t in listed(client.post("/v1/recommend", json=body)).tracks}
+            assert found
+            assert not found & only_at_home
+    assert taken
 
 
 @pytest.mark.parametrize("surface", ["home", "radio"])
