@@ -2,7 +2,7 @@
 #
 #   make demo                  the whole platform, until Ctrl-C (ONCE=1: exit when everything happened)
 #   make demo SOURCE=30music DATA=DIR
-#   make test                  the tests
+#   make test                  the tests, in two processes (TEST_WORKERS=4 on more cores; PYTEST_ARGS for pytest)
 #   make check                 what CI checks before the tests
 #   make lock                  requirements.lock from pyproject.toml
 
@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BOOTSTRAP := infra/bootstrap.txt
 PYTEST_ARGS ?=
+TEST_WORKERS ?= 2
 
 DEMO_ARGS := $(if $(ONCE),--once) $(if $(SOURCE),--source "$(SOURCE)") $(if $(DATA),--data "$(DATA)") \
 	$(if $(DAYS),--days "$(DAYS)") $(if $(USERS),--users "$(USERS)") $(if $(TRACKS),--tracks "$(TRACKS)") \
@@ -27,7 +28,7 @@ demo: $(READY)
 	@exec $(BIN)/python -m infra.demo $(DEMO_ARGS)
 
 test: $(READY) redis
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -167,8 +167,8 @@ def fit(run: Run) -> Chosen:
     moments: list[Chosen] = []
 
     def vectors() -> Vectors:
-        tables = retriever.id_tables.used()
-        found = retriever.query_tower.embed(users, *tables), retriever.track_tower.embed(tracks, tables[1])
+        tables = retriever.tables
+        found = retriever.query_tower.embed(users, tables), retriever.track_tower.embed(tracks, tables)
         return Vectors(*(part.numpy() for part in found))
 
     def after_pass(done: int, loss: float) -> bool:

@@ -47,11 +47,12 @@ class BenchConfig:
 @dataclass
 class Contender:
     """Something that trains: `step` takes one batch; `rates` are its examples per second, and `work` the processors'
-    milliseconds for a batch, a spell each."""
+    milliseconds for a batch, a spell each. `ids_alone`: it is given the ids of users and tracks and nothing else."""
 
     name: str
     step: Step
     steps: int
+    ids_alone: bool = False
     rates: list[float] = field(default_factory=list)
     work: list[float] = field(default_factory=list)
 
@@ -78,8 +79,7 @@ def bench_training(
     contenders = _contenders(users, tracks, sizes, config, progress, memory)
     with progress.step("spells"):
         _take_turns(contenders, sizes.batch, config)
-    ours, others = contenders[0], contenders[1:]
-    rows = [_row(ours, ours), *(_row(other, ours) for other in others)]
+    rows = [_row(contender, contenders) for contender in contenders]
     if out is not None:
         shown = [(r["what"], r["examples_per_second"], *r["between"]) for r in rows]
         bars = [Bar(what, rate, low, high, what == "segue") for what, rate, low, high in shown]
@@ -118,11 +118,12 @@ def _contenders(
             Contender("segue", ours, config.steps),
             Contender(f"segue, {config.twin} times smaller", twin, config.steps),
             Contender("quickstart, our towers", _keras(same, feature_batches(examples, sizes.batch)), config.steps),
-            Contender("quickstart, ids only, no metrics", _keras(bare, ids), config.steps),
+            Contender("segue, ids only", _ids_alone(examples, retriever.heard, sizes), config.steps, ids_alone=True),
+            Contender("quickstart, ids only, no metrics", _keras(bare, ids), config.steps, ids_alone=True),
         ]
         if tracks <= config.ranked_tracks:
             documented = Quickstart(*names, sizes.dimensions, metrics=True)
-            found.append(Contender("quickstart as documented", _keras(documented, ids), 1))
+            found.append(Contender("quickstart as documented", _keras(documented, ids), 1, ids_alone=True))
     return found
 
 
@@ -163,6 +164,20 @@ def _platform(
     return retriever, examples, step
 
 
+def _ids_alone(examples: Any, heard: Any, sizes: Any) -> Step:
+    """A step of the platform's retriever on the ids of `examples`, as `segue bench retrieval` trains it on a public log."""
+    from trainers.ids_only import examples_of, track_ids, user_ids
+    from trainers.interactions import Interactions
+    from trainers.retriever import Retriever, Vocabularies
+
+    counts = len(examples.users), len(examples.tracks)
+    retriever = Retriever(sizes, Vocabularies(user_ids(counts[0]), track_ids(counts[1]), [], [], []))
+    listens = Interactions(examples.user_row, examples.track_row, examples.weight, *counts)
+    alone = examples_of(listens, skipped=examples.skipped)
+    retriever.adapt(alone)
+    return _keras(retriever, retriever.ready(alone, heard, seed=get_settings().seed)[0])
+
+
 def _keras(model: Any, data: Any) -> Step:
     """One step of what Keras's `fit` runs: its compiled training function on the next batch."""
     function, batches = model.make_train_function(), iter(data.repeat())
@@ -198,16 +213,22 @@ def _run(step: Step, steps: int) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - busy
 
 
-def _row(other: Contender, ours: Contender) -> dict[str, Any]:
-    ratios = [mine / theirs for mine, theirs in zip(ours.rates, other.rates, strict=True)]
-    return {
+def _row(other: Contender, contenders: list[Contender]) -> dict[str, Any]:
+    """How `other` fared beside the platform, which is the first; and beside it on ids alone, if that is what `other` had."""
+    row: dict[str, Any] = {
         "what": other.name,
         "examples_per_second": round(statistics.median(other.rates), 1),
         "between": [round(min(other.rates), 1), round(max(other.rates), 1)],
-        "segue_is_times": round(statistics.median(ratios), 3),
-        "times_between": [round(min(ratios), 3), round(max(ratios), 3)],
         "work_ms": round(statistics.median(other.work), 2),
     }
+    ours = {"segue": contenders[0]}
+    if other.ids_alone:
+        ours["ids_alone"] = next(contender for contender in contenders if contender.ids_alone)
+    for name, mine in ours.items():
+        ratios = [a / b for a, b in zip(mine.rates, other.rates, strict=True)]
+        row[f"{name}_is_times"] = round(statistics.median(ratios), 3)
+        row[f"{name}_between"] = [round(min(ratios), 3), round(max(ratios), 3)]
+    return row
 
 
 def _note(memory: dict[str, float], phase: str, progress: Progress) -> None:
@@ -225,12 +246,15 @@ def _told(rows: list[dict[str, Any]], memory: dict[str, float], batch: int) -> s
         [
             r["what"],
             *map(round, (r["examples_per_second"], *r["between"])),
-            r["segue_is_times"],
-            *r["times_between"],
             r["work_ms"],
+            r["segue_is_times"],
+            *r["segue_between"],
+            r.get("ids_alone_is_times", ""),
+            *r.get("ids_alone_between", ["", ""]),
         ]
         for r in rows
     ]
-    headers = ["trained", "examples/s", "slowest", "fastest", "segue is times", "least", "most", "processor ms"]
+    ratios = ["segue is times", "least", "most", "on ids alone", "least", "most"]
+    headers = ["trained", "examples/s", "slowest", "fastest", "processor ms", *ratios]
     held = table(["the platform's training, up to", "peak GiB"], [[name, peak] for name, peak in memory.items()])
     return f"{table(headers, cells)}\n\n{held}\n\nBatches of {batch}; ratios are of paired spells, processor ms of a batch."

@@ -14,6 +14,7 @@ from segue.tensors import to_tensors
 from trainers.examples import Examples
 from trainers.frequency import local_shares
 from trainers.inputs import CONTEXT, TRACK, USER_STATE, Arrays, arrays, constants
+from trainers.layers.vocabulary import MISSING
 from trainers.towers import QueryTower, Tensors, TrackTower
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ ENCODE_AT_ONCE = 16_384
 class Encoded:
     """n examples. `users` and `tracks` hold each distinct row once; `order` has the arrays (n,) of the examples, among them
     `user_row` and `track_row`, which point there; `random` the tracks drawn evenly. `log_probability` is the logarithm of how
-    likely a track is in one place of a batch of that time."""
+    likely a track is in one place of a batch of that time.
+
+    Where rows differ in nothing but their id, what they share is held once, as arrays of one row, and so it is in a batch:
+    the network then runs over that row. A log of ids alone is like that; its `order` then has no moments."""
 
     users: Tensors
     tracks: Tensors
@@ -50,7 +54,11 @@ def encode_examples(
     def log_probability(shares: npt.NDArray[np.float32]) -> tf.Tensor:
         return tf.constant(np.log((shares + random_share * catalogue) / (1.0 + random_share)), tf.float32)
 
-    order = _moments(examples, query_tower) | {
+    users, moments = _encode(query_tower, examples.users, user_tensors), _moments(examples, query_tower)
+    if not any(bool(tf.reduce_any(numbers != MISSING)) for numbers in moments.values()):
+        shared = _shared_once(users, "user")
+        users, moments = shared, (moments if shared is users else {})
+    order = moments | {
         "user_row": tf.constant(examples.user_row),
         "track_row": tf.constant(examples.track_row),
         "weight": tf.constant(examples.weight),
@@ -58,7 +66,7 @@ def encode_examples(
         "log_probability": log_probability(played),
     }
     random = {"track_row": tf.constant(examples.random_rows), "log_probability": log_probability(drawn)}
-    return Encoded(_encode(query_tower, examples.users, user_tensors), tracks, order, random)
+    return Encoded(users, _shared_once(tracks, "track"), order, random)
 
 
 def encode_everyone(examples: Examples, query_tower: QueryTower, track_tower: TrackTower) -> tuple[Tensors, Tensors]:
@@ -92,8 +100,8 @@ def batches(
         track_rows, probability = (tf.concat([order[k], random[k]], axis=0) for k in ("track_row", "log_probability"))
         return {
             "order": order,
-            "users": {name: tf.gather(values, order["user_row"]) for name, values in data.users.items()},
-            "tracks": {name: tf.gather(values, track_rows) for name, values in data.tracks.items()},
+            "users": _rows(data.users, "user", order["user_row"]),
+            "tracks": _rows(data.tracks, "track", track_rows),
             "log_probability": probability,
         }
 
@@ -109,6 +117,20 @@ def user_tensors(users: pd.DataFrame) -> Arrays:
 
 def _track_tensors(tracks: pd.DataFrame) -> Arrays:
     return arrays(tracks, TRACK)
+
+
+def _shared_once(encoded: Tensors, id_name: str) -> Tensors:
+    """`encoded` (n rows) with all but the id as one row, if all n have the same there; as it is otherwise."""
+    features = {name: values for name, values in encoded.items() if name != id_name}
+    if not all(bool(tf.reduce_all(values == values[:1])) for values in features.values()):
+        return encoded
+    return {id_name: encoded[id_name]} | {name: values[:1] for name, values in features.items()}
+
+
+def _rows(encoded: Tensors, id_name: str, rows: tf.Tensor) -> Tensors:
+    """Those rows (b,) of `encoded`; what all share stays one row."""
+    shared = encoded["numbers"].shape[0] < encoded[id_name].shape[0]
+    return {name: values if shared and name != id_name else tf.gather(values, rows) for name, values in encoded.items()}
 
 
 def _moments(examples: Examples, query_tower: QueryTower) -> Tensors:

@@ -1,7 +1,7 @@
 """The retriever: two towers trained so that the dot product of a user and a track ranks what the user will discover.
 
 The loss is in-batch sampled softmax (Yi et al. 2019, "Sampling-bias-corrected neural modeling for large corpus item
-recommendations") through `tfrs.tasks.Retrieval`, with three things around it. The candidates of a batch are its own tracks
+recommendations"), with three things around it. The candidates of a batch are its own tracks
 and some drawn evenly from the catalogue (mixed negative sampling, Yang et al. 2020); logQ corrects for both. A track the
 user has heard, or will, is no negative. And early skips, which weigh nothing as positives, are told from the positives by a
 logistic loss on the same dot product, so that a skip pushes its own track away.
@@ -28,11 +28,12 @@ from trainers.encoding import batches, encode_examples
 from trainers.examples import Examples
 from trainers.id_tables import IdTables
 from trainers.inputs import TRACK_NUMBERS, USER_NUMBERS, matrix
+from trainers.layers.batch_softmax import batch_softmax, may_be_negative
 from trainers.layers.heard import HeardPairs
-from trainers.layers.own_track import OwnTrack, allowed_scores
+from trainers.layers.met_rows import DistinctAdagrad, met_rows
 from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
 from trainers.retriever_config import RetrieverConfig
-from trainers.towers import QueryTower, SavedTower, Tensors, TrackTower
+from trainers.towers import QueryTower, SavedTower, Tables, Tensors, TrackTower
 from trainers.workers import everyones, how_many, total
 
 
@@ -58,7 +59,6 @@ class Retriever(tfrs.Model):
         users, territories = Vocabulary(known.users), Vocabulary(known.territories)
         self.query_tower = QueryTower(users, territories, self.track_tower, config.dimensions, config.hidden)
         self.query, self.track = SavedTower(self.query_tower), SavedTower(self.track_tower)
-        self.task = tfrs.tasks.Retrieval(loss=OwnTrack(), temperature=config.temperature)
         self.feedback_scale, self.feedback_bias = tf.Variable(1.0 / config.temperature), tf.Variable(0.0)
         self.skips_known = tf.Variable(0.0, trainable=False)
         self.heard: HeardPairs | None = None
@@ -68,7 +68,7 @@ class Retriever(tfrs.Model):
         self.table_optimizer = (
             tf.keras.optimizers.legacy.Adam(config.table_rate)
             if config.table_optimizer == "adam"
-            else tf.keras.optimizers.legacy.Adagrad(config.table_rate, initial_accumulator_value=config.table_start)
+            else DistinctAdagrad(config.table_rate, initial_accumulator_value=config.table_start)
         )
         self.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.rate))
 
@@ -77,35 +77,53 @@ class Retriever(tfrs.Model):
         self.query_tower.numbers.adapt(matrix(examples.users, [spec.name for spec in USER_NUMBERS]))
         self.track_tower.numbers.adapt(matrix(examples.tracks, [spec.name for spec in TRACK_NUMBERS]))
 
+    @property
+    def tables(self) -> Tables:
+        """The tables as they are used: those of ids smoothed, when they have met a neighbourhood."""
+        users, tracks = self.id_tables.used()
+        return self.query_tower.tables._replace(users=users, tracks=tracks)
+
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> tf.Tensor:
         """Mean sampled-softmax loss of the positives, plus the logistic loss that tells skips from them; over all batches,
         when `inputs` hold several, one after the other. Of several workers each has its share, and the losses add up."""
-        tables, several = self.id_tables.used(), self.several
+        tables, several = self.tables, self.several
         if several == 1:
             return self._batch_loss(inputs, tables, training=training)
         each = [tf.nest.map_structure(lambda values, i=i: values[i], inputs) for i in range(several)]
         return tf.add_n([self._batch_loss(batch, tables, training=training) for batch in each]) / several
 
-    def _batch_loss(self, inputs: dict[str, Any], tables: tuple[tf.Tensor, tf.Tensor], *, training: bool) -> tf.Tensor:
-        user_table, track_table = tables
+    def _batch_loss(self, inputs: dict[str, Any], tables: Tables, *, training: bool) -> tf.Tensor:
         users, tracks, order = inputs["users"], inputs["tracks"], inputs["order"]
         identity = {"user": users["user"], "track": tracks["track"]}
         if training:
-            users, tracks = self._hide(users | {k: order[k] for k in ("device", "hour", "weekday")}), self._hide(tracks)
-        query = self.query_tower.embed(users, user_table, track_table)
-        track = self.track_tower.embed(tracks, track_table)
+            moment = {name: order[name] for name in ("device", "hour", "weekday") if name in order}
+            users, tracks = self._hide(users | moment), self._hide(tracks)
+        tables, users, tracks = self._met(tables, users, tracks)
+        query, track = self.query_tower.embed(users, tables), self.track_tower.embed(tracks, tables)
         batch = tf.shape(query)[0]
         candidates, ids, logs = (everyones(own, batch) for own in (track, identity["track"], inputs["log_probability"]))
-        softmax = self.task(
+        losses = batch_softmax(
             query,
             candidates,
-            sample_weight=order["weight"],
-            candidate_sampling_probability=tf.exp(logs) if self.config.log_q else None,
-            score_mask=allowed_scores(identity["user"], ids, self.heard),
-            compute_metrics=False,
-        ) / tf.maximum(total(tf.reduce_sum(order["weight"])), 1.0)
+            may_be_negative(identity["user"], ids, self.heard),
+            logs if self.config.log_q else None,
+            temperature=self.config.temperature,
+        )
+        weight = order["weight"]
+        softmax = tf.reduce_sum(losses * weight) / tf.maximum(total(tf.reduce_sum(weight)), 1.0)
         feedback = self._feedback(query, track[:batch], order) / how_many()
         return softmax + self.config.skip_weight * self.skips_known * feedback
+
+    def _met(self, tables: Tables, users: Tensors, tracks: Tensors) -> tuple[Tables, Tensors, Tensors]:
+        """Of the tables of tracks and artists the rows that this batch meets, and `users` and `tracks` with the numbers these
+        have there. A smoothed table depends on all of its rows, and is taken whole."""
+        artists, (of_users, of_tracks) = met_rows(tables.artists, users["artists"], tracks["artist"])
+        users, tracks = users | {"artists": of_users}, tracks | {"artist": of_tracks}
+        tables = tables._replace(artists=artists, genres=tf.identity(tables.genres))
+        if tables.tracks is not self.track_tower.track_table:
+            return tables, users, tracks
+        rows, (recent, track) = met_rows(tables.tracks, users["recent"], tracks["track"])
+        return tables._replace(tracks=rows), users | {"recent": recent}, tracks | {"track": track}
 
     def _feedback(self, query: tf.Tensor, track: tf.Tensor, order: Tensors) -> tf.Tensor:
         logits = self.feedback_scale * tf.reduce_sum(query * track, axis=1) + self.feedback_bias
@@ -185,6 +203,9 @@ class Retriever(tfrs.Model):
         fewest = self.config.fewest_steps * several
         batch = min(self.config.batch, max(self.config.smallest_batch, len(data) // fewest), len(data) // several)
         batch -= batch % self._workers
+        if isinstance(self.table_optimizer, DistinctAdagrad):
+            once = several == self._workers == 1
+            self.table_optimizer.distinct = ("track_embedding", "artist_embedding") if once else ()
 
         def share_of(part: tuple[int, int]) -> tf.data.Dataset:
             ordered = batches(data, batch, near=near, random_share=share, seed=seed, part=part)

@@ -7,16 +7,29 @@ Ids are residuals that start near zero: an unknown user or track is exactly its 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from trainers.inputs import QUERY, RECENT, TRACK, TRACK_NUMBERS, USER_NUMBERS, VECTORS, signature
 from trainers.layers.numbers import Numbers
-from trainers.layers.vocabulary import FIRST_KNOWN, MISSING, UNKNOWN, Vocabulary
+from trainers.layers.vocabulary import FIRST_KNOWN, Vocabulary
+from trainers.layers.weighted_mean import weighted_mean
 
 Tensors = dict[str, tf.Tensor]
 DEVICES = ("phone", "desktop", "speaker", "tv", "car", "web")
 CONTEXT_WIDTH = 8
 NOISE = 0.01
+
+
+class Tables(NamedTuple):
+    """The large tables that towers look rows up in: their own, or what stands in for those in training, where ids are then
+    numbers of its rows."""
+
+    users: tf.Variable | tf.Tensor
+    tracks: tf.Variable | tf.Tensor
+    artists: tf.Variable | tf.Tensor
+    genres: tf.Variable | tf.Tensor
 
 
 def _table(size: int, width: int, name: str) -> tf.Variable:
@@ -59,11 +72,11 @@ class TrackTower(tf.Module):
             "known": tf.cast(known, tf.float32),
         }
 
-    def embed(self, encoded: Tensors, track_table: tf.Tensor | None = None) -> tf.Tensor:
-        """Unit vectors (n, width); `track_table` stands in for the tower's own while it is smoothed in training."""
-        ids = self.track_table if track_table is None else track_table
-        artist = tf.gather(self.artist_table, encoded["artist"])
-        genre = tf.gather(self.genre_table, encoded["genre"])
+    def embed(self, encoded: Tensors, tables: Tables | None = None) -> tf.Tensor:
+        """Unit vectors (n, width); `tables` stand in for the tower's own in training."""
+        ids = tables.tracks if tables else self.track_table
+        artist = tf.gather(tables.artists if tables else self.artist_table, encoded["artist"])
+        genre = tf.gather(tables.genres if tables else self.genre_table, encoded["genre"])
         vectors = tf.reshape(encoded["vectors"], (-1, encoded["vectors"].shape[1] * encoded["vectors"].shape[2]))
         content = self.network(tf.concat([encoded["numbers"], genre, vectors, encoded["known"]], axis=1))
         content += self.projection(vectors)
@@ -93,6 +106,12 @@ class QueryTower(tf.Module):
         self.mix = tf.Variable(tf.ones(3), name="profile_mix")
         self.network = tf.keras.Sequential([tf.keras.layers.Dense(hidden, "relu"), tf.keras.layers.Dense(width)])
 
+    @property
+    def tables(self) -> Tables:
+        """Its own, and the track tower's."""
+        tower = self.track_tower
+        return Tables(self.user_table, tower.track_table, tower.artist_table, tower.genre_table)
+
     def encode(self, inputs: Tensors) -> Tensors:
         """Feature tensors to numbers; lists keep their length, shares of padding are 0."""
         return self.encode_moment(inputs) | {
@@ -116,13 +135,12 @@ class QueryTower(tf.Module):
             "weekday": tf.cast(tf.clip_by_value(inputs["day_of_week"], -1, 6) + 1, tf.int32),
         }
 
-    def embed(self, encoded: Tensors, user_table: tf.Tensor | None = None, track_table: tf.Tensor | None = None) -> tf.Tensor:
-        """Unit vectors (n, width); the tables stand in for the towers' own while they are smoothed in training."""
-        tower = self.track_tower
-        users = self.user_table if user_table is None else user_table
-        recent = _weighted(tower.track_table if track_table is None else track_table, encoded["recent"], tf.exp(self.recency))
-        artists = _weighted(tower.artist_table, encoded["artists"], encoded["artist_shares"])
-        genres = _weighted(tower.genre_table, encoded["genres"], encoded["genre_shares"])
+    def embed(self, encoded: Tensors, tables: Tables | None = None) -> tf.Tensor:
+        """Unit vectors (n, width); `tables` stand in for the towers' own in training."""
+        tables = tables or self.tables
+        recent = weighted_mean(tables.tracks, encoded["recent"], tf.exp(self.recency))
+        artists = weighted_mean(tables.artists, encoded["artists"], encoded["artist_shares"])
+        genres = weighted_mean(tables.genres, encoded["genres"], encoded["genre_shares"])
         territory = tf.gather(self.territory_table, encoded["territory"])
         moment = [
             tf.gather(self.device_table, encoded["top_device"]),
@@ -133,7 +151,7 @@ class QueryTower(tf.Module):
         profile = [recent, artists, genres]
         hidden = self.network(tf.concat([*profile, *moment, territory, encoded["numbers"], encoded["hours"]], axis=1))
         taste = tf.add_n([self.mix[i] * part for i, part in enumerate(profile)])
-        return tf.math.l2_normalize(tf.gather(users, encoded["user"]) + taste + hidden, axis=1)
+        return tf.math.l2_normalize(tf.gather(tables.users, encoded["user"]) + taste + hidden, axis=1)
 
     def __call__(self, inputs: Tensors) -> tf.Tensor:
         return self.embed(self.encode(inputs))
@@ -150,14 +168,3 @@ class SavedTower(tf.Module):
 
 def _known(shares: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_finite(shares), shares, 0.0)
-
-
-def _weighted(table: tf.Variable, ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Weighted mean (n, width) of the embeddings of ids (n, k); missing and unknown ids have no weight, and columns behind the
-    last one with a weight cost nothing."""
-    known = tf.cast(ids > max(MISSING, UNKNOWN), tf.float32) * weights
-    total = tf.reduce_sum(known, axis=1, keepdims=True)
-    shares = tf.math.divide_no_nan(known, total)
-    filled = tf.where(tf.reduce_any(known > 0, axis=0))
-    longest = tf.reduce_max(tf.concat([[0], tf.cast(filled[:, 0], tf.int32) + 1], axis=0))
-    return tf.einsum("nk,nkw->nw", shares[:, :longest], tf.gather(table, ids[:, :longest]))

@@ -21,7 +21,7 @@ from typing import Any
 AS_OF = "2026-10-11"
 WEEK = "2026-10-12"
 WORLD = ["--start", "2026-09-21", "--days", "21", "--users", "120", "--tracks", "600", "--seed", "5"]
-STAGES = ("world", "features", "train", "evaluate", "promote", "playlists", "monitor")
+STAGES = ("world", "features", "embed", "train", "evaluate", "promote", "playlists", "monitor")
 STAGE_TIMEOUT_S = 600
 
 
@@ -39,6 +39,7 @@ class Loop:
             "SEGUE_HOME": str(self.home),
             "SEGUE_SMTP_PORT": str(self.smtp_port),
             "SEGUE_HOLDOUT_DAYS": "4",
+            "SEGUE_RANKER": "network",  # trees beside it are trained as it is, and take their time
             "TF_USE_LEGACY_KERAS": "1",
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
@@ -48,6 +49,7 @@ class Loop:
         return {
             "world": ["world", *WORLD],
             "features": ["features", "--as-of", AS_OF],
+            "embed": ["embed", "--as-of", AS_OF],
             "train": ["train", "--as-of", AS_OF],
             "evaluate": ["evaluate", version],
             "promote": ["promote", version],

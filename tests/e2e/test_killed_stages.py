@@ -19,7 +19,7 @@ from loop import AS_OF, STAGES, WEEK, Loop, moments
 
 from infra import mailbox
 from segue.home import Home
-from segue.names import Service, Table
+from segue.names import TRACK_VECTORS, Service, Table
 
 pytestmark = pytest.mark.e2e
 LookAt = Callable[[Path], Home]
@@ -70,6 +70,11 @@ def _users(home: Home) -> list[str]:
     return sorted(
         user for (user,) in duckdb.read_parquet(f"{home.table(Table.USERS)}/**/*.parquet").project("user_id").fetchall()
     )
+
+
+def _snapshots(home: Home) -> dict[str, str]:
+    files = sorted((home.features / TRACK_VECTORS).glob("day=*/*"))
+    return {str(path.relative_to(home.features)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def _release(home: Home) -> dict[str, Any]:
@@ -127,6 +132,7 @@ def _without_times(value: Any) -> Any:
 LEFT_BY: dict[str, Callable[[Home], Any]] = {
     "world": _landing,
     "features": _tables,
+    "embed": _snapshots,
     "train": _release,
     "evaluate": _evaluation,
     "promote": _pointer,

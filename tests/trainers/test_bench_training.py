@@ -23,7 +23,12 @@ def test_the_table_names_everything_that_took_its_turn_and_the_chart_is_drawn(tm
     assert next(iter(rows)) == "segue"
     assert {"quickstart as documented", "quickstart, ids only, no metrics", "quickstart, our towers"} < set(rows)
     assert rows["segue"]["segue_is_times"] == 1.0
-    assert all(row["times_between"][0] <= row["segue_is_times"] <= row["times_between"][1] for row in rows.values())
+    assert all(row["segue_between"][0] <= row["segue_is_times"] <= row["segue_between"][1] for row in rows.values())
+    assert {what for what, row in rows.items() if "ids_alone_is_times" in row} == {
+        "segue, ids only",
+        "quickstart, ids only, no metrics",
+        "quickstart as documented",
+    }
     peaks = list(outcome.summary["peak_gib"].values())
     assert peaks == sorted(peaks)
     assert (tmp_path / "cost.png").stat().st_size > 1_000
