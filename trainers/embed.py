@@ -54,11 +54,14 @@ def run(*, as_of: date, config: Track2VecConfig | None = None, hearing: AudioCon
 
 
 def wanted(first: date, as_of: date, there: list[date], holdout_days: int) -> list[date]:
-    """The days to make, oldest first, for a log that begins on `first` and snapshots that are `there`."""
+    """The days to make, oldest first, for a log that begins on `first` and snapshots that are `there`.
+
+    What is about to be made counts as there, so that a run that ended early is continued and not planned anew.
+    """
     split = split_at(as_of, holdout_days)
     cuts = {(instant - timedelta(days=1)).date() for instant in (split.rank_from, split.cutoff, split.end)}
     weekly = {as_of - n * EVERY for n in range((as_of - first) // EVERY + 1)}
-    lacking = {day for day in weekly if not any(day - EVERY < other <= day for other in there)}
+    lacking = {day for day in weekly if not any(day - EVERY < other <= day for other in (*there, *cuts))}
     return sorted(day for day in cuts | lacking if day > first and day not in there)
 
 

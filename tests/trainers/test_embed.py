@@ -87,6 +87,13 @@ def test_days_are_chosen_weekly_and_only_where_none_is_near() -> None:
     assert [day.day for day in wanted(first, last, [date(2026, 10, 20)], 2)] == [8, 15, 25, 27, 29]
 
 
+def test_a_run_that_ended_early_is_continued_with_the_days_it_would_have_made() -> None:
+    first, last = date(2026, 9, 21), date(2026, 10, 11)
+    days = wanted(first, last, [], 4)
+    assert [day.isoformat() for day in days] == ["2026-09-27", "2026-10-03", "2026-10-07", "2026-10-11"]
+    assert all(wanted(first, last, days[:made], 4) == days[made:] for made in range(5))
+
+
 def test_a_gap_of_months_in_the_log_has_no_snapshots() -> None:
     april, june = date(2014, 4, 25), date(2014, 6, 24)
     days = wanted(date(2014, 4, 20), june, [april], 2)
