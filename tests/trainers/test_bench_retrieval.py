@@ -90,6 +90,36 @@ def test_little_data_gives_valid_lists(tmp_path: Path, text: str, users: list[in
     assert not {(user, item) for user, items in lists.items() for item in items} & seen
 
 
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [("0 1 2 3\n", "0 1\n"), ("0 0\n1 0\n", "7 9\n"), ("0 1\n1 1 2\n2 2 3 4\n", "0 4\n1 9\n")],
+    ids=["one user, nothing new", "one item, a user of their own", "a history of one track, an item never seen"],
+)
+def test_little_data_can_be_chosen_by_and_learned_again(tmp_path: Path, text: str, held: str) -> None:
+    train, valid = tmp_path / "train.txt", tmp_path / "valid.txt"
+    train.write_text(text)
+    valid.write_text(held)
+    summary, lists = run(tmp_path, train, valid=valid, refit=True)
+    assert all(np.isfinite([row["ndcg"], row["recall"]]).all() for row in summary["valid"])
+    known = read_item_lists(train) + read_item_lists(valid)
+    seen = set(zip(known.users.tolist(), known.items.tolist(), strict=True))
+    assert sorted(lists) == np.unique(known.users).tolist()
+    assert not {(user, item) for user, items in lists.items() for item in items} & seen
+
+
+def test_without_a_validation_part_the_settings_say_when_to_stop_and_two_files_may_be_one(tmp_path: Path) -> None:
+    train, valid = two_circles(tmp_path)
+    both = tmp_path / "both.txt"
+    both.write_text(train.read_text() + valid.read_text())
+    summary, lists = run(tmp_path, both, config=FEW.replace("}", ', "popularity_exponent": 0.07}'))
+    assert (summary["passes"], summary["popularity_exponent"]) == (4, 0.07)
+    assert summary["valid"] == []
+    held = read_item_lists(valid)
+    hidden = set(zip(held.users.tolist(), held.items.tolist(), strict=True))
+    assert sorted(lists) == list(range(USERS))
+    assert not {(user, item) for user, items in lists.items() for item in items} & hidden
+
+
 def test_an_item_only_the_validation_part_has_is_no_trouble(tmp_path: Path) -> None:
     train, valid = two_circles(tmp_path)
     valid.write_text(f"0 {ITEMS + 5}\n1 1\n")
