@@ -31,7 +31,7 @@ class IdsOnlyConfig(RetrieverConfig):
     context_dropout: Share = 0.0
     id_dropout: Share = 0.0
     shuffled_at_once: Count = 10_000_000
-    passes: Count = 30
+    passes: Count = 24
     smoothing_rounds: Annotated[int, Field(ge=0)] = 2
     spectral_start: bool = True
     table_optimizer: Literal["adagrad", "adam"] = "adam"
