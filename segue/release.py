@@ -7,7 +7,7 @@
 | `vectors.npy` | float32 (tracks, d), row i for track i |
 | `index/` | ScaNN assets with relative paths; absent when search is exact |
 | `ranker/` | SavedModel with the functions `encode_users`, `encode_tracks`, `score` |
-| `sessions/` | SavedModel of the next track in a session; absent where the listens had no sessions, and in old releases |
+| `sessions/` | SavedModel of the next track in a session, its neighbours and their order in it; absent without sessions |
 | `ranker_tracks/*.npy` | what `encode_tracks` gives for every track, computed once |
 | `reference.parquet` | a sample of training features and scores, the baseline of drift |
 | `manifest.json` | what it was made from, and the SHA-256 of every file above |

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainers.companions import CompanionConfig
 from trainers.index import IndexConfig
+from trainers.next_order import OrderConfig
 from trainers.radio import RADIO
 from trainers.ranker import BlendWeights
 from trainers.ranking import RankerConfig
@@ -26,6 +27,7 @@ class Hyperparameters:
     blend: BlendWeights = field(default_factory=BlendWeights)
     index: IndexConfig = field(default_factory=IndexConfig)
     sessions: SessionConfig = RADIO
+    order: OrderConfig = field(default_factory=OrderConfig)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

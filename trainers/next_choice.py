@@ -1,5 +1,5 @@
 """Choices between models of sessions, made by asking each a question whose answers are known: the settings of a kNN, the
-passes of the session model, the weights of a blend."""
+passes of the session model."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import numpy as np
-
 from segue.stage import Progress
 from trainers.interactions import Floats, Indices
-from trainers.next_track import Accuracy, NextTrack, accuracy, counted, pieces, ranks_of
+from trainers.next_track import Accuracy, NextTrack, accuracy
 from trainers.session_lists import Sessions
 from trainers.sessions import SessionModel
 
 PATIENCE = 2
-FILL = 1e-9
-"""Weight of popularity beside a blend: it decides only where nothing else does."""
 
 SESSION_KNN_VALUES: dict[str, tuple[Any, ...]] = {
     "seen": (0.2, 0.5, 1.0),
@@ -41,8 +37,6 @@ SEQUENTIAL_VALUES: dict[str, tuple[Any, ...]] = {
 }
 """Values tried beside the default, one setting after the other, the best of one kept for the next."""
 
-WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
-ROUNDS = 2
 Config = TypeVar("Config")
 Knn = TypeVar("Knn", bound=NextTrack)
 
@@ -95,31 +89,3 @@ def stopped_early(
     for variable, value in zip(model.network.variables, best, strict=True):
         variable.assign(value)
     return model, rows
-
-
-def blended(models: Mapping[str, NextTrack], weights: Mapping[str, float], prefixes: Sessions) -> Floats:
-    """(n, tracks) the scores of the first model, plus those of the others by their weights."""
-    first, *_ = models
-    scores = models[first].scores(prefixes)
-    for name, weight in weights.items():
-        if weight:
-            scores += np.float32(weight) * models[name].scores(prefixes)
-    return scores
-
-
-def weighed(models: dict[str, NextTrack], first: str, question: Question) -> tuple[dict[str, float], Accuracy]:
-    """The weights of the other models beside `first`'s 1 that answer best, and how well: one after the other, from the last,
-    `ROUNDS` times, because what one adds depends on the others."""
-    weights: dict[str, float] = {}
-    best = Accuracy(0.0, 0.0)
-    for name in [name for name in reversed(models) if name != first] * ROUNDS:
-        ranks: dict[float, list[Indices]] = {weight: [] for weight in WEIGHTS}
-        for where, some in pieces(question.prefixes, question.n_tracks):
-            others = {other: weight for other, weight in weights.items() if other != name}
-            base, more = blended(models, others, some), models[name].scores(some)
-            for weight, found in ranks.items():
-                found.append(ranks_of(base + np.float32(weight) * more, question.answers[where]))
-        counts = {weight: counted(np.concatenate(found), question.k) for weight, found in ranks.items()}
-        weights[name] = max(counts, key=lambda weight: counts[weight].both)
-        best = counts[weights[name]]
-    return weights, best

@@ -17,6 +17,8 @@ from trainers.session_lists import Sessions
 
 PREFIXES_AT_ONCE = 30_000_000
 """Most scores, prefixes times tracks, that are held at once."""
+NO_PLACE = np.iinfo(np.int64).max
+"""Stands for the place of an answer that has none, far beyond any k."""
 
 
 class NextTrack(Protocol):
@@ -70,7 +72,7 @@ def ranks_of(scores: Floats, answers: Indices) -> Indices:
     equal = scores == own
     before = (equal & (np.arange(scores.shape[1])[None] < answers[:, None])).sum(axis=1) if equal.sum() > len(own) else 0
     places = 1 + (scores > own).sum(axis=1) + before
-    return np.where(known & (own[:, 0] > 0), places, np.iinfo(np.int64).max)
+    return np.where(known & (own[:, 0] > 0), places, NO_PLACE)
 
 
 def counted(ranks: Indices, k: int) -> Accuracy:

@@ -62,7 +62,7 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
         with progress.step("release"), sealing.new_release(version) as folder:
             with progress.step("session model"):
                 fitted.metrics |= write_sessions(
-                    folder, fitted.listens, catalogue_at(split.end), hyper.sessions, seed=settings.seed
+                    folder, fitted.listens, catalogue_at(split.end), hyper.sessions, hyper.order, seed=settings.seed
                 )
             manifest = _write(folder, fitted, split, hyper)
             manifest = manifest.model_copy(update={"version": version, "as_of": as_of, "feature_fingerprint": present})

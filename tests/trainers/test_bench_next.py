@@ -38,6 +38,8 @@ def test_a_carve_out_is_answered(tmp_path: Path) -> None:
     assert all(len(set(items)) == 3 for items in lists)
     assert len((tmp_path / "recs.session-kNN.txt").read_text().splitlines()) == len(answers)
     assert np.mean([items[0] == answer for items, answer in zip(lists, answers, strict=True)]) > 0.7
+    assert all(row["mrr_low"] <= row["mrr"] <= row["mrr_high"] for row in summary["valid"])
+    assert Path(summary["chart"]).read_bytes().startswith(b"\x89PNG")
     assert [row["model"] for row in summary["valid"]] == [
         "session model",
         "session-kNN",

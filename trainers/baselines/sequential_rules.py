@@ -42,13 +42,13 @@ class SequentialRules:
             weight = np.full(len(pairs[0]), 1.0 / later, np.float32)
             counts = counts + sp.csr_matrix((weight, pairs), shape=counts.shape)
         total = np.asarray(counts.sum(axis=1)).ravel() + self.config.shrinkage
-        self._rules = largest(
+        self.neighbours = largest(
             sp.csr_matrix(sp.diags(1.0 / np.maximum(total, 1e-9)) @ counts, dtype=np.float32), self.config.neighbours
         )
         return self
 
     def scores(self, prefixes: Sessions) -> Floats:
         """See `NextTrack.scores`."""
-        asked = recent(prefixes, self._rules.shape[0], self.config.decay)
-        found = sp.csr_matrix(asked @ self._rules)
+        asked = recent(prefixes, self.neighbours.shape[0], self.config.decay)
+        found = sp.csr_matrix(asked @ self.neighbours)
         return normalised(found - (1 - self.config.seen) * found.multiply(asked > 0))

@@ -39,11 +39,11 @@ class SessionItemKnn:
         norms = np.sqrt(shared.diagonal())
         rows = np.repeat(np.arange(n_tracks), np.diff(shared.indptr))
         shared.data /= (norms[rows] * norms[shared.indices] + self.config.shrinkage).astype(np.float32)
-        self._neighbours = largest(shared, self.config.neighbours)
+        self.neighbours = largest(shared, self.config.neighbours)
         return self
 
     def scores(self, prefixes: Sessions) -> Floats:
         """See `NextTrack.scores`."""
-        asked = recent(prefixes, self._neighbours.shape[0], self.config.decay)
-        found = sp.csr_matrix(asked @ self._neighbours)
+        asked = recent(prefixes, self.neighbours.shape[0], self.config.decay)
+        found = sp.csr_matrix(asked @ self.neighbours)
         return normalised(found - (1 - self.config.seen) * found.multiply(asked > 0))

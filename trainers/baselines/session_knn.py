@@ -45,25 +45,25 @@ class SessionKnn:
         self.config = config or SessionKnnConfig()
 
     def fit(self, sessions: Sessions, n_tracks: int) -> Self:
-        self._sessions = incidence(sessions, n_tracks)
+        self.sessions = incidence(sessions, n_tracks)
         count = max(len(sessions), 1)
-        heard = np.asarray(self._sessions.sum(axis=0)).ravel()
+        heard = np.asarray(self.sessions.sum(axis=0)).ravel()
         informative = np.log((1 + count) / np.maximum(heard, 1)) ** self.config.idf
-        worth = np.maximum(np.asarray(self._sessions.sum(axis=1)).ravel(), 1) ** -self.config.norm
+        worth = np.maximum(np.asarray(self.sessions.sum(axis=1)).ravel(), 1) ** -self.config.norm
         if self.config.half_life is not None:
             worth *= 0.5 ** ((count - 1 - np.arange(len(sessions))) / self.config.half_life)
-        weighted = sp.diags(worth) @ self._sessions @ sp.diags(informative)
-        self._by_track = sp.csr_matrix(weighted.T, dtype=np.float32)
+        weighted = sp.diags(worth) @ self.sessions @ sp.diags(informative)
+        self.by_track = sp.csr_matrix(weighted.T, dtype=np.float32)
         return self
 
     def scores(self, prefixes: Sessions) -> Floats:
         """See `NextTrack.scores`."""
-        asked = recent(prefixes, self._sessions.shape[1], self.config.decay)
+        asked = recent(prefixes, self.sessions.shape[1], self.config.decay)
         parts = [self._of(asked[at : at + AT_ONCE]) for at in range(0, asked.shape[0], AT_ONCE)]
-        return normalised(sp.vstack(parts, format="csr")) if parts else np.empty((0, self._sessions.shape[1]), np.float32)
+        return normalised(sp.vstack(parts, format="csr")) if parts else np.empty((0, self.sessions.shape[1]), np.float32)
 
     def _of(self, asked: sp.csr_matrix) -> sp.csr_matrix:
-        found = largest(asked @ self._by_track, self.config.neighbours) @ self._sessions
+        found = largest(asked @ self.by_track, self.config.neighbours) @ self.sessions
         return found - (1 - self.config.seen) * found.multiply(asked > 0)
 
 

@@ -1,0 +1,86 @@
+"""What a release keeps of radio answers as the models it was made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import tensorflow as tf
+
+from trainers.interactions import NOTHING
+from trainers.next_blend import asked, learned_order
+from trainers.next_order import NextOrder, OrderConfig, about_tracks
+from trainers.radio import models_of
+from trainers.radio_network import RadioNetwork, Table
+from trainers.session_lists import Sessions
+from trainers.sessions import SessionConfig
+from trainers.shared_sessions import SharedSessions
+
+TRACKS = 15
+CONFIG = SessionConfig(dimensions=8, sampled=8, uniform=8, passes=1)
+PREFIXES = Sessions.of([[3], [3, 4], [5, 6, 5, 6, 2], [14, 0, 0], list(range(15)) * 2, []])
+
+
+@pytest.fixture(scope="module")
+def sessions() -> Sessions:
+    rng = np.random.default_rng(17)
+    steps = (rng.integers(1, 3, size=rng.integers(2, 8)).cumsum() for _ in range(150))
+    return Sessions.of([((int(rng.integers(TRACKS)) + walk) % TRACKS).tolist() for walk in steps])
+
+
+def test_the_saved_network_orders_as_the_models_it_was_made_of(sessions: Sessions, tmp_path: Path) -> None:
+    models, shared = models_of(sessions, TRACKS, CONFIG, seed=17), SharedSessions().fit(sessions, TRACKS)
+    prefixes, answers = sessions.some(100, 150).prefixes()
+    config = OrderConfig(candidates=6)
+    order = learned_order(models, sessions, prefixes, answers, TRACKS, config, seed=17).order
+    RadioNetwork(models, shared, order).save(tmp_path / "sessions")
+    short = Sessions.of([row[row > NOTHING].tolist() for row in PREFIXES.padded(config.length)])
+    ((_, some),) = asked(models, shared, short, config.length)
+    loaded = tf.saved_model.load(str(tmp_path / "sessions"))
+    found = loaded.next(tf.constant(some.tracks)).numpy()
+    np.testing.assert_allclose(found[:-1], order(*some.tensors()).numpy()[:-1], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(found[:-1].sum(axis=1), 1.0, rtol=1e-4)
+    assert not found[-1].any(), "nothing is known of an empty session"
+
+
+def test_rows_of_a_table_are_summed_by_their_weights() -> None:
+    table = Table(sp.csr_matrix(np.array([[1, 0, 2], [0, 0, 0], [0, 3, 0]], np.float32)))
+    found = table.summed(tf.constant([[0, 2], [1, -1]], tf.int64), tf.constant([[2.0, 1.0], [1.0, 0.0]])).numpy()
+    assert found.tolist() == [[2, 3, 4], [0, 0, 0]]
+
+
+def test_an_order_that_nothing_taught_is_the_weighted_sum(sessions: Sessions) -> None:
+    models, shared = models_of(sessions, TRACKS, CONFIG, seed=17), SharedSessions().fit(sessions, TRACKS)
+    order = NextOrder(OrderConfig(candidates=TRACKS), about_tracks(sessions, TRACKS))
+    ((_, some),) = asked(models, shared, Sessions.of([[3, 4]]), order.config.length)
+    weighted = sum(weight * of[0] for weight, of in zip(order.config.weights, some.scores, strict=True))
+    assert order(*some.tensors()).numpy()[0].argsort()[::-1].tolist() == weighted.argsort()[::-1].tolist()
+
+
+def test_an_order_learns_whom_to_believe() -> None:
+    """One model is right and weighs nothing in the sum the order begins at; the others know nothing."""
+    rng = np.random.default_rng(17)
+    answers = rng.integers(0, TRACKS, 600)
+    prefixes = Sessions.of([[int(track)] for track in (answers - 1) % TRACKS])
+
+    class Right:
+        config: object = None
+
+        def fit(self, sessions: Sessions, n_tracks: int) -> Self:
+            return self
+
+        def scores(self, prefixes: Sessions) -> np.ndarray:
+            return np.eye(TRACKS, dtype=np.float32)[(prefixes.tracks + 1) % TRACKS] * 0.5 + np.float32(0.5 / TRACKS)
+
+    class Wrong(Right):
+        def scores(self, prefixes: Sessions) -> np.ndarray:
+            found = np.random.default_rng(int(prefixes.tracks[0])).random((len(prefixes), TRACKS)).astype(np.float32)
+            return found / found.sum(axis=1, keepdims=True)
+
+    config = OrderConfig(candidates=TRACKS, weights=(1.0, 0.0))
+    learned = learned_order({"wrong": Wrong(), "right": Right()}, prefixes, prefixes, answers, TRACKS, config, seed=17)
+    assert np.mean(learned.by_model["wrong"] == 1) < 0.2
+    assert np.mean(learned.together == 1) > 0.9
