@@ -126,7 +126,7 @@ track_territory_features = FeatureView(
 
 track_vectors = FeatureView(
     name=TRACK_VECTORS,
-    description="embeddings of a track from listening, its artist and its clip; serving has what a release made of them",
+    description="what is known of a track before it is played; serving has what a release made of it",
     entities=[track],
     ttl=None,
     online=False,
@@ -141,6 +141,7 @@ track_vectors = FeatureView(
         Field(name="artist_vector", dtype=Array(Float32)),
         Field(name="track2vec", dtype=Array(Float32)),
         Field(name="audio_vector", dtype=Array(Float32)),
+        Field(name="artist_plays", dtype=Float32),
     ],
     tags={OPTIONAL: "nobody need run `segue embed`: without a snapshot every vector is null"},
 )

@@ -10,8 +10,9 @@ Listeners: `trainers.strangers` after 0, 1, 3 and 10 plays; what counts is NDCG@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,18 +21,22 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from segue.dates import Split, split_at
+from segue.errors import SegueError
+from segue.home import get_home
 from segue.settings import get_settings
-from segue.stage import Outcome, Progress, table
-from trainers import metrics, strangers
+from segue.stage import Outcome, Progress
+from trainers import cold_table, metrics, strangers
 from trainers.baselines.popular import Popular
 from trainers.baselines.popular_by_genre import PopularByGenre
+from trainers.cold_table import Found
 from trainers.examples import Examples, catalogue_at, first_listens, make_examples, read_labels
 from trainers.fitting import heard_pairs, settled_from, vectors_of, vocabularies
 from trainers.gold import label_files, read_tracks
 from trainers.heldout import HeldOut, held_out
 from trainers.hyperparameters import Hyperparameters
-from trainers.inputs import VECTORS
+from trainers.inputs import ARTIST_PLAYS, SOURCED
 from trainers.interactions import Floats, Indices, best_first
+from trainers.metrics import Doubles
 from trainers.retriever import Retriever
 from trainers.slices import Slice
 
@@ -42,10 +47,10 @@ Mask = npt.NDArray[np.bool_]
 
 SOURCES: dict[str, tuple[str, ...]] = {
     "none": (),
-    "artist": ("artist_vector",),
+    "artist": ("artist_vector", ARTIST_PLAYS),
     "track2vec": ("track2vec",),
     "audio": ("audio_vector",),
-    "all": VECTORS,
+    "all": SOURCED,
 }
 """Row of the table to the vectors its tower may read."""
 
@@ -65,7 +70,7 @@ class ColdConfig:
 
 
 @dataclass
-class _Study:
+class Study:
     """What all rows share: the days, the question, the labels before the cutoff and the examples made of them."""
 
     split: Split
@@ -73,6 +78,7 @@ class _Study:
     listens: pd.DataFrame
     early: Examples
     late: Examples
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: SOURCES)
     hyper: Hyperparameters = field(default_factory=Hyperparameters)
     config: ColdConfig = field(default_factory=ColdConfig)
     seed: int = 17
@@ -86,21 +92,35 @@ def bench_cold(*, as_of: date | None = None) -> Outcome:
     """
     progress = Progress("bench cold")
     with progress.step("examples"):
-        study = _study(as_of)
+        study = study_of(as_of)
+    return measured(study, progress)
+
+
+def measured(study: Study, progress: Progress) -> Outcome:
+    """Both tables of `study`, and their chart."""
     tracks = _new_tracks(study, progress)
     users = _new_users(study, progress)
     k, few, length = study.config.k, study.config.few, study.config.length
-    headers = ["source", f"Recall@{k}", "times by genre", f"Recall@{few} of releases", "users", "tracks"]
+    summary: dict[str, Any] = {
+        "as_of": (study.split.end - timedelta(days=1)).date().isoformat(),
+        "tracks": tracks,
+        "users": users,
+    }
+    path = cold_table.draw(get_home().chart("cold"), summary, k=k, few=few, length=length, ours=frozenset(study.sources))
+    days, whom = (study.split.end - study.split.cutoff).days, tracks[0]
     text = [
-        f"Tracks released in the {(study.split.end - study.split.cutoff).days} days from {study.split.cutoff:%Y-%m-%d}",
-        table(headers, [list(row.values()) for row in tracks]),
-        f"New users: NDCG@{length} of all they discover in those days",
-        table(["plays", "retriever", TERRITORY, "users"], [list(row.values()) for row in users]),
+        f"{whom['tracks']} tracks released in the {days} days from {study.split.cutoff:%Y-%m-%d} and the {whom['users']}"
+        " users who then discovered them",
+        cold_table.tracks_text(tracks, k=k, few=few),
+        f"New users: NDCG@{length} of all that {users[0]['users']} of them discover in those days",
+        cold_table.users_text(users, popular=TERRITORY),
+        f"The chart is {path}",
     ]
-    return Outcome({"as_of": study.split.end.isoformat(), "tracks": tracks, "users": users}, "\n\n".join(text))
+    return Outcome(summary | {"chart": str(path)}, "\n\n".join(text))
 
 
-def _study(as_of: date | None) -> _Study:
+def study_of(as_of: date | None) -> Study:
+    """What `bench_cold` asks about."""
     settings = get_settings()
     newest = date.fromisoformat(label_files(None, datetime.max.replace(tzinfo=UTC))[-1].parent.name.removeprefix("day="))
     split = split_at(as_of or newest, settings.holdout_days)
@@ -108,10 +128,10 @@ def _study(as_of: date | None) -> _Study:
     since, rows, seed = settled_from(listens, split.rank_from), settings.train_rows, settings.seed
     early = make_examples(first_listens(since, split.rank_from, rows=rows, seed=seed), seed=seed)
     late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
-    return _Study(split, held_out(split), listens, early, late, seed=seed)
+    return Study(split, held_out(split), listens, early, late, seed=seed)
 
 
-def _new_tracks(study: _Study, progress: Progress) -> list[dict[str, Any]]:
+def _new_tracks(study: Study, progress: Progress) -> list[dict[str, Any]]:
     import pandas as pd
 
     held = study.held
@@ -119,7 +139,7 @@ def _new_tracks(study: _Study, progress: Progress) -> list[dict[str, Any]]:
     scored: dict[str, Floats] = {}
     for name, told in ((GENRE, False), (STARTS, True)):
         scored[name] = PopularByGenre(study.listens, facts, study.split.cutoff, expects_a_start=told).scores(held.users)
-    for name, kept in SOURCES.items():
+    for name, kept in study.sources.items():
         with progress.step(f"retriever with {name}"):
             retriever = _fitted(study, study.early, study.late, study.listens, kept)
             scored[name] = _scores(retriever, held.users, held, kept)
@@ -130,28 +150,30 @@ def _new_tracks(study: _Study, progress: Progress) -> list[dict[str, Any]]:
 def _track_rows(scored: dict[str, Floats], held: HeldOut, new: Mask, config: ColdConfig) -> list[dict[str, Any]]:
     """One row per contender; `new` (tracks,) are those that count."""
     truth = Slice("new tracks", np.ones(len(held.user_ids), bool), new).truth(held)
-    found = {name: _recall(best_first(scores.copy(), config.k, held.heard), truth) for name, scores in scored.items()}
-    users, tracks = int((np.diff(truth.indptr) > 0).sum()), len(np.unique(truth.indices))
-    return [
-        {
-            "source": name,
-            "recall": found[name],
-            "times": found[name] / found[GENRE] if found[GENRE] else None,
-            "among_releases": _recall(best_first(scores[:, new], config.few), truth[:, np.flatnonzero(new)]),
-            "users": users,
-            "tracks": tracks,
-        }
+    asked = np.diff(truth.indptr) > 0
+    if not asked.any():
+        raise SegueError(
+            expected=f"releases since {held.split.cutoff:%Y-%m-%d} that somebody discovered before {held.split.end:%Y-%m-%d}",
+            received=f"{int(new.sum())} releases and nobody who heard one of them to the end",
+            mend="choose another --as-of day, or hold out more days with SEGUE_HOLDOUT_DAYS",
+        )
+    found = {
+        name: Found(
+            _recall(best_first(scores.copy(), config.k, held.heard), truth)[asked],
+            _recall(best_first(scores[:, new], config.few), truth[:, np.flatnonzero(new)])[asked],
+        )
         for name, scores in scored.items()
-    ]
+    }
+    counts = {"users": int(asked.sum()), "tracks": len(np.unique(truth.indices))}
+    return [row | counts for row in cold_table.track_rows(found, beside=GENRE, without="none")]
 
 
-def _recall(lists: Indices, truth: sp.csr_matrix) -> float:
-    """Mean over the users who want anything."""
-    wanted = np.diff(truth.indptr).astype(np.int64)
-    return float(metrics.recall(metrics.hits(lists, truth), wanted)[wanted > 0].mean())
+def _recall(lists: Indices, truth: sp.csr_matrix) -> Doubles:
+    """Of every user (n,)."""
+    return metrics.recall(metrics.hits(lists, truth), np.diff(truth.indptr).astype(np.int64))
 
 
-def _new_users(study: _Study, progress: Progress) -> list[dict[str, Any]]:
+def _new_users(study: Study, progress: Progress) -> list[dict[str, Any]]:
     held, config = study.held, study.config
     chosen = strangers.choose(
         study.listens, list(held.user_ids), study.split.cutoff, plays=max(config.plays), most=config.strangers
@@ -161,26 +183,18 @@ def _new_users(study: _Study, progress: Progress) -> list[dict[str, Any]]:
         known = strangers.rows_after(study.listens, list(held.user_ids[rows]), study.split.cutoff, config.plays)
     with progress.step("retriever that has not seen them"):
         early, late = (strangers.without(examples, chosen) for examples in (study.early, study.late))
-        retriever = _fitted(study, early, late, study.listens[~study.listens["user_id"].isin(chosen)], VECTORS)
+        retriever = _fitted(study, early, late, study.listens[~study.listens["user_id"].isin(chosen)], SOURCED)
     heard, truth, wanted = held.heard[rows], held.truth[rows], held.wanted[rows]
     popular = Popular().fit(held.interactions).recommend(held.asked[rows], config.length, heard)
-    least = _ndcg(popular, truth, wanted)
-    return [
-        {
-            "plays": n,
-            "ndcg": _ndcg(best_first(_scores(retriever, known[n], held, VECTORS), config.length, heard), truth, wanted),
-            "popular": least,
-            "users": len(rows),
-        }
-        for n in config.plays
-    ]
+
+    def ndcg(lists: Indices) -> Doubles:
+        return metrics.ndcg(metrics.hits(lists, truth), wanted)
+
+    after = {n: ndcg(best_first(_scores(retriever, known[n], held, SOURCED), config.length, heard)) for n in config.plays}
+    return [row | {"users": len(rows)} for row in cold_table.user_rows(after, ndcg(popular))]
 
 
-def _ndcg(lists: Indices, truth: sp.csr_matrix, wanted: Indices) -> float:
-    return float(metrics.ndcg(metrics.hits(lists, truth), wanted).mean())
-
-
-def _fitted(study: _Study, early: Examples, late: Examples, listens: pd.DataFrame, kept: tuple[str, ...]) -> Retriever:
+def _fitted(study: Study, early: Examples, late: Examples, listens: pd.DataFrame, kept: tuple[str, ...]) -> Retriever:
     """The retriever as `segue train` fits it, but for the ranker in between, without the vectors that are not `kept`."""
     tf.keras.utils.set_random_seed(study.seed)
     early, late = (replace(examples, tracks=_only(examples.tracks, kept)) for examples in (early, late))
@@ -201,4 +215,4 @@ def _scores(retriever: Retriever, users: pd.DataFrame, held: HeldOut, kept: tupl
 
 
 def _only(tracks: pd.DataFrame, kept: tuple[str, ...]) -> pd.DataFrame:
-    return tracks.assign(**{name: None for name in VECTORS if name not in kept})
+    return tracks.assign(**{name: None for name in SOURCED if name not in kept})

@@ -13,7 +13,7 @@ from segue.names import UNKNOWN_TERRITORY, Service
 from trainers.examples import Catalogue, catalogue_at, first_listens, users_at
 from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
 from trainers.index import IndexConfig, build_index, recall, save_index
-from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, TRACK, VECTORS, arrays, constant, constants
+from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, SOURCED, TRACK, arrays, constant, constants
 from trainers.loading import Floats, by_territory
 from trainers.retriever import save_towers
 
@@ -71,8 +71,8 @@ def reference(fitted: Fitted, cutoff: datetime, *, seed: int) -> tuple[pd.DataFr
     frame = training_frame(Service.RANKER, wanted)
     moment = {"hour_of_day": -1, "day_of_week": -1}
     query = vectors_of(fitted.retriever.query, frame.assign(**moment))
-    described = training_frame(Service.RETRIEVER, wanted)[list(VECTORS)]  # what only the towers read, and no drift is asked of
-    track = vectors_of(fitted.retriever.track, frame.assign(**{name: described[name] for name in VECTORS}))
+    described = training_frame(Service.RETRIEVER, wanted)[list(SOURCED)]  # what only the towers read, and no drift is asked of
+    track = vectors_of(fitted.retriever.track, frame.assign(**{name: described[name] for name in SOURCED}))
     shown, queries = _shown_scores(fitted, frame["user_id"].drop_duplicates().tolist(), cutoff)
     turn = frame.groupby("user_id").cumcount().to_numpy()
     score = [shown[user][n % len(shown[user])] for user, n in zip(frame["user_id"], turn, strict=True)]

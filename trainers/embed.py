@@ -47,7 +47,7 @@ def run(*, as_of: date, config: Track2VecConfig | None = None, hearing: AudioCon
         there = [day for day in track_vectors.days() if day <= as_of]
         days = not_silent(wanted(listened[0], as_of, there, get_settings().holdout_days), listened, config.window_days)
         made = [_make(day, tracks, config, ears, progress) for day in days]
-        completed = sum(_complete(day, tracks, ears) for day in there if as_of - day <= COMPLETED_FOR)
+        completed = sum(_complete(day, tracks, config, ears) for day in there if as_of - day <= COMPLETED_FOR)
     clips = {"clips": len(ears.clips), "clips_refused": len(ears.refused)}
     summary = {"as_of": as_of.isoformat(), "snapshots": made, "completed": completed, **clips, "seconds": progress.seconds}
     return Outcome(summary, _told(made, completed, ears))
@@ -100,26 +100,36 @@ def _make(day: date, tracks: pd.DataFrame, config: Track2VecConfig, ears: Ears, 
         learned = ears.learn(day, played)
         known = track_vectors.read(before, "audio_vector") if before and not learned else {}
         heard = known | ears.guess(day, set(tracks["track_id"]) - known.keys())
-        track_vectors.write(Snapshot(day, played, heard), tracks)
+        track_vectors.write(Snapshot(day, played, heard, plays(day, config)), tracks)
     return {"day": day.isoformat(), "tracks": len(tracks), "track2vec": len(played), "audio": len(heard)}
 
 
-def _complete(day: date, tracks: pd.DataFrame, ears: Ears) -> int:
+def _complete(day: date, tracks: pd.DataFrame, config: Track2VecConfig, ears: Ears) -> int:
     """Add the tracks that came out since to the snapshot of `day`; how many."""
     known = track_vectors.read_ids(day)
     lacking = set(tracks["track_id"]) - known
     if lacking:
-        snapshot = Snapshot(day, track_vectors.read(day, "track2vec"), ears.guess(day, lacking))
+        played, heard = track_vectors.read(day, "track2vec"), ears.guess(day, lacking)
+        snapshot = Snapshot(day, played, heard, plays(day, config))
         track_vectors.write(snapshot, tracks, name=f"with-{len(tracks)}", known=known)
     return len(lacking)
 
 
 def sentences(day: date, config: Track2VecConfig) -> list[list[str]]:
     """The sessions of the window that ends with `day`, without early skips, and the playlists as they then were."""
-    labels = read_labels(end_of(day) - timedelta(days=config.window_days), end_of(day))
-    labels = labels[labels["weight"] > 0]
+    labels = _liked(day, config)
     sessions = labels.groupby("session_id", sort=True)["track_id"].agg(list)
     return [*sessions, *_playlists(day)]
+
+
+def plays(day: date, config: Track2VecConfig) -> dict[str, int]:
+    """How often each track was played in the window that ends with `day`, without early skips."""
+    return {str(track): int(count) for track, count in _liked(day, config)["track_id"].value_counts().items()}
+
+
+def _liked(day: date, config: Track2VecConfig) -> pd.DataFrame:
+    labels = read_labels(end_of(day) - timedelta(days=config.window_days), end_of(day))
+    return labels[labels["weight"] > 0]
 
 
 def _playlists(day: date) -> list[list[str]]:

@@ -19,7 +19,7 @@ from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
 from segue.request_features import UNKNOWN_HOUR, UNKNOWN_WEEKDAY, day_of_week, hour_of_day
 from trainers.gold import read_labels, read_territories, read_tracks
-from trainers.inputs import TRACK, USER_STATE, VECTORS
+from trainers.inputs import SOURCED, TRACK, USER_STATE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,8 +189,8 @@ def with_new_releases(known: Catalogue, later: Catalogue, since: datetime, until
         return known
     facts = [name for name in ("track_id", "version_family", *TRACK_FACTS) if name in added.columns]
     rows = pd.DataFrame({"user_id": NOBODY, "track_id": added["track_id"], TIMESTAMP: pd.Timestamp(since)})
-    vectors = training_frame(Service.RETRIEVER, rows)[list(VECTORS)]
-    added = added[facts].reindex(columns=known.frame.columns).assign(**{name: vectors[name] for name in VECTORS})
+    vectors = training_frame(Service.RETRIEVER, rows)[list(SOURCED)]
+    added = added[facts].reindex(columns=known.frame.columns).assign(**{name: vectors[name] for name in SOURCED})
     unplayed = np.full((known.popularity.shape[0], len(added), known.popularity.shape[2]), np.nan, dtype=np.float32)
     frame = pd.concat([known.frame, added], ignore_index=True)
     return Catalogue(frame, known.territories, np.concatenate([known.popularity, unplayed], axis=1))

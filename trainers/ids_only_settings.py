@@ -30,6 +30,7 @@ class IdsOnlyConfig(RetrieverConfig):
     table_rate: Positive = 2e-3
     context_dropout: Share = 0.0
     id_dropout: Share = 0.0
+    cold_dropout: Share = 0.0
     shuffled_at_once: Count = 10_000_000
     passes: Count = 24
     smoothing_rounds: Annotated[int, Field(ge=0)] = 2

@@ -76,7 +76,22 @@ RANKER_TRACKS = (
 VECTORS, VECTOR_LENGTH = ("artist_vector", "track2vec", "audio_vector"), 32
 """Embeddings from other sources, all of one space (`trainers.track_vectors`)."""
 
-TRACK = (*RANKER_TRACKS, *(TensorSpec(name, "float", VECTOR_LENGTH) for name in VECTORS))
+ARTIST_PLAYS = "artist_plays"
+"""How often the artist's other tracks are played (`trainers.track_vectors`): known of a release on its first day."""
+
+TOWER_NUMBERS = (*TRACK_NUMBERS, NumberSpec(ARTIST_PLAYS, log=True))
+PLAYED_NUMBERS = tuple(spec.name for spec in TRACK_NUMBERS[5:])
+PLAYED_VECTORS = ("track2vec",)
+"""What only listening to the track itself says."""
+
+SOURCED = (*VECTORS, ARTIST_PLAYS)
+"""What comes from the snapshots of track vectors."""
+
+TRACK = (
+    *RANKER_TRACKS,
+    TensorSpec(ARTIST_PLAYS, "float"),
+    *(TensorSpec(name, "float", VECTOR_LENGTH) for name in VECTORS),
+)
 RANKER_USERS = (
     TensorSpec("territory", "string"),
     *(TensorSpec(spec.name, "float") for spec in USER_NUMBERS),

@@ -26,12 +26,13 @@ import tensorflow_recommenders as tfrs
 from segue.errors import SegueError
 from trainers.encoding import batches, encode_examples
 from trainers.examples import Examples
+from trainers.hiding import hide, weights_of
 from trainers.id_tables import IdTables
-from trainers.inputs import TRACK_NUMBERS, USER_NUMBERS, matrix
+from trainers.inputs import TOWER_NUMBERS, USER_NUMBERS, matrix
 from trainers.layers.batch_softmax import batch_softmax, may_be_negative
 from trainers.layers.heard import HeardPairs
 from trainers.layers.met_rows import DistinctAdagrad, met_rows
-from trainers.layers.vocabulary import MISSING, UNKNOWN, Vocabulary
+from trainers.layers.vocabulary import Vocabulary
 from trainers.retriever_config import RetrieverConfig
 from trainers.towers import QueryTower, SavedTower, Tables, Tensors, TrackTower
 from trainers.workers import everyones, how_many, total
@@ -75,7 +76,7 @@ class Retriever(tfrs.Model):
     def adapt(self, examples: Examples) -> None:
         """Learn the normalisation of numbers from the distinct rows of `examples`."""
         self.query_tower.numbers.adapt(matrix(examples.users, [spec.name for spec in USER_NUMBERS]))
-        self.track_tower.numbers.adapt(matrix(examples.tracks, [spec.name for spec in TRACK_NUMBERS]))
+        self.track_tower.numbers.adapt(matrix(examples.tracks, [spec.name for spec in TOWER_NUMBERS]))
 
     @property
     def tables(self) -> Tables:
@@ -97,10 +98,11 @@ class Retriever(tfrs.Model):
         identity = {"user": users["user"], "track": tracks["track"]}
         if training:
             moment = {name: order[name] for name in ("device", "hour", "weekday") if name in order}
-            users, tracks = self._hide(users | moment), self._hide(tracks)
+            users, tracks = hide(users | moment, self.config), hide(tracks, self.config)
         tables, users, tracks = self._met(tables, users, tracks)
         query, track = self.query_tower.embed(users, tables), self.track_tower.embed(tracks, tables)
         batch = tf.shape(query)[0]
+        weight = order["weight"] * weights_of(tracks, self.config)[:batch]
         candidates, ids, logs = (everyones(own, batch) for own in (track, identity["track"], inputs["log_probability"]))
         losses = batch_softmax(
             query,
@@ -109,7 +111,6 @@ class Retriever(tfrs.Model):
             logs if self.config.log_q else None,
             temperature=self.config.temperature,
         )
-        weight = order["weight"]
         softmax = tf.reduce_sum(losses * weight) / tf.maximum(total(tf.reduce_sum(weight)), 1.0)
         feedback = self._feedback(query, track[:batch], order) / how_many()
         return softmax + self.config.skip_weight * self.skips_known * feedback
@@ -129,24 +130,6 @@ class Retriever(tfrs.Model):
         logits = self.feedback_scale * tf.reduce_sum(query * track, axis=1) + self.feedback_bias
         liked = tf.cast(tf.logical_not(order["skipped"]), tf.float32)
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(liked, logits))
-
-    def _hide(self, encoded: Tensors) -> Tensors:
-        """Hide the moment of some rows, the id of others, and vectors of others again."""
-        hidden = dict(encoded)
-        for name in ("user", "track"):
-            if name in encoded:
-                hidden[name] = _drop(encoded[name], self.config.id_dropout, UNKNOWN)
-        if "known" in encoded:
-            kept = tf.cast(tf.random.uniform(tf.shape(encoded["known"])) >= self.config.vector_dropout, tf.float32)
-            hidden |= {"known": encoded["known"] * kept, "vectors": encoded["vectors"] * kept[:, :, None]}
-        if "hour" in encoded:
-            keep = tf.cast(tf.random.uniform(tf.shape(encoded["hour"])) >= self.config.context_dropout, tf.int32)
-            hidden |= {
-                "hour": encoded["hour"] * keep,
-                "weekday": encoded["weekday"] * keep,
-                "device": encoded["device"] * keep,
-            }
-        return hidden
 
     def train_step(self, inputs: dict[str, Any]) -> Tensors:
         """One step: Adagrad for the tables, Adam for the rest."""
@@ -260,8 +243,3 @@ def save_towers(retriever: Retriever, folder: Path) -> None:
     """Write `query_tower/` and `track_tower/` as SavedModels."""
     tf.saved_model.save(retriever.query, str(folder / "query_tower"))
     tf.saved_model.save(retriever.track, str(folder / "track_tower"))
-
-
-def _drop(ids: tf.Tensor, rate: float, stand_in: int) -> tf.Tensor:
-    hide = (tf.random.uniform(tf.shape(ids)) < rate) & (ids > max(MISSING, UNKNOWN))
-    return tf.where(hide, stand_in, ids)

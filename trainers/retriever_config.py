@@ -23,6 +23,8 @@ class RetrieverConfig:
     small training set gets a smaller batch, and several passes, so that it has `fewest_steps`. `context_dropout` is how
     often the moment of a listen is hidden, because a weekly playlist has none; `id_dropout` how often an id is, so that an
     unknown one is in distribution; `vector_dropout` how often each vector from another source is, for the same reason.
+    `cold_dropout` is how often a track loses its id and all that listening says of it, together (Volkovs et al. 2017,
+    "DropoutNet"), and `release_weight` what an example counts whose track has just come out: decision 11 has what they gain.
 
     `smoothing_rounds` above 0 smooths the id tables over who heard what (`trainers.layers.neighbourhood`), and
     `spectral_start` begins them at the leading singular vectors of that graph; what they gain where there are ids only is
@@ -47,6 +49,8 @@ class RetrieverConfig:
     context_dropout: Share = 0.3
     id_dropout: Share = 0.1
     vector_dropout: Share = 0.2
+    cold_dropout: Share = 0.15
+    release_weight: Positive = 1.5
     log_q: bool = True
     passes: Count = 1
     smoothing_rounds: Annotated[int, Field(ge=0)] = 0

@@ -36,7 +36,8 @@ _EARLY_MS = 5_000
 
 
 def choose(listens: pd.DataFrame, asked: Sequence[str], cutoff: datetime, *, plays: int, most: int) -> list[str]:
-    """At most `most` of the users `asked` who had `plays` plays or more in the week before `cutoff`, spread over their ids."""
+    """At most `most` of the users `asked` who had `plays` plays or more in the week before `cutoff`, and at most a quarter of
+    those asked, because somebody has to be left to learn from; spread over their ids."""
     week = listens[(listens["event_timestamp"] >= cutoff - timedelta(days=7)) & (listens["event_timestamp"] < cutoff)]
     counts = week["user_id"].value_counts()
     able = sorted(set(counts[counts >= plays].index) & set(asked))
@@ -46,7 +47,7 @@ def choose(listens: pd.DataFrame, asked: Sequence[str], cutoff: datetime, *, pla
             received="none",
             mend="choose another as-of day",
         )
-    return able[:: max(1, -(-len(able) // most))]
+    return able[:: max(1, -(-len(able) // max(1, min(most, len(asked) // 4))))]
 
 
 def without(examples: Examples, users: Sequence[str]) -> Examples:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from trainers.examples import RANDOM_SHARE, Examples
 from trainers.ids_only import track_ids, user_ids
-from trainers.inputs import ARTISTS, GENRES, HOURS, QUERY, RECENT, TRACK, TRACK_NUMBERS, USER_NUMBERS, VECTOR_LENGTH, VECTORS
+from trainers.inputs import ARTISTS, GENRES, HOURS, QUERY, RECENT, TOWER_NUMBERS, TRACK, USER_NUMBERS, VECTOR_LENGTH, VECTORS
 from trainers.layers.heard import HeardPairs
 from trainers.layers.vocabulary import FIRST_KNOWN
 from trainers.towers import DEVICES
@@ -87,7 +87,7 @@ def _tracks(rng: np.random.Generator, n: int) -> pd.DataFrame:
         "genre": genre_ids()[rng.integers(GENRE_COUNT, size=n)],
         **{name: list(rng.normal(size=(n, VECTOR_LENGTH)).astype(np.float32)) for name in VECTORS},
     }
-    numbers = {spec.name: rng.random(n, np.float32) for spec in TRACK_NUMBERS}
+    numbers = {spec.name: rng.random(n, np.float32) for spec in TOWER_NUMBERS}
     return pd.DataFrame(columns | numbers)[[spec.name for spec in TRACK]]
 
 

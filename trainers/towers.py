@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainers.inputs import QUERY, RECENT, TRACK, TRACK_NUMBERS, USER_NUMBERS, VECTORS, signature
+from trainers.inputs import QUERY, RECENT, TOWER_NUMBERS, TRACK, USER_NUMBERS, VECTORS, signature
 from trainers.layers.numbers import Numbers
 from trainers.layers.vocabulary import FIRST_KNOWN, Vocabulary
 from trainers.layers.weighted_mean import weighted_mean
@@ -51,7 +51,7 @@ class TrackTower(tf.Module):
     def __init__(self, tracks: Vocabulary, artists: Vocabulary, genres: Vocabulary, width: int, hidden: int) -> None:
         super().__init__(name="track_tower")
         self.tracks, self.artists, self.genres = tracks, artists, genres
-        self.numbers = Numbers(TRACK_NUMBERS, name="track_numbers")
+        self.numbers = Numbers(TOWER_NUMBERS, name="track_numbers")
         self.track_table = _residuals(tracks.size, width, "track_embedding")
         self.artist_table = _table(artists.size, width, "artist_embedding")
         self.genre_table = _table(genres.size, width, "genre_embedding")
@@ -67,7 +67,7 @@ class TrackTower(tf.Module):
             "track": self.tracks(inputs["track_id"]),
             "artist": self.artists(inputs["artist_id"]),
             "genre": self.genres(inputs["genre"]),
-            "numbers": self.numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1)),
+            "numbers": self.numbers(tf.stack([inputs[spec.name] for spec in TOWER_NUMBERS], axis=1)),
             "vectors": tf.where(known[:, :, None], vectors, 0.0),
             "known": tf.cast(known, tf.float32),
         }
@@ -113,7 +113,8 @@ class QueryTower(tf.Module):
         return Tables(self.user_table, tower.track_table, tower.artist_table, tower.genre_table)
 
     def encode(self, inputs: Tensors) -> Tensors:
-        """Feature tensors to numbers; lists keep their length, shares of padding are 0."""
+        """Feature tensors to numbers; lists keep their length, shares of padding are 0. An artist played four times as often
+        counts twice: that one was played at all says the most about a release."""
         return self.encode_moment(inputs) | {
             "user": self.users(inputs["user_id"]),
             "territory": self.territories(inputs["territory"]),
@@ -123,7 +124,7 @@ class QueryTower(tf.Module):
             "genres": self.track_tower.genres(inputs["top_genres"]),
             "genre_shares": _known(inputs["top_genre_shares"]),
             "artists": self.track_tower.artists(inputs["top_artists"]),
-            "artist_shares": _known(inputs["top_artist_shares"]),
+            "artist_shares": tf.sqrt(_known(inputs["top_artist_shares"])),
             "recent": self.track_tower.tracks(inputs["recent_tracks"]),
         }
 

@@ -18,7 +18,7 @@ from trainers import track_vectors
 from trainers.embed import not_silent, run, wanted
 from trainers.examples import catalogue_at, with_new_releases
 from trainers.gold import read_tracks
-from trainers.track_vectors import artist_vectors
+from trainers.track_vectors import artist_plays, artist_vectors
 
 __all__ = ["checkerboard_home"]
 
@@ -67,10 +67,26 @@ def test_the_artists_vector_leaves_the_track_itself_out() -> None:
     assert {track: v.tolist() for track, v in found.items()} == {"a": [1, 1], "b": [0, 0]}
 
 
+def test_the_plays_of_an_artist_are_those_of_the_other_tracks_that_were_out() -> None:
+    begins = [pd.Timestamp("2026-01-01", tz="UTC")] * 4 + [pd.Timestamp(end_of(AS_OF))]
+    tracks = pd.DataFrame({"track_id": list("abcde"), "artist_id": ["x", "x", "y", None, "x"], "first_seen_at": begins})
+    found = artist_plays(tracks, {"a": 6, "b": 2, "c": 9}, AS_OF)
+    assert found == {"a": 2.0, "b": 6.0, "e": 4.0}  # nobody else of y or of no artist; e is not out, and counts for none
+
+
+def test_a_snapshot_from_before_there_were_plays_of_artists_is_made_anew(snapshots: list[date]) -> None:
+    path = track_vectors._file(snapshots[0])
+    (path.parent / "with-old.parquet").write_bytes(path.read_bytes())
+    pd.read_parquet(path).drop(columns="artist_plays").to_parquet(path, index=False)
+    assert snapshots[0] not in track_vectors.days()
+    assert [made["day"] for made in run(as_of=AS_OF).summary["snapshots"]] == [snapshots[0].isoformat()]
+    assert [file.name for file in path.parent.iterdir()] == ["data.parquet"]
+
+
 def test_a_track_that_comes_out_later_is_added_to_the_snapshots_that_lack_it(snapshots: list[date]) -> None:
     known = track_vectors.read_ids(snapshots[-1]) - {KNOWN}
     fresh = read_tracks().assign(track_id=lambda t: t["track_id"].where(t["track_id"] != KNOWN, "fresh"))
-    snapshot = track_vectors.Snapshot(snapshots[0], track_vectors.read(snapshots[0], "track2vec"), {})
+    snapshot = track_vectors.Snapshot(snapshots[0], track_vectors.read(snapshots[0], "track2vec"), {}, {})
     track_vectors.write(snapshot, fresh, name="with-later", known=known)
     assert "fresh" in track_vectors.read_ids(snapshots[0])
     assert "fresh" in track_vectors.read(snapshots[0], "artist_vector")

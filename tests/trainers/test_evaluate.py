@@ -71,7 +71,7 @@ def world(home: Home, gold: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         seal(version)
     monkeypatch.setattr(loading, "load", RELEASES.__getitem__)
     monkeypatch.setattr(heldout, "catalogue_at", _catalogue)
-    monkeypatch.setattr(examples, "training_frame", lambda _, rows: rows.assign(**dict.fromkeys(examples.VECTORS)))
+    monkeypatch.setattr(examples, "training_frame", lambda _, rows: rows.assign(**dict.fromkeys(examples.SOURCED)))
     monkeypatch.setattr(heldout, "users_at", lambda ids, _: pd.DataFrame({"user_id": list(ids)}))
     monkeypatch.setattr(evaluate, "fingerprint", Mock(return_value=FINGERPRINT))
     monkeypatch.setattr(evaluate, "shared_store", Mock())

@@ -16,6 +16,7 @@ from recommender_suite import SIZE, RecommenderSuite, checkerboard
 
 from segue.errors import SegueError
 from trainers.fitting import vectors_of
+from trainers.hiding import hide
 from trainers.inputs import QUERY, TRACK, arrays, constants
 from trainers.interactions import Interactions
 from trainers.retriever import Retriever, save_towers
@@ -151,10 +152,10 @@ def test_a_track_the_user_heard_is_no_negative() -> None:
 
 
 def test_hiding_the_moment_is_as_often_as_configured() -> None:
-    retriever = new_retriever(2, 2, replace(SMALL, context_dropout=0.3))
     n = 4_000
     ones = tf.ones(n, tf.int32)
-    hidden = retriever._hide({"user": ones * 2, "device": ones * 3, "hour": ones * 4, "weekday": ones * 5})
+    moments = {"user": ones * 2, "device": ones * 3, "hour": ones * 4, "weekday": ones * 5}
+    hidden = hide(moments, replace(SMALL, context_dropout=0.3))
     gone = hidden["hour"].numpy() == 0
     assert abs(gone.mean() - 0.3) < 0.03
     np.testing.assert_array_equal(gone, hidden["device"].numpy() == 0)
