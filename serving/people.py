@@ -131,11 +131,11 @@ def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list
 
 
 def _lately(policy: Mapping[str, Sequence[Any]]) -> list[Any] | None:
-    """What each user heard in the last 60 days: the first `heard_60d` of their history."""
+    """What each user heard in the last 60 days: the first `heard_60d` of their history; all of it where nobody counted."""
     heard, count = policy.get("heard_tracks"), policy.get("heard_60d")
     if heard is None or count is None:
-        return None
-    return [tracks[: number or 0] if np.ndim(tracks) == 1 else None for tracks, number in zip(heard, count, strict=True)]
+        return None if heard is None else list(heard)
+    return [tracks[:number] if np.ndim(tracks) == 1 else None for tracks, number in zip(heard, count, strict=True)]
 
 
 def _coded(codes: Mapping[str, int], lists: Sequence[Any] | None, count: int) -> list[Rows]:

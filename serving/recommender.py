@@ -83,7 +83,8 @@ def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) ->
         return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None)
     tracks = _still_allowed(funnel.catalogue, stored, user_id, territory, days)
     personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
-    named = None if personal else chart_fallback(funnel.catalogue, territory)
+    home = funnel.catalogue.account(user_id)[0]  # whose chart it is, wherever they are now
+    named = None if personal or not tracks else chart_fallback(funnel.catalogue, home)
     return asked.answer(tracks, fallback=named, week=visible.week, stored=True)
 
 
@@ -212,11 +213,10 @@ def _disliked(user_id: str) -> tuple[set[str], set[str]]:
 
 
 def _days_left(visible: VisibleWeek | None, today: date) -> tuple[date, date]:
-    """What remains of the visible week; its last day when it is over, the next seven days when there is none."""
-    if visible is None:
-        return today, today + timedelta(days=6)
-    first, last = days_of_week(visible.week)
-    return min(max(today, first), last), last
+    """From today to the last day of the visible week, today alone when it is over, seven days when there is none: a list is
+    heard from the day it is given, whatever week it was made for."""
+    last = days_of_week(visible.week)[1] if visible is not None else today + timedelta(days=6)
+    return today, max(today, last)
 
 
 def _row(user_id: str) -> Row:
