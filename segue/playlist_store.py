@@ -39,10 +39,10 @@ def playlist_row(user_id: str, week_key: str) -> dict[str, Any] | None:
 
 
 def write_playlists(playlists: pd.DataFrame) -> None:
-    """Store playlists (n) under (user_id, week), replacing what is there; nobody sees them before the week's pointer moves.
+    """Store playlists (n) under (user_id, week), replacing what is there. A week's key names the digest of its playlists,
+    so what is replaced is the same, and nobody sees anything else before the week's pointer moves.
 
-    A reader of one user gets the row before or the row after, whole: on SQLite a block is one transaction, on Redis a
-    playlist is one command.
+    A reader of one user gets a row whole: on SQLite a block is one transaction, on Redis a playlist is one command.
 
     Args:
         playlists: columns `user_id`, `week` (see `segue.playlists.week_key`), `track_ids`, `scores`, `sources`, `reasons`

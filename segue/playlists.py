@@ -1,7 +1,7 @@
 """The agreement on weekly playlists: what one is, and which week is visible.
 
 A playlist is a feature of a user and a week, kept in Feast's online store under (user_id, week). Writing it shows it to
-nobody: the pointer names the visible week and release, and moves once, after the audit.
+nobody: the pointer names the visible week, release and make, and moves once, after the audit.
 """
 
 from __future__ import annotations
@@ -16,25 +16,34 @@ from segue.atomic import write_json
 from segue.home import get_home
 
 PLAYLIST_LENGTH = 30
+_DIGITS = 12
 
 
 class VisibleWeek(BaseModel):
-    """The week that `GET /v1/users/{id}/weekly` shows; `before` is the key of the one it showed before."""
+    """The week that `GET /v1/users/{id}/weekly` shows; `digest` is that of all its playlists, `before` the key of the week it
+    showed before."""
 
     week: date
     release: str
+    digest: str = ""
     published_at: datetime
     users: int
     before: str | None = None
 
     @property
     def key(self) -> str:
-        return week_key(self.week, self.release)
+        return week_key(self.week, self.release, self.digest)
 
 
-def week_key(week: date, release: str) -> str:
-    """The `week` join key: a week made again by another release is another playlist until the pointer moves."""
-    return f"{week.isoformat()}/{release}"
+def week_key(week: date, release: str, digest: str = "") -> str:
+    """The `week` join key: a week made again with another list for anyone, by whatever release, lies under another key, which
+    nobody reads until the pointer moves. Weeks stored before the key had a digest have none."""
+    return f"{week.isoformat()}/{make_name(release, digest)}"
+
+
+def make_name(release: str, digest: str) -> str:
+    """What a make of a week is called: the release, and the beginning of the digest of all playlists."""
+    return f"{release}@{digest[:_DIGITS]}" if digest else release
 
 
 def read_visible_week() -> VisibleWeek | None:
@@ -58,9 +67,9 @@ def show_week(visible: VisibleWeek) -> None:
     write_json(_pointer_path(), visible.model_dump(mode="json"))
 
 
-def stored_folder(week: date, release: str) -> Path:
-    """Where it is written down whose playlists of a week the store holds, see `segue.stored_weeks`."""
-    return get_home().playlists / "stored" / week.isoformat() / release
+def stored_folder(key: str) -> Path:
+    """Where it is written down whose playlists the store holds under a week's key, see `segue.stored_weeks`."""
+    return get_home().playlists / "stored" / key
 
 
 def audit_path(week: date) -> Path:

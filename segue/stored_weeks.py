@@ -1,7 +1,7 @@
 """Which weeks of playlists the online store holds, and the end of the old ones.
 
 No store of Feast's says which keys it has, so what is about to be written is written down first: a folder of a week and a
-release, with the users as Parquet, and `complete.json` once every row is there. A week is deleted from these lists, and the
+make of it, with the users as Parquet, and `complete.json` once every row is there. A week is deleted from these lists, and the
 folder goes last, so a run that was killed anywhere leaves nothing that the next one does not find.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from segue.atomic import replacing_file, write_json
 from segue.home import get_home
 from segue.playlist_store import delete_playlists
-from segue.playlists import VisibleWeek, stored_folder, week_key
+from segue.playlists import VisibleWeek, stored_folder
 from segue.release import read_json
 
 if TYPE_CHECKING:
@@ -29,27 +29,31 @@ COMPLETE = "complete.json"
 
 @dataclass(frozen=True)
 class StoredWeek:
-    """Playlists of one week by one release; `complete_at` is None while they are written or deleted, and after a kill."""
+    """Playlists under one key, made by one release; `complete_at` is None while they are written or deleted, and after a
+    kill."""
 
-    week: date
-    release: str
+    key: str
     complete_at: datetime | None
 
     @property
-    def key(self) -> str:
-        return week_key(self.week, self.release)
+    def week(self) -> date:
+        return date.fromisoformat(self.key.partition("/")[0])
+
+    @property
+    def release(self) -> str:
+        return self.key.partition("/")[2].partition("@")[0]
 
     @property
     def folder(self) -> Path:
-        return stored_folder(self.week, self.release)
+        return stored_folder(self.key)
 
 
-def begin_week(week: date, release: str, users: Iterable[pa.Array]) -> None:
+def begin_week(key: str, users: Iterable[pa.Array]) -> None:
     """Write down whose playlists are about to be stored, beside those of an earlier try."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    folder, schema = stored_folder(week, release), pa.schema({"user_id": pa.string()})
+    folder, schema = stored_folder(key), pa.schema({"user_id": pa.string()})
     with (
         replacing_file(folder / f"users-{uuid.uuid4().hex}.parquet") as temporary,
         pq.ParquetWriter(temporary, schema) as writer,
@@ -59,9 +63,9 @@ def begin_week(week: date, release: str, users: Iterable[pa.Array]) -> None:
     (folder / COMPLETE).unlink(missing_ok=True)
 
 
-def end_week(week: date, release: str) -> None:
+def end_week(key: str) -> None:
     """Write down that every playlist is stored."""
-    write_json(stored_folder(week, release) / COMPLETE, {"complete_at": datetime.now(UTC).isoformat()})
+    write_json(stored_folder(key) / COMPLETE, {"complete_at": datetime.now(UTC).isoformat()})
 
 
 def stored_weeks() -> list[StoredWeek]:
@@ -70,7 +74,7 @@ def stored_weeks() -> list[StoredWeek]:
     for folder in sorted((get_home().playlists / "stored").glob("*/*")):
         said = read_json(folder / COMPLETE)
         at = datetime.fromisoformat(said["complete_at"]) if said else None
-        found.append(StoredWeek(date.fromisoformat(folder.parent.name), folder.name, at))
+        found.append(StoredWeek(f"{folder.parent.name}/{folder.name}", at))
     return found
 
 
@@ -81,11 +85,15 @@ def expired(visible: VisibleWeek, weeks: int) -> list[StoredWeek]:
     week, which is on its way.
     """
     stored = [one for one in stored_weeks() if one.week <= visible.week]
-    last: dict[date, StoredWeek] = {}
-    for one in sorted((one for one in stored if one.complete_at), key=lambda one: str(one.complete_at)):
-        last[one.week] = one
+    last = last_complete(stored)
     kept = {last[week].key for week in sorted(last)[-weeks:]} | {visible.key, visible.before}
     return [one for one in stored if one.key not in kept]
+
+
+def last_complete(stored: Iterable[StoredWeek]) -> dict[date, StoredWeek]:
+    """The last complete make of each week."""
+    complete = sorted((one for one in stored if one.complete_at), key=lambda one: str(one.complete_at))
+    return {one.week: one for one in complete}
 
 
 def expire_weeks(visible: VisibleWeek, weeks: int) -> list[StoredWeek]:

@@ -1,7 +1,8 @@
 """From a staged week that passed its audit to one that everybody sees: store, look, log, show, and let old weeks go.
 
-The rows of a week lie under a key of their own, so writing them changes nothing that anyone reads. The pointer moves once
-they are all there, with one rename; before it a reader gets the old week whole, after it the new one.
+The rows of a week lie under a key of their own, which names the digest of all its playlists: also when the visible week is
+made again, writing changes nothing that anyone reads. The pointer moves once they are all there, with one rename; before it a
+reader gets the old lists, after it the new ones, of whichever listener.
 """
 
 from __future__ import annotations
@@ -29,6 +30,21 @@ READ_BACK = 50
 
 
 @dataclass(frozen=True)
+class Made:
+    """The playlists of a week, staged in a file: by which release, of how many users, and the digest of them all."""
+
+    staged: Path
+    week: date
+    release: str
+    users: int
+    digest: str
+
+    @property
+    def key(self) -> str:
+        return week_key(self.week, self.release, self.digest)
+
+
+@dataclass(frozen=True)
 class Published:
     """The week that is visible now, and the keys of those that were deleted from the store."""
 
@@ -36,39 +52,40 @@ class Published:
     expired: list[str]
 
 
-def publish(staged: Path, catalogue: Catalogue, week: date, version: str, users: int, progress: Progress) -> Published:
+def publish(made: Made, catalogue: Catalogue, progress: Progress) -> Published:
     """Store the playlists and, unless a later week is visible, log them, show them and delete what is older than is kept."""
     with progress.step("store"):
-        store_week(staged, week, version, users)
+        store_week(made)
     before = read_visible_week()
-    if before is not None and week < before.week:
+    if before is not None and made.week < before.week:
         return Published(before, [])  # nobody gets these lists, so they are no answers to log
     with progress.step("log"):
-        write_log(staged, catalogue, week, version)
-    visible = _next(before, week, version, users)
+        write_log(made.staged, catalogue, made.week, made.release)
+    visible = _next(before, made)
     show_week(visible)
     with progress.step("delete old weeks"):
         gone = expire_weeks(visible, get_settings().playlist_weeks_kept)
     return Published(visible, [one.key for one in gone])
 
 
-def store_week(staged: Path, week: date, version: str, users: int) -> None:
+def store_week(made: Made) -> None:
     """Write the playlists of a week where nobody reads yet, and read some of them back.
 
     Raises:
         SegueError: the store does not answer what was written.
     """
-    key = week_key(week, version)
-    begin_week(week, version, _users(staged))
-    for batch in staged_batches(staged):
-        write_playlists(batch.to_pandas().assign(week=key, release=version))
-    _read_back(staged, key, users)
-    end_week(week, version)
+    begin_week(made.key, _users(made.staged))
+    for batch in staged_batches(made.staged):
+        write_playlists(batch.to_pandas().assign(week=made.key, release=made.release))
+    _read_back(made)
+    end_week(made.key)
 
 
-def _next(before: VisibleWeek | None, week: date, version: str, users: int) -> VisibleWeek:
-    """The pointer to a week; one that is made again keeps what was before it."""
-    visible = VisibleWeek(week=week, release=version, published_at=datetime.now(UTC), users=users)
+def _next(before: VisibleWeek | None, made: Made) -> VisibleWeek:
+    """The pointer to a week; one that is made again with the same lists keeps what was before it."""
+    visible = VisibleWeek(
+        week=made.week, release=made.release, digest=made.digest, published_at=datetime.now(UTC), users=made.users
+    )
     same = before is not None and before.key == visible.key
     earlier = before.before if before is not None and same else before.key if before is not None else None
     return visible.model_copy(update={"before": earlier})
@@ -81,14 +98,14 @@ def _users(staged: Path) -> Iterator[pa.Array]:
         yield batch.column(0)
 
 
-def _read_back(staged: Path, key: str, users: int) -> None:
+def _read_back(made: Made) -> None:
     """Compare some of what the store now answers with what was staged."""
-    every = max(1, users // READ_BACK)
+    every = max(1, made.users // READ_BACK)
     number = 0
-    for batch in staged_batches(staged):
+    for batch in staged_batches(made.staged):
         for row in batch.to_pylist():
             if number % every == 0:
-                stored = playlist_row(row["user_id"], key)
+                stored = playlist_row(row["user_id"], made.key)
                 if stored is None or list(stored["track_ids"]) != row["track_ids"]:
                     raise SegueError(
                         expected="the feature store to answer the playlists written to it",

@@ -11,10 +11,12 @@ from segue.errors import SegueError
 from segue.features import online_rows, playlist_row
 from segue.home import get_home
 from segue.names import CandidateSource, Service, Table
-from segue.playlists import PLAYLIST_LENGTH, audit_path, read_visible_week, week_key
+from segue.playlists import PLAYLIST_LENGTH, audit_path, read_visible_week
 from segue.release import read_json
 from segue.requests import RemovedTrack
+from segue.settings import get_settings
 from segue.stage import Outcome, table
+from segue.stored_weeks import last_complete, stored_weeks
 from serving.answers import chart_fallback, labels, removed_of
 from serving.catalogue import NO_TRACK, Catalogue, load_catalogue
 from serving.funnel import Funnel
@@ -28,10 +30,10 @@ def run(*, user: str, week: date | None, explain: bool) -> Outcome:
     """Show the playlist of `user`.
 
     Raises:
-        SegueError: no week is visible, the week was never made, or the user has no playlist in it.
+        SegueError: no week is visible, the week was never made or is deleted by now, or the user has no playlist in it.
     """
-    shown, release = _which(week)
-    stored = playlist_row(user, week_key(shown, release))
+    shown, release, key = _which(week)
+    stored = playlist_row(user, key)
     if stored is None:
         raise SegueError(
             expected=f"a user with a playlist in the week of {shown}",
@@ -51,11 +53,11 @@ def run(*, user: str, week: date | None, explain: bool) -> Outcome:
     return Outcome(summary, "\n".join([head, "", _table(tracks), *_removed_table(catalogue, removed)]))
 
 
-def _which(week: date | None) -> tuple[date, str]:
-    """The week and the release its playlists were made by."""
+def _which(week: date | None) -> tuple[date, str, str]:
+    """The week, the release its playlists were made by, and the key they lie under."""
     visible = read_visible_week()
     if visible is not None and week in (None, visible.week):
-        return visible.week, visible.release
+        return visible.week, visible.release, visible.key
     audit = read_json(audit_path(week)) if week is not None else None
     if week is None or audit is None or not audit["passed"]:
         raise SegueError(
@@ -63,7 +65,15 @@ def _which(week: date | None) -> tuple[date, str]:
             received="none",
             mend=f"run `segue playlists --week {week or 'D'}`",
         )
-    return week, str(audit["release"])
+    stored = last_complete(stored_weeks()).get(week)
+    if stored is None:
+        kept = get_settings().playlist_weeks_kept
+        raise SegueError(
+            expected=f"a week whose playlists are kept: the newest {kept} are",
+            received=f"the week of {week}, whose playlists were deleted",
+            mend=f"keep more weeks by SEGUE_PLAYLIST_WEEKS_KEPT, or make it again: `segue playlists --week {week}`",
+        )
+    return week, stored.release, stored.key
 
 
 def _tracks(catalogue: Catalogue, stored: dict[str, Any]) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
 from serving.gold import read_table
 from serving.model import load_model
-from serving.publish import publish
+from serving.publish import Made, publish
 from serving.weekly_log import fallback_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _run(week: date) -> Outcome:
         _keep_audit(week, version, broken, facts)
         if broken:
             return _refused(week, broken, facts)
-        published = publish(staged, funnel.catalogue, week, version, len(users), progress)
+        published = publish(Made(staged, week, version, len(users), facts["digest"]), funnel.catalogue, progress)
     finally:
         staged.unlink(missing_ok=True)
     return _done(facts | {"expired": published.expired}, published.visible)

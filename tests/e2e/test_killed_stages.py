@@ -104,13 +104,12 @@ def _pointer(home: Home) -> str | None:
 
 def _playlists(home: Home) -> dict[str, Any]:
     from segue.features import playlist_row
-    from segue.playlists import read_visible_week, week_key
+    from segue.playlists import read_visible_week
 
     visible = read_visible_week()
     assert visible is not None
     assert visible.week.isoformat() == WEEK
-    key = week_key(visible.week, visible.release)
-    return {user: repr(playlist_row(user, key)) for user in _users(home)}
+    return {user: repr(playlist_row(user, visible.key)) for user in _users(home)}
 
 
 def _report(home: Home) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def test_the_visible_week_is_read_as_it_was_shown(home: Home) -> None:
 
 def test_a_week_of_another_release_has_another_key() -> None:
     assert week_key(date(2026, 11, 16), "r1") == "2026-11-16/r1" != week_key(date(2026, 11, 16), "r2")
+    assert week_key(date(2026, 11, 16), "r1", "a" * 64) == f"2026-11-16/r1@{'a' * 12}"
 
 
 def test_a_prediction_survives_its_line_in_the_log() -> None:

@@ -57,34 +57,42 @@ def week_of(number: int) -> date:
     return date(2026, 11, 16) + timedelta(days=7 * number)
 
 
-def tracks_of(catalogue: Catalogue, user: str, week: date) -> list[str]:
-    """What a user hears in a week: other tracks every week, all of which everybody may be given."""
+def tracks_of(catalogue: Catalogue, user: str, week: date, make: str = "") -> list[str]:
+    """What a user hears in a week: other tracks every week and `make`, all of which everybody may be given."""
     free = catalogue.ids[catalogue.everywhere & ~catalogue.explicit]
-    rng = np.random.default_rng(zlib.crc32(f"{user} {week}".encode()))
+    rng = np.random.default_rng(zlib.crc32(f"{user} {week}{make}".encode()))
     return [str(track) for track in rng.choice(free, TRACKS, replace=False)]
 
 
-def staged(folder: Path, catalogue: Catalogue, week: date, users: list[str] = USERS) -> Path:
+def staged(folder: Path, catalogue: Catalogue, week: date, make: str = "") -> Path:
     rows = [
         {
             "user_id": user,
             "territory": None,
-            "track_ids": tracks_of(catalogue, user, week),
+            "track_ids": tracks_of(catalogue, user, week, make),
             "scores": [0.5] * TRACKS,
             "sources": ["retriever"] * TRACKS,
             "reasons": [f"of {week}"] * TRACKS,
             "features": None,
         }
-        for user in users
+        for user in USERS
     ]
     path = folder / f"{week}.parquet"
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
 
 
-def put(folder: Path, catalogue: Catalogue, number: int, release: str = "r1") -> publish.Published:
+def made(folder: Path, catalogue: Catalogue, number: int, release: str = "r1", make: str = "") -> publish.Made:
     week = week_of(number)
-    return publish.publish(staged(folder, catalogue, week), catalogue, week, release, len(USERS), Progress("test"))
+    return publish.Made(staged(folder, catalogue, week, make), week, release, len(USERS), digest=f"d{make}")
+
+
+def key_of(number: int, release: str = "r1", make: str = "") -> str:
+    return week_key(week_of(number), release, f"d{make}")
+
+
+def put(folder: Path, catalogue: Catalogue, number: int, release: str = "r1", make: str = "") -> publish.Published:
+    return publish.publish(made(folder, catalogue, number, release, make), catalogue, Progress("test"))
 
 
 @dataclass
@@ -106,7 +114,10 @@ def polled(catalogue: Catalogue, base: str) -> Iterator[Seen]:
         with httpx.Client(base_url=base, timeout=30) as client:
             while not stop.is_set():
                 user = USERS[rng.integers(len(USERS))]
-                _note(seen, catalogue, user, client.get(f"/v1/users/{user}/weekly"))
+                try:
+                    _note(seen, catalogue, user, client.get(f"/v1/users/{user}/weekly"))
+                except Exception as problem:
+                    seen.wrong.append(f"no answer: {problem!r}")
 
     threads = [threading.Thread(target=poll, args=(seed,)) for seed in range(3)]
     for thread in threads:
@@ -185,9 +196,9 @@ def test_a_pointer_that_moves_before_the_rows_are_there_shows_gaps(
     """The twin of the test above: it would notice."""
     store: Callable[..., None] = publish.store_week
 
-    def too_early(path: Path, week: date, version: str, users: int) -> None:
-        show_week(publish._next(read_visible_week(), week, version, users))
-        store(path, week, version, users)
+    def too_early(week: publish.Made) -> None:
+        show_week(publish._next(read_visible_week(), week))
+        store(week)
 
     monkeypatch.setattr(publish, "store_week", too_early)
     assert any(wrong.startswith("gap") for wrong in _publish_under_readers(platform, tmp_path).wrong)
@@ -200,7 +211,7 @@ def test_old_weeks_leave_the_store_and_the_visible_one_and_the_one_before_stay(
     get_settings.cache_clear()
     catalogue = load_catalogue()
     expired = [put(tmp_path, catalogue, number).expired for number in range(5)]
-    assert expired == [[], [], [], [week_key(week_of(0), "r1")], [week_key(week_of(1), "r1")]]
+    assert expired == [[], [], [], [key_of(0)], [key_of(1)]]
     assert _stored(5) == [False, False, True, True, True]
     row = status().summary["weeks_kept"]
     assert (row["value"], row["weeks"][0], row["incomplete"]) == ("3", week_of(2).isoformat(), [])
@@ -211,10 +222,54 @@ def test_a_week_made_again_by_another_release_keeps_the_lists_before_it_for_one_
 ) -> None:
     catalogue = load_catalogue()
     expired = [put(tmp_path, catalogue, 0, release).expired for release in ("r1", "r2", "r2", "r3")]
-    assert expired == [[], [], [], [week_key(week_of(0), "r1")]]
+    assert expired == [[], [], [], [key_of(0)]]
     visible = read_visible_week()
     assert visible is not None
-    assert visible.before == week_key(week_of(0), "r2")
+    assert visible.before == key_of(0, "r2")
+
+
+@pytest.mark.parametrize("digest_in_the_key", [True, False])
+def test_the_visible_week_made_again_by_its_release_changes_for_everybody_at_once(
+    platform: Platform, store_kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digest_in_the_key: bool
+) -> None:
+    """Twin: under one and the same key a reader meets new lists while the week is still being written."""
+    catalogue = load_catalogue()
+    old, new = ([tracks_of(catalogue, user, week_of(0), make) for user in USERS] for make in ("", "again"))
+    if not digest_in_the_key:
+        monkeypatch.setattr(publish.Made, "key", property(lambda made: week_key(made.week, made.release)))
+        monkeypatch.setattr(VisibleWeek, "key", property(lambda shown: week_key(shown.week, shown.release)))
+    put(tmp_path, catalogue, 0)
+    with monkeypatch.context() as context:
+        context.setattr(publish, "show_week", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            put(tmp_path, catalogue, 0, make="again")
+    assert (_visible_lists() == old) == digest_in_the_key
+    assert put(tmp_path, catalogue, 0, make="again").expired == []
+    assert _visible_lists() == new
+
+
+def test_a_week_made_again_with_the_same_lists_is_the_same_week(platform: Platform, tmp_path: Path) -> None:
+    catalogue = load_catalogue()
+    for number in (0, 1, 1):
+        put(tmp_path, catalogue, number)
+    visible = read_visible_week()
+    assert visible is not None
+    assert (visible.key, visible.before) == (key_of(1), key_of(0))
+
+
+def test_a_week_that_was_shown_before_its_key_had_a_digest_is_read_and_in_time_deleted(
+    platform: Platform, tmp_path: Path
+) -> None:
+    catalogue = load_catalogue()
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(publish.Made, "key", property(lambda made: week_key(made.week, made.release)))
+        put(tmp_path, catalogue, 0)
+    shown = read_visible_week()
+    assert shown is not None
+    show_week(shown.model_copy(update={"digest": ""}))
+    assert None not in _visible_lists()
+    expired = [put(tmp_path, catalogue, 0, make=make).expired for make in ("again", "and again")]
+    assert expired == [[], [f"{week_of(0)}/r1"]]
 
 
 def test_a_kill_while_old_rows_are_deleted_leaves_the_rest_to_the_next_run(
@@ -235,7 +290,7 @@ def test_a_kill_while_old_rows_are_deleted_leaves_the_rest_to_the_next_run(
     assert visible.week == week_of(2)
     assert _row(USERS[0], 0) is None
     assert _row(USERS[-1], 0) is not None
-    assert status().summary["weeks_kept"]["incomplete"] == [week_key(week_of(0), "r1")]
+    assert status().summary["weeks_kept"]["incomplete"] == [key_of(0)]
     put(tmp_path, catalogue, 3)
     assert _stored(4) == [False, False, True, True]
 
@@ -261,11 +316,13 @@ def test_nothing_a_reader_may_hold_expires_however_few_weeks_are_kept(platform: 
     catalogue = load_catalogue()
     for number in range(4):
         put(tmp_path, catalogue, number)
+    publish.store_week(made(tmp_path, catalogue, 3, "r2"))  # complete later than the one that is shown, as a kill leaves it
     visible = read_visible_week()
     assert visible is not None
-    moved = VisibleWeek(**visible.model_dump() | {"before": week_key(week_of(0), "r1")})
+    moved = VisibleWeek(**visible.model_dump() | {"before": key_of(0)})
+    assert (moved.key, moved.before) == (key_of(3), key_of(0))
     assert getattr(moved, key) not in [one.key for one in stored_weeks.expired(moved, 1)]
-    assert week_key(week_of(2), "r1") in [one.key for one in stored_weeks.expired(moved, 1)]
+    assert key_of(2) in [one.key for one in stored_weeks.expired(moved, 1)]
 
 
 def _stored(weeks: int) -> list[bool]:
@@ -273,7 +330,14 @@ def _stored(weeks: int) -> list[bool]:
 
 
 def _row(user: str, number: int) -> dict[str, Any] | None:
-    return playlist_row(user, week_key(week_of(number), "r1"))
+    return playlist_row(user, key_of(number))
+
+
+def _visible_lists() -> list[list[str] | None]:
+    """What everybody is shown at this moment."""
+    visible = read_visible_week()
+    rows = [playlist_row(user, visible.key) if visible else None for user in USERS]
+    return [list(row["track_ids"]) if row else None for row in rows]
 
 
 def _killed(*_: Any) -> None:

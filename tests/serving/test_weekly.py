@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -130,6 +131,16 @@ def test_showing_a_stranger_is_one_sentence(platform: Platform) -> None:
     make(platform)
     with pytest.raises(SegueError, match="received user stranger, who has none"):
         show.run(user="stranger", week=None, explain=False)
+
+
+def test_showing_a_week_that_was_deleted_says_so_and_blames_no_user_id(platform: Platform) -> None:
+    make(platform)
+    later = {"week": platform.week + timedelta(days=7), "release": "later", "published_at": datetime.now(UTC), "users": 1}
+    show_week(VisibleWeek(**later))
+    assert show.run(user="u00001", week=platform.week, explain=False).summary["week"] == platform.week
+    shutil.rmtree(platform.home.playlists / "stored")
+    with pytest.raises(SegueError, match=r"whose playlists were deleted.*SEGUE_PLAYLIST_WEEKS_KEPT"):
+        show.run(user="u00001", week=platform.week, explain=False)
 
 
 def test_showing_a_week_that_was_never_made_is_one_sentence(platform: Platform) -> None:

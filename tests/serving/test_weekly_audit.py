@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from fake_release import make_release
 from serving_platform import Platform
-from weekly_runs import make, stored
+from weekly_runs import key_of, make, stored
 
 from segue.features import playlist_row
 from segue.names import Table
-from segue.playlists import audit_path, read_visible_week, week_key
+from segue.playlists import audit_path, read_visible_week
 from segue.release import read_json
 from serving import show, weekly
 from serving.catalogue import load_catalogue
@@ -132,7 +132,7 @@ def test_a_release_with_an_artist_cap_of_one_gives_lists_with_one_track_per_arti
     names = pq.read_table(platform.home.table(Table.TRACKS) / "data.parquet").to_pydict()
     artist = dict(zip(names["track_id"], names["artist_id"], strict=True))
     for user in platform.gold.user_group:
-        row = playlist_row(user, week_key(platform.week, "cap-1"))
+        row = playlist_row(user, key_of(platform, "cap-1"))
         assert row is not None
         artists = [artist[track] for track in row["track_ids"]]
         assert len(set(artists)) == len(artists) > 0

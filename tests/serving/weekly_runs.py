@@ -7,7 +7,7 @@ from typing import Any
 from serving_platform import Platform
 
 from segue.features import playlist_row
-from segue.playlists import week_key
+from segue.stored_weeks import stored_weeks
 from serving import weekly
 
 
@@ -15,7 +15,12 @@ def make(platform: Platform) -> Any:
     return weekly.run(week=platform.week, engine="local")
 
 
+def key_of(platform: Platform, release: str) -> str:
+    """The key of the last lists that a release made for the week."""
+    return max((one for one in stored_weeks() if one.release == release), key=lambda one: str(one.complete_at)).key
+
+
 def stored(platform: Platform, user: str) -> dict[str, Any]:
-    row = playlist_row(user, week_key(platform.week, platform.version))
+    row = playlist_row(user, key_of(platform, platform.version))
     assert row is not None
     return row

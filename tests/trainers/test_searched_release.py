@@ -17,7 +17,7 @@ from segue.dates import as_of_for_week, week_after
 from segue.features import playlist_row
 from segue.home import get_home
 from segue.live_release import point_to
-from segue.playlists import PLAYLIST_LENGTH, week_key
+from segue.playlists import PLAYLIST_LENGTH, read_visible_week
 from segue.release import release_path, verify
 from segue.requests import RecommendRequest
 from segue.settings import get_settings
@@ -83,7 +83,9 @@ def test_the_release_holds_its_index_and_training_tells_its_recall_and_what_the_
 def test_weekly_playlists_over_the_index_pass_the_audit_and_are_full(searched: Searched) -> None:
     outcome = weekly.run(week=WEEK, engine="local")
     assert (outcome.exit_code, outcome.summary["shown"]) == (0, True), outcome.text
-    rows = [playlist_row(user, week_key(WEEK, searched.version)) for user in searched.users]
+    visible = read_visible_week()
+    assert visible is not None
+    rows = [playlist_row(user, visible.key) for user in searched.users]
     assert {len(set(row["track_ids"])) for row in rows if row} == {PLAYLIST_LENGTH}
     assert outcome.summary["sources"]["retriever"] > 0.9 * PLAYLIST_LENGTH * len(searched.users)
 
