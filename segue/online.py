@@ -29,7 +29,7 @@ def online_row(service: Service, keys: Mapping[str, str], features: Sequence[str
     return {name: _plain(values.get(name)) for name in features} if values else None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # keyed by the store too, which it keeps alive
 def view_with(store: FeatureStore, service: Service, feature: str) -> FeatureView:
     """The stored view that a service takes `feature` from."""
     for name, _, features in stored_features(store, service):

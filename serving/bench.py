@@ -17,13 +17,14 @@ import httpx
 import numpy as np
 
 from segue.charts import Bar, Bars, draw_page
+from segue.errors import SegueError
 from segue.home import get_home
 from segue.names import Table
 from segue.stage import Outcome, Progress, table
 from serving.bench_home import borrowed_home, service
-from serving.bench_weekly import STORES, Weekly, measure_weekly
+from serving.bench_weekly import MOST_USERS, STORES, Weekly, measure_weekly
 from serving.gold import read_table
-from serving.load import HOST, interval
+from serving.load import HOST, MOST_PER_SECOND, MOST_REQUESTS, interval
 from serving.own_redis import redis_program
 
 SECONDS = 10.0
@@ -59,8 +60,9 @@ def bench_serving(*, scale: float, users: int = 10_000, rate: int = 300, store: 
     for `30 * scale` seconds with the playlists of `users` listeners in SQLite, and in Redis where there is one.
 
     Raises:
-        SegueError: no service could be started.
+        SegueError: no service could be started, or what is asked for is out of bounds.
     """
+    _require_bounds(scale, users, rate)
     progress, stores = Progress("bench serving"), (store,) if store else STORES if redis_program() else STORES[:1]
     measured = _closed(min(SECONDS * scale, MOST_SECONDS), progress)
     load_seconds = min(LOAD_SECONDS * scale, MOST_SECONDS)
@@ -76,6 +78,17 @@ def bench_serving(*, scale: float, users: int = 10_000, rate: int = 300, store: 
     found |= {f"weekly_p99_ms_{w.store}": w.p99_ms for w in weekly}
     failed = any(m.failed for m in measured) or any(w.failed for w in weekly)
     return Outcome(found, f"{text}\n\n{_weekly_table(weekly, rate)}\n\nThe chart is {path}", int(failed))
+
+
+def _require_bounds(scale: float, users: int, rate: int) -> None:
+    """Said before anything is measured: the load comes after minutes of other work."""
+    requests = int(rate * min(LOAD_SECONDS * scale, MOST_SECONDS)) if scale > 0 else 0
+    if not 0 < rate <= MOST_PER_SECOND or not 0 < users <= MOST_USERS or not 0 < requests <= MOST_REQUESTS:
+        raise SegueError(
+            expected=f"1 to {MOST_USERS} users, 1 to {MOST_PER_SECOND} requests a second, {MOST_REQUESTS} at most",
+            received=f"{users} users, {rate} requests a second, {requests} of them",
+            mend="give another --users, --rate or --scale",
+        )
 
 
 def _closed(seconds: float, progress: Progress) -> list[Measured]:

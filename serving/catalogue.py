@@ -40,15 +40,15 @@ class Licences:
 class Popular:
     """Every track row in order of popularity; `share` (tracks,) is its plays over those of the most played one.
 
-    `log_plays` is what `Catalogue.log_plays` has for them, in the order of the chart. `charted` is how many of the first were
-    played at all; `territory` is None for the worldwide chart.
+    `log_plays_by_place` is what `Catalogue.log_plays` has for them, in the order of the chart. `charted` is how many of the
+    first were played at all; `territory` is None for the worldwide chart.
     """
 
     territory: str | None
     order: Rows
     share: npt.NDArray[np.float32]
     charted: int
-    log_plays: npt.NDArray[np.float32]
+    log_plays_by_place: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

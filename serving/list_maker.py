@@ -117,7 +117,7 @@ class ListMaker:
             chart = self.catalogue.popular(territory)
             found = chart.order[:reach]
             if afford is not None and np.isfinite(afford[who]):
-                found = chart.order[np.flatnonzero(chart.log_plays <= afford[who])[:reach]]
+                found = chart.order[np.flatnonzero(chart.log_plays_by_place <= afford[who])[:reach]]
             rows[who, : len(found)], share[who, : len(found)] = found, chart.share[found]
         return rows, share
 

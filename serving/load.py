@@ -22,12 +22,13 @@ MOST_REQUESTS = 200_000
 GIVE_UP_SECONDS = 10.0
 
 Due = tuple[float, bytes]
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a load met: latencies in milliseconds (n,), in order of arrival, of all that were answered; `failed` counts what
-    was not answered with 200 and what was expected in the body."""
+    """What a load met: the milliseconds (n,) from when each request was due to its answer, or to when it was given up, in the
+    order in which they ended; `failed` counts those that did not end in a 200 with what was expected in the body."""
 
     latencies: npt.NDArray[np.float64]
     failed: int
@@ -57,16 +58,19 @@ class _Load:
         return loop.time() - began
 
     async def _work(self) -> None:
-        loop, connection = asyncio.get_running_loop(), await asyncio.open_connection(HOST, self.port)
+        loop = asyncio.get_running_loop()
+        connection: Connection | None = None  # opened by the request that needs it: one that cannot be has failed
         while (task := await self.waiting.get()) is not None:
             due, request = task
             try:
+                connection = connection or await asyncio.open_connection(HOST, self.port)
                 good = await asyncio.wait_for(_ask(*connection, request, self.expected), GIVE_UP_SECONDS)
             except (OSError, EOFError, ValueError, TimeoutError):  # the answer that was waited for must not reach the next one
-                good, connection = False, await _again(connection, self.port)
+                _close(connection)
+                good, connection = False, None
             self.latencies.append(1_000 * (loop.time() - due))
             self.failed += not good
-        connection[1].close()
+        _close(connection)
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, expected: bytes) -> bool:
@@ -77,11 +81,9 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
     return head.startswith(b"http/1.1 200") and expected in body
 
 
-async def _again(
-    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], port: int
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    connection[1].close()
-    return await asyncio.open_connection(HOST, port)
+def _close(connection: Connection | None) -> None:
+    if connection is not None:
+        connection[1].close()
 
 
 def open_loop(port: int, paths: Sequence[str], *, rate: float, expected: bytes) -> Answers:

@@ -1,7 +1,7 @@
 """The one order of the rules, and their application to a batch of lists. Batch, live and fallbacks all come through here.
 
 Rules about single tracks first, then rules about the list: those that only close before those that weigh. A rule's number
-is its place in `RULES`."""
+is its place in `rules()`."""
 
 from __future__ import annotations
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from segue.errors import SegueError
+from serving.bench import bench_serving
 from serving.load import interval
+
+
+@pytest.mark.parametrize("asked", [{"rate": 0}, {"rate": 3_000}, {"users": 0}, {"scale": 0.0}, {"scale": -1.0}])
+def test_a_bench_out_of_bounds_is_refused_before_anything_is_measured(asked: dict[str, Any]) -> None:
+    with pytest.raises(SegueError, match="--rate or --scale"):
+        bench_serving(**{"scale": 1.0} | asked)
 
 
 @pytest.mark.parametrize("count", [1, 10, 2_000])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -58,6 +59,14 @@ def test_a_stall_counts_for_every_request_that_was_due_in_it() -> None:
 def test_an_answer_that_is_not_what_was_asked_for_has_failed(status: int, expected: bytes) -> None:
     with server(status=status) as port:
         assert open_loop(port, ["/"] * 5, rate=RATE, expected=expected).failed == 5
+
+
+def test_a_server_that_went_away_fails_every_request_and_the_load_ends() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    answers = open_loop(port, ["/"] * 5, rate=RATE, expected=b"good")
+    assert (answers.failed, len(answers.latencies)) == (5, 5)
 
 
 @pytest.mark.parametrize(("rate", "requests"), [(0, 1), (1e9, 1), (1, 0), (1, 10**6)])

@@ -89,7 +89,9 @@ def test_a_listener_of_rarities_gets_what_is_rarer_or_fewer_tracks_but_no_hits()
     plays[-4:] = 0
     found = listed(replaced(popularity_ceiling=True), tracks={"plays": plays}, people={"habit": np.array([1.0], np.float32)})
     assert sorted(found.rows[0, : found.lengths()[0]].tolist()) == [0, 56, 57, 58, 59]
-    assert 1 - BELOW > 3 / 5
+    mean = np.log1p(plays)[found.rows[0, : found.lengths()[0]]].mean()
+    assert mean == pytest.approx(3 / 5)
+    assert mean < 1 - BELOW < 2 * 3 / 6, "one more hit would be the habit itself"
 
 
 def test_a_chooser_can_only_take_what_is_open() -> None:
