@@ -1,8 +1,8 @@
 """The kinds of ranker a release may hold, opened with one interface: whoever scores need not know which it is.
 
-`network`: everything is in the SavedModel `ranker/`. `lambdarank`: the SavedModel encodes, makes a candidate's row of numbers
-(`frame`) and says where it begins (`start`), and `ranker/trees.txt`, LightGBM's own text format, orders by them. `both`: the
-network's score, and the trees' value with a weight.
+`network`: everything is in the SavedModel `ranker/`. `lambdarank`: the SavedModel encodes and makes a candidate's row of
+numbers (`frame`), of which the first says where the order begins, and `ranker/trees.txt`, LightGBM's own text format, adds to
+it by the others. `both`: the network's score, to which the trees add.
 """
 
 from __future__ import annotations
@@ -60,11 +60,8 @@ class TreeRanker:
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
         """`score` (n, c) and `heads` (n, c, 3) of candidates (n, c); see `tree_scores`."""
-        return tree_scores(self._values(users, tracks, candidates, retrieval_scores))
-
-    def _values(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> Floats:
         frame = self._model.frame(users, tracks, candidates, retrieval_scores).numpy()
-        return tree_values(self._booster, frame, self._model.start(retrieval_scores).numpy())
+        return tree_scores(frame[:, :, 0] + tree_values(self._booster, frame))
 
 
 class PairedRanker(TreeRanker):
@@ -72,15 +69,16 @@ class PairedRanker(TreeRanker):
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
         """`score` (n, c) of both, and the network's `heads` (n, c, 3), of candidates (n, c)."""
-        network = self._model.score(users, tracks, candidates, retrieval_scores)
-        return paired(network, self._values(users, tracks, candidates, retrieval_scores), self._model.weight)
+        asked = users, tracks, candidates, retrieval_scores
+        values = tree_values(self._booster, self._model.frame(*asked).numpy())
+        return paired(self._model.score(*asked), values, self._model.weight)
 
 
-def tree_values(booster: Any, frame: Floats, start: Floats) -> Floats:
-    """What trees that begin at `start` (n, c) say of rows (n, c, f): (n, c), more is better."""
+def tree_values(booster: Any, frame: Floats) -> Floats:
+    """What trees add (n, c) to where rows (n, c, 1 + f) begin: more is better."""
     n, c, width = frame.shape
-    value = booster.predict(frame.reshape(n * c, width), num_threads=1) if n * c else np.zeros(0)
-    return (value.reshape(n, c) + start).astype(np.float32)
+    value = booster.predict(frame.reshape(n * c, width)[:, 1:], num_threads=1) if n * c else np.zeros(0)
+    return value.reshape(n, c).astype(np.float32)
 
 
 def tree_scores(values: Floats) -> dict[str, Any]:
@@ -94,5 +92,5 @@ def tree_scores(values: Floats) -> dict[str, Any]:
 
 
 def paired(network: Mapping[str, Any], values: Floats, weight: Any) -> dict[str, Any]:
-    """The network's answer with the trees' `values` (n, c) added to its score."""
+    """The network's answer with what the trees add (n, c), weighted, on its score."""
     return {"score": network["score"] + weight * values, "heads": network["heads"]}

@@ -36,7 +36,7 @@ from trainers.layers.heard import HeardPairs
 from trainers.loading import Floats
 from trainers.ranker import BlendWeights
 from trainers.ranker_fitting import AnyRanker, RankerTask, first_plays_of, fit_ranker, places_of
-from trainers.ranking import Lists, make_lists
+from trainers.ranker_lists import Lists, make_lists
 from trainers.retriever import Retriever, Vocabularies
 from trainers.towers import SavedTower
 from trainers.workers import workers

@@ -10,6 +10,8 @@ from trainers.index import IndexConfig
 from trainers.next_order import OrderConfig
 from trainers.radio import RADIO
 from trainers.ranker import BlendWeights
+from trainers.ranker_start import StartConfig
+from trainers.ranker_weights import WeightsConfig
 from trainers.ranking import RankerConfig
 from trainers.retriever_config import RetrieverConfig
 from trainers.sessions import SessionConfig
@@ -23,6 +25,8 @@ class Hyperparameters:
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
     trees: TreesConfig = field(default_factory=TreesConfig)
+    start: StartConfig = field(default_factory=StartConfig)
+    weights: WeightsConfig = field(default_factory=WeightsConfig)
     companions: CompanionConfig = field(default_factory=CompanionConfig)
     blend: BlendWeights = field(default_factory=BlendWeights)
     index: IndexConfig = field(default_factory=IndexConfig)

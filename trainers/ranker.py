@@ -9,8 +9,8 @@ them as a weighted product (Zhao et al. 2019, "Recommending what video to watch 
 The model is split so that the track half is computed once per release and the user half once per request: the first layer
 is a sum of a user's part, a track's part and a part for what they have in common, so that scoring a candidate is an
 addition and a few small products. What is crossed with what is learned after that sum, by low-rank cross layers (DCN-v2),
-so that the halves stay apart. Its last layer starts at zero, on top of the retriever's own score: it begins as the
-retriever's order and can only learn what that order lacks.
+so that the halves stay apart. Its last layer starts at zero, on top of a weighted sum of the retriever's own score and the
+numbers (`trainers.ranker_start`): it begins as that order and can only learn what it lacks.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class RankerNetwork(tf.Module):
         self.crosses = [LowRankCross(shape.cross_rank) for _ in range(shape.crosses)]
         self.middle = tf.keras.layers.Dense(hidden // 2, "relu")
         self.heads = tf.keras.layers.Dense(len(HEADS), kernel_initializer="zeros")
-        self.trust = tf.Variable(1.0, name="trust_in_retriever")
+        self.weight = tf.Variable(1.0, trainable=False, name="weight_of_first_head")
+        self.level = tf.Variable(0.0, trainable=False, name="level_of_first_head")
         self._build(hidden, taste)
 
     def _build(self, hidden: int, taste: int) -> None:
@@ -97,17 +98,25 @@ class RankerNetwork(tf.Module):
         rest = {name: value for name, value in read.items() if name != "numbers"}
         return rest | {"hidden": self.track_part(features), "taste": self.track_taste(features)}
 
-    def logits(self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
-        """Logits (n, c, 3) of candidates: every entry of `tracks` is (n, c, ...), `territory` (n, c, 2)."""
+    def parts(
+        self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the heads say (n, c, 3) of candidates, and where the first of them begins (n, c): every entry of `tracks` is
+        (n, c, ...), `territory` (n, c, 2)."""
         retrieved = retrieval_scores * self.inputs.scale
-        common = [self.inputs.common(users, tracks, territory, retrieved), users["taste"][:, None, :] * tracks["taste"]]
-        first = tf.nn.relu(users["hidden"][:, None, :] + tracks["hidden"] + self.common_part(tf.concat(common, axis=2)))
+        common = self.inputs.common(users, tracks, territory, retrieved)
+        both = tf.concat([common, users["taste"][:, None, :] * tracks["taste"]], axis=2)
+        first = tf.nn.relu(users["hidden"][:, None, :] + tracks["hidden"] + self.common_part(both))
         crossed = first
         for cross in self.crosses:
             crossed = cross(first, crossed)
-        heads = self.heads(self.middle(crossed))
-        trusted = self.trust * (retrieved - tf.reduce_max(retrieved, axis=1, keepdims=True))
-        return heads + tf.stack([trusted, tf.zeros_like(trusted), tf.zeros_like(trusted)], axis=2)
+        return self.heads(self.middle(crossed)), self.inputs.start(common, tracks["start"], retrieved)
+
+    def logits(self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
+        """Logits (n, c, 3): the first head adds to the start with its `weight`."""
+        heads, start = self.parts(users, tracks, territory, retrieval_scores)
+        first = start + self.weight * heads[..., 0] + self.level
+        return tf.concat([first[..., None], heads[..., 1:]], axis=2)
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the entries of `tracks`."""

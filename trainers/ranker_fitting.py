@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,13 @@ from trainers.feedback import exposures, first_plays, places_shown
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranker import BlendWeights, RankerNetwork
 from trainers.ranker_inputs import RankerInputs, RankerNames
+from trainers.ranker_lists import Lists
 from trainers.ranker_pair import RankerPair
-from trainers.ranking import Lists, Ranker, RankerConfig, adapt
-from trainers.trees import RankerTrees, fit_trees
+from trainers.ranker_rows import starts
+from trainers.ranker_start import fit_start
+from trainers.ranker_weights import Adds, believed
+from trainers.ranking import Ranker, RankerConfig, adapt
+from trainers.trees import RankerTrees, TreeLists
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,21 +60,36 @@ def fit_ranker(task: RankerTask, hyper: Hyperparameters, *, seed: int) -> tuple[
     inputs = RankerInputs(names, hyper.companions, scale=1.0 / hyper.retriever.temperature)
     _know_tracks(inputs, names, then, task.listens, task.split.rank_from, hyper, seed)
     adapt(inputs, lists.users, then.frame)
-    ranker: AnyRanker
-    losses: list[float] = []
-    if hyper.ranker.kind != "lambdarank":
-        ranker = network = RankerNetwork(inputs, blend, hyper.ranker.shape)
-        losses += Ranker(network, hyper.ranker, heads_known=heads).fit_lists(lists, then, seed=seed)
-    if hyper.ranker.kind != "network":
-        ranker = trees = fit_trees(inputs, lists, then, hyper.trees, seed=seed)
-        losses.append(trees.loss)
+    fit_start(inputs, lists, then, hyper.start, seed=seed)
+    ranker, losses = _fitted(inputs, blend, heads, task, hyper, seed)
     if hyper.ranker.kind == "lambdarank":
         blend = BlendWeights(save=0.0, early_skip=0.0)  # trees have no heads to blend
-    if hyper.ranker.kind == "both":
-        ranker = pair = RankerPair(network, trees)
-        pair.weigh(lists, then)
     _know_tracks(inputs, names, task.known, task.listens, task.split.cutoff, hyper, seed)
     return ranker, blend, losses
+
+
+def _fitted(
+    inputs: RankerInputs, blend: BlendWeights, heads: tuple[bool, bool], task: RankerTask, hyper: Hyperparameters, seed: int
+) -> tuple[AnyRanker, list[float]]:
+    """The ranker of `hyper.ranker.kind` upon its start, and its losses. The trees alone stop by lists of their own."""
+    lists, then, kind = task.lists, task.then, hyper.ranker.kind
+    trees = TreeLists(inputs, lists, then, hyper.trees) if kind != "network" else None
+    if trees and kind == "lambdarank":
+        grown = trees.fitted(seed=seed)
+        return grown, [grown.loss]
+    model = Ranker(RankerNetwork(inputs, blend, hyper.ranker.shape), hyper.ranker, heads_known=heads)
+    adds: list[Adds] = [partial(model.learned_without, lists=lists, catalogue=then, seed=seed)]
+    if trees:
+        adds.append(partial(trees.learned_without, seed=seed))
+    begun = starts(inputs, lists, then)
+    weights = believed(adds, begun, lists, hyper.weights, seed=seed)
+    model.begin_again()
+    losses = model.fit_lists(lists, then, seed=seed)
+    model.believe(weights[0], lists, then, begun)
+    if not trees:
+        return model.network, losses
+    grown = trees.fitted(seed=seed)
+    return RankerPair(model.network, grown, weights[1]), [*losses, grown.loss]
 
 
 def _ranker_names(known: Catalogue, territories: tuple[str, ...]) -> RankerNames:

@@ -26,6 +26,8 @@ AUDIO = (NumberSpec("tempo"), NumberSpec("energy"))
 USER_AUDIO = ("mean_tempo_30d", "mean_energy_30d")
 COMMON = WIDTH + 3
 """How many numbers `RankerInputs.common` gives for a candidate."""
+STARTING = [n for n, spec in enumerate(TRACK_NUMBERS) if spec.name in ("track_plays_7d", "track_plays_30d", "users_30d")]
+"""The numbers of a track that its ranker begins with: how much it is heard. With all of them the start is learned by heart."""
 USER_WIDTH, TRACK_WIDTH = 2 * len(USER_NUMBERS), 2 * len(TRACK_NUMBERS) + 2
 
 
@@ -64,6 +66,9 @@ class RankerInputs(tf.Module):
         self.fading = companions.oldest_weight + (1.0 - companions.oldest_weight) * companions.fading**places
         self.artist_factors = tf.Variable(tf.zeros((self.artists.size, width)), trainable=False, name="artist_factors")
         self.artist_numbers = tf.Variable(tf.zeros((self.artists.size, 2)), trainable=False, name="artist_numbers")
+        self.trust = tf.Variable(1.0, trainable=False, name="trust_in_retriever")
+        self.common_start = tf.Variable(tf.zeros(COMMON), trainable=False, name="common_start")
+        self.track_start = tf.Variable(tf.zeros(len(STARTING)), trainable=False, name="track_start")
 
     def _artist_of(self, names: RankerNames) -> tf.Tensor:
         known = self.artists(tf.constant([names.artist_of[track] for track in self.tracks.known], tf.string))
@@ -109,15 +114,17 @@ class RankerInputs(tf.Module):
         """Track tensors to numbers, without any trained weight."""
         number, artist = self.tracks(inputs["track_id"]), self.artists(inputs["artist_id"])
         about = tf.gather(self.artist_numbers, artist)
-        numbers = self.track_numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1))
+        plain = self.track_numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1))
+        numbers = tf.concat([plain, tf.math.log1p(about) / 3.0], axis=1)
         own = tf.gather(self.fold_in.factors, number)
         return {
-            "numbers": tf.concat([numbers, tf.math.log1p(about) / 3.0], axis=1),
+            "numbers": numbers,
             "artist": artist,
             "artist_tracks": about[:, 0],
             "genre": self.genres(inputs["genre"]),
             "audio": self.audio(tf.stack([inputs[spec.name] for spec in AUDIO], axis=1)),
             "factor": tf.where((number >= FIRST_KNOWN)[:, None], own, tf.gather(self.artist_factors, artist)),
+            "start": tf.linalg.matvec(tf.gather(numbers, STARTING, axis=1), self.track_start),
         }
 
     def common(self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieved: tf.Tensor) -> tf.Tensor:
@@ -130,6 +137,22 @@ class RankerInputs(tf.Module):
         place = tf.argsort(tf.argsort(-retrieved, axis=1, stable=True), axis=1)
         how = [retrieved / 5.0, (retrieved - best) / 5.0, tf.math.log1p(tf.cast(place, tf.float32)) / 3.0]
         return tf.concat([crosses(users, tracks, territory), tf.stack(how, axis=2)], axis=2)
+
+    def begin_at(self, trust: float, common: Floats, track: Floats) -> None:
+        """Let every kind of ranker begin at this sum, of which nothing but the retriever's logits is there at first.
+
+        Args:
+            common: weights (`COMMON`,) of what `common` gives; track: those of the numbers `STARTING` of a track.
+        """
+        self.trust.assign(trust)
+        self.common_start.assign(common)
+        self.track_start.assign(track)
+
+    def start(self, common: tf.Tensor, tracks: tf.Tensor, retrieved: tf.Tensor) -> tf.Tensor:
+        """Where a ranker begins (n, c), from what is `common` (n, c, `COMMON`), the `start` of `tracks` (n, c) and scaled
+        retrieval scores (n, c)."""
+        away = retrieved - tf.reduce_max(retrieved, axis=1, keepdims=True)
+        return self.trust * away + tf.linalg.matvec(common, self.common_start) + tracks
 
 
 def _known(shares: tf.Tensor) -> tf.Tensor:

@@ -1,9 +1,5 @@
-"""Training of the ranker's network: which lists it learns from, and its losses. The network itself is `trainers.ranker`.
-
-A list is one user as known at one midnight: the retriever's best tracks for them, what they did with those in the days
-after, and at which place they were shown, if they were. Features are Feast's point-in-time joins, once per user and once per
-track. Tracks they played that the retriever did not find teach the heads about skips and saves only: as positives of the
-first head they would teach it that a low retrieval score is a good one.
+"""Training of the ranker's network: its losses over lists. The network itself is `trainers.ranker`, the lists are
+`trainers.ranker_lists`. Features are Feast's point-in-time joins, once per user and once per track.
 
 Where a track was shown is a term of its own for each place, added to the first head in training and left out when serving
 (Guo et al. 2019, "PAL: a position-bias aware learning framework for CTR prediction"): what a listener played because it
@@ -12,6 +8,7 @@ stood first is then not put down to the track.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,16 +22,16 @@ from trainers.examples import Catalogue
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, TRACK_NUMBERS, USER_NUMBERS, arrays, constants, matrix
 from trainers.ranker import HEADS, NetworkShape, RankerNetwork
 from trainers.ranker_inputs import AUDIO, RankerInputs
+from trainers.ranker_lists import MARKS, PLAY_MARKS, Lists
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float32]
-Indices = npt.NDArray[np.int64]
-EXTRA_PLAYS = 24
-MARKS = ("retrieved", "played")
-PLAY_MARKS: dict[str, Any] = {"skipped": bool, "saved": bool, "success": np.float32, "certainty": np.float32}
 RankerKind = Literal["network", "lambdarank", "both"]
+Marks = npt.NDArray[np.bool_]
+CALIBRATED_LISTS = 500
+"""Lists that say how likely a success is: it is one number, and settles long before all of them are asked."""
 PLACES = 30
 """Places in a list that are told apart; the ones after count as the last."""
 
@@ -67,85 +64,6 @@ class RankerConfig:
         return NetworkShape(self.hidden, self.taste, self.crosses, self.cross_rank)
 
 
-@dataclass(frozen=True)
-class Lists:
-    """n lists of c tracks, row numbers of a catalogue; what the users did is (n, c).
-
-    `retrieved` marks the retriever's candidates, the others are further plays, tracks that were shown, or padding with
-    neither. `success` is 1 for a play to the end, a half for one that was skipped late, 0 else. `certainty` is what a play
-    weighs as evidence of a skip or of none. `place` is where the track was shown, from 1, and 0 where it was not.
-    """
-
-    users: pd.DataFrame
-    candidates: npt.NDArray[np.int32]
-    scores: Floats
-    retrieved: npt.NDArray[np.bool_]
-    played: npt.NDArray[np.bool_]
-    skipped: npt.NDArray[np.bool_]
-    saved: npt.NDArray[np.bool_]
-    success: Floats
-    certainty: Floats
-    place: npt.NDArray[np.int32]
-
-    @property
-    def listed(self) -> npt.NDArray[np.bool_]:
-        """What the listener could have chosen: the candidates and what was shown."""
-        return self.retrieved | (self.place > 0)
-
-
-def make_lists(
-    users: pd.DataFrame,
-    found: npt.NDArray[np.int32],
-    plays: pd.DataFrame,
-    queries: Floats,
-    vectors: Floats,
-    shown: pd.DataFrame | None = None,
-) -> Lists:
-    """Lists of users (n) from what the retriever found (n, k), what they played for the first time and what they were shown.
-
-    Args:
-        plays: `user` and `track` (row numbers), `skipped`, `saved`, `success`, `certainty`.
-        queries: (n, d); vectors: (m, d), for the score of a track the retriever did not find.
-        shown: `user`, `track`, `place`; None and empty are the same.
-    """
-    n, k = found.shape
-    candidates = np.concatenate([found, np.zeros((n, EXTRA_PLAYS), np.int32)], axis=1)
-    kinds = dict.fromkeys(MARKS, bool) | PLAY_MARKS | {"place": np.int32}
-    marks: dict[str, npt.NDArray[Any]] = {name: np.zeros(candidates.shape, kind) for name, kind in kinds.items()}
-    marks["retrieved"][:, :k] = True
-    events = plays.assign(played=True, place=0) if shown is None or shown.empty else _with_shown(plays, shown)
-    user, track = events["user"].to_numpy(np.int64), events["track"].to_numpy(np.int64)
-    place = _places(found, user, track, len(vectors))
-    outside = place < 0
-    place[outside] = k + events[outside].groupby("user").cumcount().to_numpy()
-    fits = place < k + EXTRA_PLAYS
-    at = user[fits], place[fits]
-    candidates[at] = track[fits]
-    for name in ("played", "place", *PLAY_MARKS):
-        marks[name][at] = events[name].to_numpy(marks[name].dtype)[fits]
-    scores = np.einsum("nd,ncd->nc", queries, vectors[candidates]).astype(np.float32)
-    padding = ~(marks["retrieved"] | marks["played"] | (marks["place"] > 0))
-    return Lists(users, candidates, np.where(padding, scores.min(axis=1, keepdims=True), scores), **marks)
-
-
-def _with_shown(plays: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:
-    """One row per (user, track) that was played, shown or both; plays first."""
-    both = plays.assign(played=True).merge(shown, on=["user", "track"], how="outer", sort=False)
-    both = both.sort_values(["played", "user", "place"], kind="stable", ignore_index=True)
-    for name, kind in {"played": bool, "place": np.int32, **PLAY_MARKS}.items():
-        both[name] = both[name].astype("float64").fillna(0).astype(kind)
-    return both
-
-
-def _places(found: npt.NDArray[np.int32], user: Indices, track: Indices, m: int) -> Indices:
-    """Column of `found` (n, k) where each (user, track) is, -1 where it is not."""
-    keys = (np.arange(len(found))[:, None] * m + found).ravel()
-    order = np.argsort(keys)
-    wanted = user * m + track
-    near = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
-    return np.where(keys[near] == wanted, near % found.shape[1], -1)
-
-
 class Ranker(tfrs.Model):
     """The losses around a `RankerNetwork`: binary cross-entropy per head, and softmax over each list for the first."""
 
@@ -157,12 +75,12 @@ class Ranker(tfrs.Model):
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.tasks = [tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True)) for _ in HEADS]
         self.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.rate))
+        self.beginning = [variable.numpy() for variable in self._remembered()]
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> tf.Tensor:
         """Sum of the losses of one batch of lists."""
         del training  # nothing is dropped
-        users = self.network.user_half(inputs["users"])
-        tracks = _per_list(self.network.track_half(_in_one_row(inputs["tracks"])), tf.shape(inputs["scores"]))
+        users, tracks = self._halves(inputs)
         logits = self.network.logits(users, tracks, inputs["territory"], inputs["scores"])
         first = logits[..., 0] + self._shown(inputs["place"])
         predictions = tf.concat([first[..., None], logits[..., 1:]], axis=2)
@@ -200,7 +118,10 @@ class Ranker(tfrs.Model):
         Raises:
             SegueError: the loss became infinite or no number.
         """
-        history = self.fit(self._batches(lists, catalogue, seed), epochs=self.config.epochs, verbose=0)
+        n = len(lists.users)
+        rows = tf.data.Dataset.range(n).shuffle(n, seed=seed).batch(min(self.config.lists, n), drop_remainder=True)
+        batches = rows.map(self._gather(lists, catalogue), num_parallel_calls=1).prefetch(2)
+        history = self.fit(batches, epochs=self.config.epochs, verbose=0)
         losses = [float(loss) for loss in history.history["loss"]]
         if not np.isfinite(losses).all() or not all(np.isfinite(v.numpy()).all() for v in self.network.trainable_variables):
             raise SegueError(
@@ -210,7 +131,47 @@ class Ranker(tfrs.Model):
             )
         return losses
 
-    def _batches(self, lists: Lists, catalogue: Catalogue, seed: int) -> tf.data.Dataset:
+    def learned_without(self, apart: Marks, lists: Lists, catalogue: Catalogue, *, seed: int) -> Floats:
+        """Begin again on the lists that `apart` (n,) does not mark; what the first head then adds (w, c) on the others."""
+        self.begin_again()
+        self.fit_lists(lists.some(~apart), catalogue, seed=seed)
+        return self.added(lists.some(apart), catalogue)
+
+    def believe(self, weight: float, lists: Lists, catalogue: Catalogue, starts: Floats) -> None:
+        """Let the first head add to the start (n, c) of the lists with `weight`, and still say how likely a success is."""
+        some = slice(CALIBRATED_LISTS)
+        added = self.added(lists.some(np.arange(len(starts))[some]), catalogue)
+        listed = lists.listed[some]
+        logits = (starts[some] + weight * added)[listed]
+        self.network.weight.assign(weight)
+        self.network.level.assign(level(logits, float(lists.success[some][listed].mean())))
+
+    def added(self, lists: Lists, catalogue: Catalogue) -> Floats:
+        """What the first head adds (n, c) to where the network began."""
+        gather, parts = self._gather(lists, catalogue), []
+        for at in range(0, len(lists.users), self.config.lists):
+            inputs = gather(tf.range(at, min(at + self.config.lists, len(lists.users))))
+            users, tracks = self._halves(inputs)
+            heads, _ = self.network.parts(users, tracks, inputs["territory"], inputs["scores"])
+            parts.append(heads[..., 0].numpy())
+        return np.concatenate(parts)
+
+    def begin_again(self) -> None:
+        """Forget what was learned: every weight and the optimizer's memory as they were before the first list."""
+        for variable, value in zip(self._remembered(), self.beginning, strict=False):
+            variable.assign(value)
+        for variable in self._remembered()[len(self.beginning) :]:
+            variable.assign(tf.zeros_like(variable))
+
+    def _remembered(self) -> list[tf.Variable]:
+        return [*self.network.trainable_variables, self.place_terms, *self.optimizer.variables()]
+
+    def _halves(self, inputs: dict[str, Any]) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        tracks = self.network.track_half(_in_one_row(inputs["tracks"]))
+        return self.network.user_half(inputs["users"]), _per_list(tracks, tf.shape(inputs["scores"]))
+
+    def _gather(self, lists: Lists, catalogue: Catalogue) -> Callable[[tf.Tensor], dict[str, Any]]:
+        """What makes the inputs of a step from row numbers of `lists`."""
         users = self.network.inputs.read_users(constants(arrays(lists.users, RANKER_USERS)))
         tracks = self.network.inputs.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
         popularity = tf.constant(catalogue.popularity)
@@ -228,9 +189,16 @@ class Ranker(tfrs.Model):
                 "territory": tf.gather_nd(popularity, tf.stack([where, candidates], axis=2)),
             }
 
-        n = len(lists.users)
-        rows = tf.data.Dataset.range(n).shuffle(n, seed=seed).batch(min(self.config.lists, n), drop_remainder=True)
-        return rows.map(gather, num_parallel_calls=1).prefetch(2)
+        return gather
+
+
+def level(logits: Floats, share: float) -> float:
+    """What to add to all of `logits` (n,) so that the mean of their sigmoid is `share`, within 20 of nothing."""
+    low, high = -20.0, 20.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(np.mean(1 / (1 + np.exp(-logits - middle)))) < share else (low, middle)
+    return (low + high) / 2
 
 
 def adapt(inputs: RankerInputs, users: pd.DataFrame, tracks: pd.DataFrame) -> None:

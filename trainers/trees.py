@@ -16,26 +16,24 @@ import tensorflow as tf
 
 from segue.errors import SegueError
 from segue.rankers import TREES, tree_scores, tree_values
-from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
-from trainers.ranker import Tensors, of_candidates, traced_halves
+from trainers.ranker import Tensors, traced_halves
 from trainers.ranker_inputs import RankerInputs
+from trainers.ranker_rows import row, rows
 
 if TYPE_CHECKING:
     import lightgbm
 
     from trainers.examples import Catalogue
-    from trainers.ranking import Lists
+    from trainers.ranker_lists import Lists
 
 Floats = npt.NDArray[np.float32]
-LISTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
 class TreesConfig:
-    """LightGBM's settings; `truncation` is how far down a list an exchange of places still counts, `trust` how much the
-    retriever's own logit weighs where the trees begin: like the network, they learn what its order lacks. How many of the
-    `rounds` are made is said by `share_apart` of the lists, which stop gaining for `patience` rounds: a few hundred lists are
-    learned by heart otherwise.
+    """LightGBM's settings; `truncation` is how far down a list an exchange of places still counts. How many of the `rounds`
+    are made is said by `share_apart` of the lists, which stop gaining for `patience` rounds: a few hundred lists are learned
+    by heart otherwise.
     """
 
     rounds: int = 120
@@ -45,17 +43,16 @@ class TreesConfig:
     share_of_columns: float = 0.5
     truncation: int = 30
     bins: int = 63
-    trust: float = 1.0
     share_apart: float = 0.2
     patience: int = 20
 
 
 class RankerTrees(tf.Module):
-    """What a release keeps: `encode_users`, `encode_tracks`, `frame` and `start`, and the trees beside them."""
+    """What a release keeps: `encode_users`, `encode_tracks` and `frame`, and the trees beside them."""
 
-    def __init__(self, inputs: RankerInputs, trust: float) -> None:
+    def __init__(self, inputs: RankerInputs) -> None:
         super().__init__(name="ranker_trees")
-        self.inputs, self.trust = inputs, trust
+        self.inputs = inputs
         self.booster: lightgbm.Booster | None = None
         self.loss = float("nan")
 
@@ -68,69 +65,86 @@ class RankerTrees(tf.Module):
         return read
 
     def frame(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
-        """The numbers (n, c, f) the trees order candidates (n, c) by."""
-        gathered, territory = of_candidates(users, tracks, candidates)
-        common = self.inputs.common(users, gathered, territory, retrieval_scores * self.inputs.scale)
-        shape = tf.concat([tf.shape(candidates), [users["numbers"].shape[1]]], axis=0)
-        return tf.concat([common, tf.broadcast_to(users["numbers"][:, None, :], shape), gathered["numbers"]], axis=2)
+        """The numbers (n, c, 1 + f) of candidates (n, c): where the trees begin, and what they order by."""
+        return row(self.inputs, users, tracks, candidates, retrieval_scores)
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) and `heads` (n, c, 3), as the network gives them."""
         frame = self.frame(users, tracks, candidates, retrieval_scores).numpy()
-        scores: Tensors = tree_scores(tree_values(self.booster, frame, self.start(retrieval_scores).numpy()))
+        scores: Tensors = tree_scores(frame[:, :, 0] + tree_values(self.booster, frame))
         return scores
-
-    def start(self, retrieval_scores: tf.Tensor) -> tf.Tensor:
-        """Where the trees begin (n, c), from the scores of candidates (n, c)."""
-        return self.trust * self.inputs.scale * (retrieval_scores - tf.reduce_max(retrieval_scores, axis=1, keepdims=True))
 
     def save(self, folder: Path) -> None:
         """Write `ranker/` as a SavedModel, and the trees into it as text."""
         booster, self.booster = self.booster, None
         self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
         self.frame = tf.function(self.frame, input_signature=specs)  # type: ignore[method-assign]
-        self.start = tf.function(self.start, input_signature=specs[-1:])  # type: ignore[method-assign]
         tf.saved_model.save(self, str(folder / "ranker"))
         self.booster = booster
         (folder / "ranker" / TREES).write_text(booster.model_to_string() if booster else "", encoding="utf-8")
 
 
-def fit_trees(inputs: RankerInputs, lists: Lists, catalogue: Catalogue, config: TreesConfig, *, seed: int) -> RankerTrees:
-    """Trees trained on `lists`; their `loss` is 1 less the NDCG they reach on them.
+class TreeLists:
+    """Lists with the rows of numbers that trees learn from, made once for all the trees that are made of them."""
 
-    Raises:
-        SegueError: LightGBM refuses the settings, or the trees give no number.
-    """
-    ranker = RankerTrees(inputs, config.trust)
-    rows, starts = _rows(ranker, lists, catalogue), ranker.start(constant(lists.scores)).numpy()
-    everyone = np.ones(len(lists.users), bool)
-    apart = np.random.default_rng(seed).permutation(len(everyone)) < int(config.share_apart * len(everyone))
-    rounds = config.rounds
-    if apart.any():
-        few = _boosted(_data(lists, rows, starts, ~apart, config), config, seed, _data(lists, rows, starts, apart, config))
-        rounds = max(few.best_iteration, 1)
-    ranker.booster = _boosted(_data(lists, rows, starts, everyone, config), replace(config, rounds=rounds), seed)
-    reached = next(iter(ranker.booster.best_score["lists"].values()))
-    if not np.isfinite(ranker.booster.predict(rows[:1_000], num_threads=1)).all() or not np.isfinite(reached):
-        raise _refusal("no number")
-    ranker.loss = 1.0 - float(reached)
-    return ranker
+    def __init__(self, inputs: RankerInputs, lists: Lists, catalogue: Catalogue, config: TreesConfig) -> None:
+        self.ranker, self.lists, self.config = RankerTrees(inputs), lists, config
+        at, parts = 0, []
+        for some in rows(inputs, lists, catalogue):
+            parts.append(some[lists.listed[at : at + len(some)]])
+            at += len(some)
+        self.rows = np.concatenate(parts)
 
+    def boosted(self, whose: npt.NDArray[np.bool_], *, seed: int) -> lightgbm.Booster:
+        """Trees learned from the lists `whose` (n,) marks, in as many rounds as some of them, held apart, ask for."""
+        rounds, apart = self.config.rounds, np.zeros_like(whose)
+        learned = np.flatnonzero(whose)
+        order = np.random.default_rng(seed).permutation(len(learned))
+        apart[learned[order < int(self.config.share_apart * len(learned))]] = True
+        if apart.any():
+            few = _boosted(self._data(whose & ~apart), self.config, seed, self._data(apart))
+            rounds = max(few.best_iteration, 1)
+        return _boosted(self._data(whose), replace(self.config, rounds=rounds), seed)
 
-def _data(lists: Lists, rows: Floats, starts: Floats, whose: npt.NDArray[np.bool_], config: TreesConfig) -> lightgbm.Dataset:
-    """LightGBM's form of the lists of some users (n,), from the rows (listed, f) of all and where they begin (n, c)."""
-    import lightgbm
+    def learned_without(self, apart: npt.NDArray[np.bool_], *, seed: int) -> Floats:
+        """What trees of the lists that `apart` (n,) does not mark add (w, c) on the others; 0 for what was not listed."""
+        listed = self.lists.listed[apart]
+        values = np.zeros(listed.shape, np.float32)
+        values[listed] = self.boosted(~apart, seed=seed).predict(self._rows_of(apart)[:, 1:], num_threads=1)
+        return values
 
-    listed = lists.listed & whose[:, None]
-    shown = np.minimum(lists.place, config.truncation)[listed]
-    return lightgbm.Dataset(
-        rows[np.broadcast_to(whose[:, None], listed.shape)[lists.listed]],
-        label=np.round(2 * lists.success[listed]),
-        group=lists.listed[whose].sum(axis=1),
-        init_score=starts[listed],
-        position=shown if shown.any() else None,
-        free_raw_data=False,
-    )
+    def fitted(self, *, seed: int) -> RankerTrees:
+        """Trees of all the lists; their `loss` is 1 less the NDCG they reach on them.
+
+        Raises:
+            SegueError: LightGBM refuses the settings, or the trees give no number.
+        """
+        booster = self.boosted(np.ones(len(self.lists.users), bool), seed=seed)
+        reached = next(iter(booster.best_score["lists"].values()))
+        if not np.isfinite(booster.predict(self.rows[:1_000, 1:], num_threads=1)).all() or not np.isfinite(reached):
+            raise _refusal("no number")
+        self.ranker.booster, self.ranker.loss = booster, 1.0 - float(reached)
+        return self.ranker
+
+    def _rows_of(self, whose: npt.NDArray[np.bool_]) -> Floats:
+        rows: Floats = self.rows[np.broadcast_to(whose[:, None], self.lists.listed.shape)[self.lists.listed]]
+        return rows
+
+    def _data(self, whose: npt.NDArray[np.bool_]) -> lightgbm.Dataset:
+        """LightGBM's form of the lists of some users (n,)."""
+        import lightgbm
+
+        lists, rows = self.lists, self._rows_of(whose)
+        listed = lists.listed & whose[:, None]
+        shown = np.minimum(lists.place, self.config.truncation)[listed]
+        return lightgbm.Dataset(
+            rows[:, 1:],
+            label=np.round(2 * lists.success[listed]),
+            group=lists.listed[whose].sum(axis=1),
+            init_score=rows[:, 0],
+            position=shown if shown.any() else None,
+            free_raw_data=False,
+        )
 
 
 def _boosted(
@@ -167,20 +181,6 @@ def _settings(config: TreesConfig, seed: int) -> dict[str, Any]:
         "seed": seed,
         "verbose": -1,
     }
-
-
-def _rows(ranker: RankerTrees, lists: Lists, catalogue: Catalogue) -> Floats:
-    """The numbers (listed, f) of everything listed, list by list."""
-    users = ranker.inputs.read_users(constants(arrays(lists.users, RANKER_USERS)))
-    tracks = ranker.inputs.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
-    tracks["territory"] = constant(catalogue.popularity)
-    parts = []
-    for at in range(0, len(lists.users), LISTS_AT_ONCE):
-        some = slice(at, at + LISTS_AT_ONCE)
-        people = {name: values[some] for name, values in users.items()}
-        rows = ranker.frame(people, tracks, constant(lists.candidates[some]), constant(lists.scores[some]))
-        parts.append(rows.numpy()[lists.listed[some]])
-    return np.concatenate(parts)
 
 
 def _refusal(received: str) -> SegueError:

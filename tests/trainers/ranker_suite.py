@@ -14,7 +14,8 @@ from trainers.companions import CompanionConfig
 from trainers.examples import Catalogue
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
 from trainers.ranker_inputs import RankerInputs, RankerNames
-from trainers.ranking import Lists, adapt
+from trainers.ranker_lists import Lists
+from trainers.ranking import adapt
 
 USERS, TRACKS = 48, 20
 

@@ -14,7 +14,8 @@ from segue.errors import SegueError
 from trainers.inputs import constant
 from trainers.layers.low_rank_cross import LowRankCross
 from trainers.ranker import BlendWeights, NetworkShape, RankerNetwork, blended
-from trainers.ranking import EXTRA_PLAYS, Lists, Ranker, RankerConfig, make_lists
+from trainers.ranker_lists import EXTRA_PLAYS, Lists, make_lists
+from trainers.ranking import Ranker, RankerConfig
 
 
 def _network(blend: BlendWeights | None = None) -> RankerNetwork:

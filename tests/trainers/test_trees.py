@@ -11,9 +11,9 @@ from segue.errors import SegueError
 from segue.rankers import open_ranker
 from segue.settings import get_settings
 from trainers.hyperparameters import Hyperparameters
-from trainers.ranking import Lists
+from trainers.ranker_lists import Lists
 from trainers.train import chosen
-from trainers.trees import RankerTrees, TreesConfig, fit_trees
+from trainers.trees import RankerTrees, TreeLists, TreesConfig
 
 FEW = TreesConfig(rounds=30, rate=0.2, leaves=8, fewest_rows=5, share_of_columns=1.0)
 
@@ -22,12 +22,12 @@ class TestTrees(RankerSuite):
     kind = "lambdarank"
 
     def fit(self, made: Lists) -> RankerTrees:
-        return fit_trees(inputs(), made, catalogue(), FEW, seed=17)
+        return TreeLists(inputs(), made, catalogue(), FEW).fitted(seed=17)
 
 
 def test_trees_that_cannot_learn_stop_with_a_sentence() -> None:
     with pytest.raises(SegueError, match="TreesConfig"):
-        fit_trees(inputs(), lists(), catalogue(), TreesConfig(rounds=3, rate=float("nan"), fewest_rows=5), seed=17)
+        TreeLists(inputs(), lists(), catalogue(), TreesConfig(rounds=3, rate=float("nan"), fewest_rows=5)).fitted(seed=17)
 
 
 def test_a_release_with_a_ranker_nobody_knows_is_refused(tmp_path: Path) -> None:
