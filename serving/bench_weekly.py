@@ -40,7 +40,7 @@ WARM_SECONDS = 3.0
 RELEASE = "bench"
 _LINKED = ("secrets", "releases/current.json", "releases/bentoml/models")
 _BLOCK = 10_000
-_HEARD, _SAVED, _DISLIKED = 100, 20, 3
+_HISTORIES, _HEARD_MEDIAN, _HEARD_MOST = 500, 100, 5_000
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _playlists(listeners: list[str], free: Any, key: str, rng: np.random.Generat
 
 
 def _write_histories(listeners: list[str], tracks: Any, rng: np.random.Generator) -> None:
-    """What the weekly answer looks up of a listener, of a usual length."""
+    """Every feature of the histories' view: a store may read them all to answer one. Few listeners have heard very much."""
     from feast.protos.feast.types.Value_pb2 import StringList, Value
 
     from segue.online import entity_key
@@ -186,10 +186,14 @@ def _write_histories(listeners: list[str], tracks: Any, rng: np.random.Generator
     def some(length: int) -> Value:
         return Value(string_list_val=StringList(val=tracks[rng.integers(len(tracks), size=length)]))
 
-    lengths = {"heard_tracks": _HEARD, "saved_tracks": _SAVED, "disliked_tracks": _DISLIKED}
-    histories = [{name: some(length) for name, length in lengths.items()} for _ in range(100)]
+    def history(heard: int) -> dict[str, Value]:
+        lengths = {"heard_tracks": heard, "saved_tracks": heard // 5, "disliked_tracks": 3, "disliked_artists": 1}
+        return {name: some(length) for name, length in lengths.items()} | {"heard_60d": Value(int64_val=heard // 2)}
+
+    drawn = np.exp(rng.normal(np.log(_HEARD_MEDIAN), 1, size=_HISTORIES))
+    histories = [history(int(heard)) for heard in np.clip(drawn, 1, _HEARD_MOST)]
     now, store = datetime.now(UTC), shared_store()
-    rows = [(entity_key({"user_id": user}), histories[n % 100], now, None) for n, user in enumerate(listeners)]
+    rows = [(entity_key({"user_id": user}), histories[n % _HISTORIES], now, None) for n, user in enumerate(listeners)]
     store.provider.online_write_batch(store.config, store.get_feature_view(str(Table.USER_HISTORY)), rows, None)
 
 
