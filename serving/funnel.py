@@ -82,7 +82,7 @@ class Funnel:
         known = self._row_of[None] >= 0
         numbers, score = _best(np.where(known, similarity, -np.inf), CANDIDATES)
         rows = np.where(np.isfinite(score), self._row_of[numbers], NO_TRACK).astype(np.int32)
-        rows = np.where(allowed_alone(listeners, self.catalogue, rows, self.policy), rows, NO_TRACK)
+        rows = np.where(allowed_alone(listeners, self.catalogue, rows), rows, NO_TRACK)
         return self._lists.make(listeners, Ranked(rows, score, SIMILAR), count, weighed=False)
 
     def vectors_of(self, rows: Rows) -> Floats:
@@ -110,7 +110,7 @@ class Funnel:
         if self.model is None or self.model.sessions is None:
             raise ValueError("a funnel without a session model knows no next track: ask `goes_on_from` first")
         probability, rows = self.model.following(self._numbers_in(session)), self._row_of[None]
-        wanted = allowed_alone(listeners, self.catalogue, rows, self.policy) if allowed_only else rows >= 0
+        wanted = allowed_alone(listeners, self.catalogue, rows) if allowed_only else rows >= 0
         best, score = _best(np.where(wanted, probability, np.float32(-np.inf)), CANDIDATES)
         return np.where(np.isfinite(score), rows[0][best], NO_TRACK).astype(np.int32), score
 
@@ -131,7 +131,7 @@ class Funnel:
         else:
             numbers, similarity = model.nearest(queries, CANDIDATES + INDEX_MARGIN * allowed_only)
         rows = self._row_of[numbers]
-        wanted = allowed_alone(listeners, self.catalogue, rows, self.policy) if allowed_only else rows >= 0
+        wanted = allowed_alone(listeners, self.catalogue, rows) if allowed_only else rows >= 0
         best, similarity = _best(np.where(wanted, similarity, np.float32(-np.inf)), CANDIDATES)
         return np.take_along_axis(numbers, best, axis=1), similarity
 

@@ -53,7 +53,7 @@ class ListMaker:
 
     def taken(self, listeners: Listeners, ranked: Ranked, count: int, *, weighed: bool) -> Taken:
         """What one listener's candidates lost to which rule: `ranked` is as it was before any rule."""
-        rule = order.removed_by(listeners, self.catalogue, ranked.rows, self.policy)[0]
+        rule = order.removed_by(listeners, self.catalogue, ranked.rows)[0]
         left = np.flatnonzero(rule == order.KEPT)
         allowed = Ranked(ranked.rows[:, left], ranked.score[:, left], ranked.source)
         pool = self._pool(listeners, allowed, min(self._width(count), len(left)), count, weighed=weighed)
@@ -96,7 +96,7 @@ class ListMaker:
         rows, share = self._charts(lists, listeners, reach, count)
         begun = lists.lengths()
         pool_rows = np.concatenate([lists.rows, rows], axis=1)
-        alive = order.allowed_alone(listeners, self.catalogue, rows, self.policy)
+        alive = order.allowed_alone(listeners, self.catalogue, rows)
         pool = replace(
             self._pool(listeners, Ranked(pool_rows, pool_rows, POPULAR), pool_rows.shape[1], count, weighed=False),
             open=np.concatenate([np.zeros(lists.rows.shape, dtype=bool), alive], axis=1),
@@ -145,7 +145,7 @@ class ListMaker:
         empty = no_lists(len(listeners), count)
         rows, share = self._charts(empty, listeners, len(self.catalogue), count)
         every = Ranked(np.concatenate([ranked.rows, rows], axis=1), np.concatenate([ranked.score, share], axis=1), POPULAR)
-        alive = order.allowed_alone(listeners, self.catalogue, every.rows, self.policy)
+        alive = order.allowed_alone(listeners, self.catalogue, every.rows)
         pool = replace(self._pool(listeners, every, every.rows.shape[1], count, weighed=False), open=alive)
         source = np.full(every.rows.shape, POPULAR, dtype=np.int8)
         source[:, : ranked.rows.shape[1]] = ranked.source

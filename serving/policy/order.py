@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.artist_cap import ArtistCap
 from serving.policy.calibration import Calibration
@@ -46,26 +45,24 @@ def rules() -> tuple[Rule | ListRule, ...]:
     return (*TRACK_RULES, *LIST_RULES)
 
 
-def removed_by(
-    listeners: Listeners, catalogue: Catalogue, rows: Rows, policy: PolicySettings = DEFAULT_POLICY
-) -> npt.NDArray[np.int8]:
+def removed_by(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> npt.NDArray[np.int8]:
     """The number of the first rule about single tracks against each candidate (n, c); `KEPT` where there is none,
     `NOT_A_TRACK` where `rows` is negative."""
     verdict = np.where(rows < 0, NOT_A_TRACK, KEPT).astype(np.int8)
     if not len(catalogue):
         return np.full_like(verdict, NOT_A_TRACK)
-    candidates = Candidates(listeners, catalogue, np.maximum(rows, 0), policy)
+    candidates = Candidates(listeners, catalogue, np.maximum(rows, 0))
     for number, rule in enumerate(TRACK_RULES):
         verdict[(verdict == KEPT) & ~rule.allowed(candidates)] = number
     return verdict
 
 
-def allowed_alone(listeners: Listeners, catalogue: Catalogue, rows: Rows, policy: PolicySettings = DEFAULT_POLICY) -> Mask:
+def allowed_alone(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> Mask:
     """Which candidates (n, c) no rule about single tracks removes, whatever else is in the list."""
     alive = rows >= 0
     if not len(catalogue):
         return alive
-    candidates = Candidates(listeners, catalogue, np.maximum(rows, 0), policy)
+    candidates = Candidates(listeners, catalogue, np.maximum(rows, 0))
     for rule in TRACK_RULES:
         alive &= rule.allowed(candidates)
     return alive

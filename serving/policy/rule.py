@@ -79,7 +79,6 @@ class Candidates:
     listeners: Listeners
     catalogue: Catalogue
     rows: Rows
-    policy: PolicySettings
 
 
 @dataclass(frozen=True)
