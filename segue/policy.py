@@ -22,7 +22,9 @@ class PolicySettings(BaseModel):
     candidates: int = Field(default=128, ge=1, description="how many of the best candidates a list of 30 is chosen from")
 
 
-HABIT_TRACKS = 5
-"""Tracks heard within 60 days, and played by anyone within 30, from which on a listener has a habit of popularity."""
+HABIT_TRACKS, HABIT_ABOVE = 5, 2e-3
+"""Tracks heard within 60 days, and played by anyone within 30, from which on a listener has a habit of popularity; and how
+far, in log-popularity, it lies above the median of all tracks that are played. Whoever hears what few others do needs no
+ceiling, and where half of the catalogue was played once there may be nothing below theirs."""
 
 DEFAULT_POLICY = PolicySettings()

@@ -14,7 +14,7 @@ from segue.dates import as_of_for_week, days_of_week
 from segue.home import get_home
 from segue.names import Table
 from segue.playlists import PLAYLIST_LENGTH
-from segue.policy import HABIT_TRACKS, PolicySettings
+from segue.policy import HABIT_ABOVE, HABIT_TRACKS, PolicySettings
 from serving.gold import snapshot_days
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ create table popularity as
 create table habits as
     with lately as (select user_id, unnest(heard_tracks[1:heard_60d]) as track_id from gold_user_history)
     select user_id, avg(log_plays) as habit from lately join popularity using (track_id)
-    where log_plays > 0 and (select ceiling from period) group by user_id having count(*) >= (select habit_tracks from period);
+    where log_plays > 0 and (select ceiling from period) group by user_id
+    having count(*) >= (select habit_tracks from period)
+        and avg(log_plays) > (select median(log_plays) from popularity where log_plays > 0)
+            + 1.5 * (select habit_above from period);
 create view tracks as select track_id, artist_id, version_family, coalesce(explicit, false) as explicit,
         coalesce(licensed_everywhere, track_id not in (select track_id from gold_licences)) as everywhere
     from gold_tracks;
@@ -143,8 +146,8 @@ def _prepare(connection: duckdb.DuckDBPyConnection, staged: Path, week: date, po
     first, last = days_of_week(week)
     connection.execute(
         """create table period as select ?::date as first_day, ?::date as last_day, ? as wanted, ? as artist_cap,
-            ? as ceiling, ? as habit_tracks""",
-        [first, last, PLAYLIST_LENGTH, policy.artist_cap, policy.popularity_ceiling, HABIT_TRACKS],
+            ? as ceiling, ? as habit_tracks, ? as habit_above""",
+        [first, last, PLAYLIST_LENGTH, policy.artist_cap, policy.popularity_ceiling, HABIT_TRACKS, HABIT_ABOVE],
     )
     _plays(connection, week)
     connection.execute(_VIEWS)

@@ -84,6 +84,12 @@ class Catalogue:
         return np.log1p(self.plays, dtype=np.float32)
 
     @cached_property
+    def usual_log_plays(self) -> float:
+        """The median of `log_plays` over the tracks that anybody plays now; 0 where nobody plays any."""
+        played = self.log_plays[self.log_plays > 0]
+        return float(np.median(played.astype(np.float64))) if len(played) else 0.0
+
+    @cached_property
     def genres(self) -> dict[str, int]:
         """The code of each genre there is."""
         return {genre: code for code, genre in enumerate(sorted(set(self.genre) - {None}))}

@@ -12,7 +12,7 @@ import numpy as np
 from segue.dates import start_of
 from segue.features import online_rows, shared_store, training_frame, views_of
 from segue.names import Service
-from segue.policy import HABIT_TRACKS
+from segue.policy import HABIT_ABOVE, HABIT_TRACKS
 from segue.request_features import request_columns
 from serving.catalogue import Catalogue, Rows
 from serving.policy.rule import Listeners
@@ -156,7 +156,9 @@ def _mixes(catalogue: Catalogue, policy: Mapping[str, Sequence[Any]], count: int
 
 
 def _habit(catalogue: Catalogue, lately: Rows) -> float:
-    """The mean log-popularity of what a user heard lately, of the tracks that anybody plays now; NaN for too few of them."""
+    """The mean log-popularity of what a user heard lately, of the tracks that anybody plays now; NaN for too few of them, and
+    for one who hears what few others do."""
     popularity = catalogue.log_plays[lately]
     popularity = popularity[popularity > 0]
-    return float(popularity.mean(dtype=np.float64)) if len(popularity) >= HABIT_TRACKS else np.nan
+    habit = float(popularity.mean(dtype=np.float64)) if len(popularity) >= HABIT_TRACKS else np.nan
+    return habit if habit > catalogue.usual_log_plays + HABIT_ABOVE else np.nan

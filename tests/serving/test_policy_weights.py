@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from test_policy import make_catalogue, make_listeners
 from segue.policy import PolicySettings
 from serving.list_maker import ListMaker
 from serving.lists import RETRIEVED, Lists, Ranked
+from serving.people import listeners_of
 from serving.policy import order
 from serving.policy.popularity_ceiling import BELOW
 from serving.policy.selection import select
@@ -113,3 +115,16 @@ def test_a_chooser_can_only_take_what_is_open() -> None:
 
 def replaced(**changes: Any) -> PolicySettings:
     return FREE.model_copy(update=changes)
+
+
+def heard_ten(plays_heard: float) -> float:
+    """The habit of somebody who heard ten tracks of so many plays, in a catalogue where every other track was played once."""
+    catalogue = replace(make_catalogue(3, 60), plays=np.r_[np.full(10, plays_heard), np.ones(50)].astype(np.float32))
+    policy = {"heard_tracks": [list(catalogue.ids[:10])], "heard_60d": [10]}
+    day = date(2026, 11, 16)
+    return float(listeners_of(catalogue, ["u"], policy, days=(day, day), discovery=True).habit[0])
+
+
+def test_who_hears_what_few_others_do_has_no_ceiling_that_would_leave_nothing() -> None:
+    assert np.isnan(heard_ten(1.0)), "half of the catalogue is played as rarely: no list could lie below"
+    assert heard_ten(9.0) == pytest.approx(np.log(10.0))
