@@ -9,10 +9,8 @@ train`, through the same batches and the same compiled step. `trainers.quickstar
 from __future__ import annotations
 
 import resource
-import statistics
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +19,8 @@ import numpy as np
 from segue.charts import Bar, bars_with_intervals
 from segue.errors import SegueError
 from segue.settings import get_settings
-from segue.stage import Outcome, Progress, table
-
-Step = Callable[[], Any]
+from segue.stage import Outcome, Progress
+from trainers.training_table import Contender, Step, as_text, row_of
 
 
 @dataclass(frozen=True)
@@ -42,19 +39,6 @@ class BenchConfig:
     ranked_tracks: int = 100_000
     twin: int = 10
     """How many times smaller the twin is whose step time is compared."""
-
-
-@dataclass
-class Contender:
-    """Something that trains: `step` takes one batch; `rates` are its examples per second, and `work` the processors'
-    milliseconds for a batch, a spell each. `ids_alone`: it is given the ids of users and tracks and nothing else."""
-
-    name: str
-    step: Step
-    steps: int
-    ids_alone: bool = False
-    rates: list[float] = field(default_factory=list)
-    work: list[float] = field(default_factory=list)
 
 
 def bench_training(
@@ -79,7 +63,7 @@ def bench_training(
     contenders = _contenders(users, tracks, sizes, config, progress, memory)
     with progress.step("spells"):
         _take_turns(contenders, sizes.batch, config)
-    rows = [_row(contender, contenders) for contender in contenders]
+    rows = [row_of(contender, contenders) for contender in contenders]
     if out is not None:
         shown = [(r["what"], r["examples_per_second"], *r["between"]) for r in rows]
         bars = [Bar(what, rate, low, high, what == "segue") for what, rate, low, high in shown]
@@ -95,7 +79,7 @@ def bench_training(
         "seconds": progress.seconds,
         "config": asdict(config),
     }
-    return Outcome(summary, _told(rows, memory, sizes.batch))
+    return Outcome(summary, as_text(rows, memory, sizes.batch))
 
 
 def _contenders(
@@ -213,24 +197,6 @@ def _run(step: Step, steps: int) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - busy
 
 
-def _row(other: Contender, contenders: list[Contender]) -> dict[str, Any]:
-    """How `other` fared beside the platform, which is the first; and beside it on ids alone, if that is what `other` had."""
-    row: dict[str, Any] = {
-        "what": other.name,
-        "examples_per_second": round(statistics.median(other.rates), 1),
-        "between": [round(min(other.rates), 1), round(max(other.rates), 1)],
-        "work_ms": round(statistics.median(other.work), 2),
-    }
-    ours = {"segue": contenders[0]}
-    if other.ids_alone:
-        ours["ids_alone"] = next(contender for contender in contenders if contender.ids_alone)
-    for name, mine in ours.items():
-        ratios = [a / b for a, b in zip(mine.rates, other.rates, strict=True)]
-        row[f"{name}_is_times"] = round(statistics.median(ratios), 3)
-        row[f"{name}_between"] = [round(min(ratios), 3), round(max(ratios), 3)]
-    return row
-
-
 def _note(memory: dict[str, float], phase: str, progress: Progress) -> None:
     memory[phase] = peak_gib()
     progress.say(f"{phase}: {memory[phase]} GiB at most so far")
@@ -239,22 +205,3 @@ def _note(memory: dict[str, float], phase: str, progress: Progress) -> None:
 def peak_gib() -> float:
     """The most memory this process has held so far, in GiB (Linux counts it in KiB)."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
-
-
-def _told(rows: list[dict[str, Any]], memory: dict[str, float], batch: int) -> str:
-    cells = [
-        [
-            r["what"],
-            *map(round, (r["examples_per_second"], *r["between"])),
-            r["work_ms"],
-            r["segue_is_times"],
-            *r["segue_between"],
-            r.get("ids_alone_is_times", ""),
-            *r.get("ids_alone_between", ["", ""]),
-        ]
-        for r in rows
-    ]
-    ratios = ["segue is times", "least", "most", "on ids alone", "least", "most"]
-    headers = ["trained", "examples/s", "slowest", "fastest", "processor ms", *ratios]
-    held = table(["the platform's training, up to", "peak GiB"], [[name, peak] for name, peak in memory.items()])
-    return f"{table(headers, cells)}\n\n{held}\n\nBatches of {batch}; ratios are of paired spells, processor ms of a batch."
