@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +15,8 @@ from trainers.retriever import Retriever, Vocabularies
 from trainers.retriever_config import RetrieverConfig
 
 SMALL = RetrieverConfig(dimensions=16, hidden=16, batch=128, fewest_steps=120)
+UNHIDDEN = replace(SMALL, context_dropout=0.0, id_dropout=0.0, vector_dropout=0.0, cold_dropout=0.0)
+"""For tests of arithmetic: nothing is hidden by chance, so that a step can be computed twice."""
 
 
 def new_retriever(users: int, tracks: int, config: RetrieverConfig = SMALL, *, seed: int = 17) -> Retriever:
