@@ -42,13 +42,13 @@ VERSION = Option("version", str, "a version that `segue releases` lists")
 
 BENCHES: dict[str, str] = {
     "marts": "infra.mart.bench:bench_marts",
-    "index": "trainers.bench_index:bench_index",
+    "index": "trainers.benches.index:bench_index",
     "serving": "serving.bench:bench_serving",
-    "ranker": "trainers.bench_ranker:bench_ranker",
-    "retrieval": "trainers.bench_retrieval:bench_retrieval",
-    "training": "trainers.bench_training:bench_training",
-    "next": "trainers.bench_next:bench_next",
-    "cold": "trainers.bench_cold:bench_cold",
+    "ranker": "trainers.benches.ranker:bench_ranker",
+    "retrieval": "trainers.benches.retrieval:bench_retrieval",
+    "training": "trainers.benches.training:bench_training",
+    "next": "trainers.benches.next_track:bench_next",
+    "cold": "trainers.benches.cold:bench_cold",
 }
 """Bench name to the function that runs it."""
 
@@ -90,7 +90,7 @@ COMMANDS: tuple[Command, ...] = (
         "embed",
         "Features",
         "snapshots of track vectors: what is played together, the artist, the clip",
-        "trainers.embed:run",
+        "trainers.sources.embed:run",
         (AS_OF,),
         stage=True,
     ),
@@ -106,12 +106,17 @@ COMMANDS: tuple[Command, ...] = (
         "evaluate",
         "Release",
         "time-split metrics against the live release and the baselines",
-        "trainers.evaluate:run",
+        "trainers.evaluation.evaluate:run",
         (VERSION,),
         stage=True,
     ),
     Command(
-        "promote", "Release", "the gate: make a release live if it earned it", "trainers.gate:run", (VERSION,), stage=True
+        "promote",
+        "Release",
+        "the gate: make a release live if it earned it",
+        "trainers.evaluation.gate:run",
+        (VERSION,),
+        stage=True,
     ),
     Command("rollback", "Release", "make the release before the live one live again", "trainers.registry:rollback"),
     Command("releases", "Release", "list them", "trainers.registry:list_releases"),

@@ -15,7 +15,7 @@ from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
 from trainers.index import IndexConfig, build_index, recall, save_index
 from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, SOURCED, TRACK, arrays, constant, constants
 from trainers.loading import Floats, by_territory
-from trainers.retriever import save_towers
+from trainers.retriever.model import save_towers
 
 if TYPE_CHECKING:
     import pandas as pd

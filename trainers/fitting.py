@@ -34,12 +34,12 @@ from trainers.index import exact_search
 from trainers.inputs import arrays, constants
 from trainers.layers.heard import HeardPairs
 from trainers.loading import Floats
-from trainers.ranker import BlendWeights
-from trainers.ranker_fitting import AnyRanker, RankerTask, first_plays_of, fit_ranker, places_of
-from trainers.ranker_lists import Lists, make_lists
-from trainers.retriever import Retriever, Vocabularies
-from trainers.towers import SavedTower
-from trainers.workers import workers
+from trainers.ranker.fitting import AnyRanker, RankerTask, first_plays_of, fit_ranker, places_of
+from trainers.ranker.lists import Lists, make_lists
+from trainers.ranker.network import BlendWeights
+from trainers.retriever.model import Retriever, Vocabularies
+from trainers.retriever.towers import SavedTower
+from trainers.retriever.workers import workers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from trainers.companions import CompanionConfig
 from trainers.index import IndexConfig
-from trainers.next_order import OrderConfig
-from trainers.radio import RADIO
-from trainers.ranker import BlendWeights
-from trainers.ranker_start import StartConfig
-from trainers.ranker_weights import WeightsConfig
-from trainers.ranking import RankerConfig
-from trainers.retriever_config import RetrieverConfig
-from trainers.sessions import SessionConfig
-from trainers.trees import TreesConfig
+from trainers.ranker.companions import CompanionConfig
+from trainers.ranker.network import BlendWeights
+from trainers.ranker.ranking import RankerConfig
+from trainers.ranker.start import StartConfig
+from trainers.ranker.trees import TreesConfig
+from trainers.ranker.weights import WeightsConfig
+from trainers.retriever.config import RetrieverConfig
+from trainers.sessions.gru import SessionConfig
+from trainers.sessions.next_order import OrderConfig
+from trainers.sessions.radio import RADIO
 
 
 @dataclass(frozen=True)

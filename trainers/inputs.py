@@ -74,10 +74,10 @@ RANKER_TRACKS = (
     *(TensorSpec(spec.name, "float") for spec in TRACK_NUMBERS),
 )
 VECTORS, VECTOR_LENGTH = ("artist_vector", "track2vec", "audio_vector"), 32
-"""Embeddings from other sources, all of one space (`trainers.track_vectors`)."""
+"""Embeddings from other sources, all of one space (`trainers.sources.track_vectors`)."""
 
 ARTIST_PLAYS = "artist_plays"
-"""How often the artist's other tracks are played (`trainers.track_vectors`): known of a release on its first day."""
+"""How often the artist's other tracks are played (`trainers.sources.track_vectors`): known of a release on its first day."""
 
 TOWER_NUMBERS = (*TRACK_NUMBERS, NumberSpec(ARTIST_PLAYS, log=True))
 PLAYED_NUMBERS = tuple(spec.name for spec in TRACK_NUMBERS[5:])

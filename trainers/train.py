@@ -24,9 +24,9 @@ from trainers.examples import catalogue_at
 from trainers.fitting import Fitted, fit_models
 from trainers.gold import label_files
 from trainers.hyperparameters import Hyperparameters
-from trainers.radio import write_sessions
-from trainers.ranking import RankerKind
-from trainers.workers import worker_number
+from trainers.ranker.ranking import RankerKind
+from trainers.retriever.workers import worker_number
+from trainers.sessions.radio import write_sessions
 
 GATE_IS_EXACT = "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
 

@@ -67,7 +67,7 @@ def test_feature_definitions_import_the_agreements_and_feast_alone() -> None:
         ("import tensorflow as tf", {"tensorflow"}),
         ("from feast.repo import x\nimport json", {"feast"}),
         ("try:\n    import pandas\nexcept ImportError:\n    import polars", {"pandas", "polars"}),
-        ("if True:\n    import trainers.gate", {"trainers"}),
+        ("if True:\n    import trainers.evaluation.gate", {"trainers"}),
         ("class A:\n    import serving", {"serving"}),
         ("def f():\n    import tensorflow", set()),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas", set()),

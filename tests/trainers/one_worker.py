@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 from plain_examples import UNHIDDEN
 
-from trainers.bench_training import new_retriever
+from trainers.benches.synthetic_log import synthetic_examples, synthetic_pairs
+from trainers.benches.training import new_retriever
 from trainers.fitting import vectors_of
 from trainers.inputs import arrays, constants
-from trainers.synthetic_log import synthetic_examples, synthetic_pairs
-from trainers.workers import workers
+from trainers.retriever.workers import workers
 
 USERS, TRACKS = 60, 40
 COUNT = 640

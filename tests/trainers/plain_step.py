@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from trainers.layers.heard import HeardPairs
-from trainers.retriever import Retriever
+from trainers.retriever.model import Retriever
 
 
 def plain_softmax(

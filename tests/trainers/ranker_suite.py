@@ -10,12 +10,12 @@ import pandas as pd
 from plain_examples import rows, track_ids, user_ids
 
 from segue.rankers import open_ranker
-from trainers.companions import CompanionConfig
 from trainers.examples import Catalogue
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
-from trainers.ranker_inputs import RankerInputs, RankerNames
-from trainers.ranker_lists import Lists
-from trainers.ranking import adapt
+from trainers.ranker.companions import CompanionConfig
+from trainers.ranker.inputs import RankerInputs, RankerNames
+from trainers.ranker.lists import Lists
+from trainers.ranker.ranking import adapt
 
 USERS, TRACKS = 48, 20
 

@@ -11,8 +11,8 @@ import pandas as pd
 from segue.atomic import write_json
 from segue.dates import split_at
 from segue.release import MANIFEST, Manifest, file_entries, release_path
-from trainers import evaluation
-from trainers.evaluation import FUNNEL, LIVE_FUNNEL, POPULAR, LiveState
+from trainers.evaluation import result as evaluation
+from trainers.evaluation.result import FUNNEL, LIVE_FUNNEL, POPULAR, LiveState
 
 FINGERPRINT = "f" * 64
 AS_OF = date(2026, 11, 15)

@@ -10,8 +10,8 @@ import soundfile
 
 from segue.home import get_home
 from segue.settings import get_settings
-from trainers.audio import AudioConfig, Heard, find_clips, fit, guesses, hear, load, log_mel, read_clip, save
 from trainers.inputs import VECTOR_LENGTH
+from trainers.sources.audio import AudioConfig, Heard, find_clips, fit, guesses, hear, load, log_mel, read_clip, save
 
 CONFIG = AudioConfig(filters=32, hidden=64, dropout=0.0, epochs=250, batch=12, learning_rate=3e-3, fewest_tracks=8)
 SECONDS = np.arange(16_000) / 8_000

@@ -15,11 +15,12 @@ from trained_home import SPLIT, TINY, Board, checkerboard_home
 
 from segue.errors import SegueError
 from segue.stage import Progress
-from trainers import bench_cold, cold_table, strangers
-from trainers.bench_cold import GENRE, STARTS, ColdConfig
-from trainers.cold_table import Found
+from trainers.benches import cold as bench_cold
+from trainers.benches import cold_table, strangers
+from trainers.benches.cold import GENRE, STARTS, ColdConfig
+from trainers.benches.cold_table import Found
+from trainers.evaluation.heldout import held_out
 from trainers.examples import users_at
-from trainers.heldout import held_out
 from trainers.inputs import SOURCED
 
 __all__ = ["checkerboard_home"]

@@ -7,8 +7,8 @@ from sealed_releases import seal
 
 from segue.home import Home
 from segue.live_release import point_to
-from trainers import bench_index
-from trainers.bench_index import BenchConfig, clustered, exact_in_blocks, measure, overlap, queries_for
+from trainers.benches import index as bench_index
+from trainers.benches.index import BenchConfig, clustered, exact_in_blocks, measure, overlap, queries_for
 
 SMALL = BenchConfig(dimensions=16, genres=5, artists_per_genre=10, queries=20, neighbours=50)
 

@@ -11,10 +11,10 @@ import pytest
 
 from infra import benches
 from segue.errors import SegueError
-from trainers.given_settings import with_settings
-from trainers.ids_only_settings import FEW as FEW_PAIRS
-from trainers.ids_only_settings import MANY, MANY_PAIRS, IdsOnlyConfig, measured_for
-from trainers.item_lists import read_item_lists
+from trainers.benches.given_settings import with_settings
+from trainers.benches.ids_only_settings import FEW as FEW_PAIRS
+from trainers.benches.ids_only_settings import MANY, MANY_PAIRS, IdsOnlyConfig, measured_for
+from trainers.benches.item_lists import read_item_lists
 
 FEW = '{"dimensions": 8, "hidden": 8, "batch": 64, "passes": 4}'
 USERS, ITEMS = 40, 30

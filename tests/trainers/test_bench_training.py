@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from infra import benches
 from segue.errors import SegueError
-from trainers.bench_training import BenchConfig, bench_training
-from trainers.quickstart import Quickstart, feature_batches, id_batches
-from trainers.synthetic_log import synthetic_examples, zipf_tracks
+from trainers.benches.quickstart import Quickstart, feature_batches, id_batches
+from trainers.benches.synthetic_log import synthetic_examples, zipf_tracks
+from trainers.benches.training import BenchConfig, bench_training
 
 TINY = BenchConfig(examples=3_000, heard=3, spells=2, steps=1, warm_up=1)
 

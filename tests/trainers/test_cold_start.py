@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 from plain_examples import SMALL, new_retriever
 
-from trainers.hiding import hide, weights_of, without_plays
-from trainers.ids_only import rows, track_ids
 from trainers.inputs import PLAYED_NUMBERS, TOWER_NUMBERS, TRACK, VECTOR_LENGTH, VECTORS, arrays, constants, matrix
 from trainers.layers.vocabulary import UNKNOWN
-from trainers.towers import Tensors, TrackTower
+from trainers.retriever.hiding import hide, weights_of, without_plays
+from trainers.retriever.ids_only import rows, track_ids
+from trainers.retriever.towers import Tensors, TrackTower
 
 NAMES = [spec.name for spec in TOWER_NUMBERS]
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 from plain_examples import rows
 from ranker_suite import catalogue, inputs
 
-from trainers.companions import CompanionConfig, track_factors
 from trainers.inputs import RANKER_TRACKS, arrays, constants
 from trainers.layers.crosses import count_of
 from trainers.layers.fold_in import FoldIn
+from trainers.ranker.companions import CompanionConfig, track_factors
 
 CUTOFF = datetime(2026, 11, 2, tzinfo=UTC)
 SMALL = CompanionConfig(factors=4)

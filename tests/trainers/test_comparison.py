@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.comparison import ComparisonRule, Verdict, compare
+from trainers.evaluation.comparison import ComparisonRule, Verdict, compare
 
 NOISE = np.random.default_rng(5).normal(scale=0.02, size=400)
 STANDARD = (NOISE - NOISE.mean()) / (NOISE.std() / np.sqrt(len(NOISE)))  # in standard errors of its mean, which is zero

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from segue.errors import SegueError
-from trainers.workers import workers
+from trainers.retriever.workers import workers
 
 HERE = Path(__file__).parent
 PATIENCE = 600

@@ -14,11 +14,11 @@ from segue.dates import end_of
 from segue.errors import SegueError
 from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
-from trainers import track_vectors
-from trainers.embed import not_silent, run, wanted
 from trainers.examples import catalogue_at, with_new_releases
 from trainers.gold import read_tracks
-from trainers.track_vectors import artist_plays, artist_vectors
+from trainers.sources import track_vectors
+from trainers.sources.embed import not_silent, run, wanted
+from trainers.sources.track_vectors import artist_plays, artist_vectors
 
 __all__ = ["checkerboard_home"]
 

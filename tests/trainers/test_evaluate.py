@@ -21,11 +21,13 @@ from segue.live_release import point_to
 from segue.names import Table
 from segue.release import evaluation_path
 from segue.settings import get_settings
-from trainers import contenders, evaluate, evaluation, examples, gate, heldout, list_metrics, loading, scoreboard
-from trainers.charts import chart
+from trainers import examples, loading
+from trainers.evaluation import contenders, evaluate, gate, heldout, list_metrics, scoreboard
+from trainers.evaluation import result as evaluation
+from trainers.evaluation.charts import chart
+from trainers.evaluation.measures import MEASURES
 from trainers.examples import Catalogue
 from trainers.loading import Ranked
-from trainers.measures import MEASURES
 
 
 class Knows:

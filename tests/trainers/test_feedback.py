@@ -14,7 +14,7 @@ from segue.names import Fallback, Surface
 from segue.predictions import PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from segue.settings import get_settings
-from trainers.feedback import exposures, first_plays, places_shown
+from trainers.ranker.feedback import exposures, first_plays, places_shown
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 

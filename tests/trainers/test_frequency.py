@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainers.frequency import local_shares
+from trainers.retriever.frequency import local_shares
 
 NEW, EVERGREEN, RARE = 0, 1, 2
 

@@ -15,8 +15,10 @@ from segue.home import Home
 from segue.live_release import point_to, read_pointer
 from segue.playlists import VisibleWeek, show_week
 from segue.release import release_path, verdict_path
-from trainers import evaluation, gate, registry
-from trainers.evaluation import LiveState
+from trainers import registry
+from trainers.evaluation import gate
+from trainers.evaluation import result as evaluation
+from trainers.evaluation.result import LiveState
 
 NOISE = np.random.default_rng(5).normal(scale=0.02, size=400)
 POPULAR = np.full(400, 0.10)

@@ -13,9 +13,10 @@ from segue.dates import split_at
 from segue.errors import SegueError
 from segue.home import Home
 from segue.names import Table
-from trainers import examples, heldout, slices
+from trainers import examples
+from trainers.evaluation import heldout, slices
+from trainers.evaluation.heldout import HeldOut
 from trainers.examples import Catalogue
-from trainers.heldout import HeldOut
 
 SPLIT = split_at(date(2026, 3, 14), 7)  # held out: 8 to 14 March
 LISTENS = [

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from trainers import list_metrics, metrics
-from trainers.evidently_bias import popularity_bias
+from trainers.evaluation import list_metrics, metrics
+from trainers.evaluation.evidently_bias import popularity_bias
 from trainers.interactions import NOTHING
 
 LISTS = np.array([[3, 0, 1], [4, 5, 2], [2, 6, NOTHING]])

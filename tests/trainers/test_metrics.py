@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers import metrics
+from trainers.evaluation import metrics
 from trainers.interactions import NOTHING
 
 # user 0 finds tracks 3 (place 1) and 1 (place 3) of three wanted; user 1 finds nothing; user 2 finds its one at place 2.

@@ -11,7 +11,7 @@ from plain_examples import SMALL, fit, new_retriever
 
 from trainers.interactions import Interactions
 from trainers.layers.neighbourhood import Neighbourhood, pairs_matrix, spectral_start
-from trainers.retriever import Retriever
+from trainers.retriever.model import Retriever
 
 USERS = np.array([0, 0, 1, 1], np.int32)  # user 0 heard tracks 0 and 1, user 1 track 1, twice
 TRACKS = np.array([0, 1, 1, 1], np.int32)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainers.next_table import Shares, rows_of
-from trainers.next_track import NO_PLACE
-from trainers.session_lists import Sessions
-from trainers.shared_sessions import SharedSessions
+from trainers.benches.next_table import Shares, rows_of
+from trainers.sessions.next_track import NO_PLACE
+from trainers.sessions.session_lists import Sessions
+from trainers.sessions.shared_sessions import SharedSessions
 
 
 def test_the_means_over_sessions_are_those_over_prefixes() -> None:

@@ -11,13 +11,13 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from trainers.interactions import NOTHING
-from trainers.next_blend import asked, learned_order
-from trainers.next_order import NextOrder, OrderConfig, about_tracks
-from trainers.radio import models_of
-from trainers.radio_network import RadioNetwork, Table
-from trainers.session_lists import Sessions
-from trainers.sessions import SessionConfig
-from trainers.shared_sessions import SharedSessions
+from trainers.sessions.gru import SessionConfig
+from trainers.sessions.next_blend import asked, learned_order
+from trainers.sessions.next_order import NextOrder, OrderConfig, about_tracks
+from trainers.sessions.radio import models_of
+from trainers.sessions.radio_network import RadioNetwork, Table
+from trainers.sessions.session_lists import Sessions
+from trainers.sessions.shared_sessions import SharedSessions
 
 TRACKS = 15
 CONFIG = SessionConfig(dimensions=8, sampled=8, uniform=8, passes=1)

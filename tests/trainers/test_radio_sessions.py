@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from trainers.radio import sessions_of, write_sessions
-from trainers.sessions import SessionConfig
+from trainers.sessions.gru import SessionConfig
+from trainers.sessions.radio import sessions_of, write_sessions
 
 CATALOGUE: Any = SimpleNamespace(track_ids=np.array(["a", "b", "c"], object), frame=pd.DataFrame(index=range(3)))
 CONFIG = SessionConfig(dimensions=8, sampled=8, uniform=8, passes=2, rate=1e-2, table_rate=2e-2)

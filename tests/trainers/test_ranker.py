@@ -13,9 +13,9 @@ from ranker_suite import TRACKS, USERS, RankerSuite, catalogue, inputs, lists, s
 from segue.errors import SegueError
 from trainers.inputs import constant
 from trainers.layers.low_rank_cross import LowRankCross
-from trainers.ranker import BlendWeights, NetworkShape, RankerNetwork, blended
-from trainers.ranker_lists import EXTRA_PLAYS, Lists, make_lists
-from trainers.ranking import Ranker, RankerConfig
+from trainers.ranker.lists import EXTRA_PLAYS, Lists, make_lists
+from trainers.ranker.network import BlendWeights, NetworkShape, RankerNetwork, blended
+from trainers.ranker.ranking import Ranker, RankerConfig
 
 
 def _network(blend: BlendWeights | None = None) -> RankerNetwork:

@@ -8,9 +8,9 @@ from test_ranker import fitted_network
 from test_trees import FEW
 
 from trainers.inputs import constant
-from trainers.ranker_lists import Lists
-from trainers.ranker_pair import RankerPair
-from trainers.trees import TreeLists
+from trainers.ranker.lists import Lists
+from trainers.ranker.pair import RankerPair
+from trainers.ranker.trees import TreeLists
 
 
 def pair_of(made: Lists, weight: float) -> RankerPair:

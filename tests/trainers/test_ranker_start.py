@@ -7,10 +7,10 @@ import pytest
 from ranker_suite import TRACKS, USERS, catalogue, inputs, lists
 
 from segue.errors import SegueError
-from trainers.ranker_rows import starts
-from trainers.ranker_start import StartConfig, Told, fit_start, fitted, loss
-from trainers.ranker_weights import WeightsConfig, believed
-from trainers.ranking import level
+from trainers.ranker.ranking import level
+from trainers.ranker.rows import starts
+from trainers.ranker.start import StartConfig, Told, fit_start, fitted, loss
+from trainers.ranker.weights import WeightsConfig, believed
 
 CONFIG = StartConfig()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from trainers import retrieval_table
-from trainers.retrieval_table import Scores
+from trainers.benches import retrieval_table
+from trainers.benches.retrieval_table import Scores
 
 RANDOM = np.random.default_rng(3)
 BASE = RANDOM.uniform(0.1, 0.6, size=200)

@@ -16,11 +16,11 @@ from recommender_suite import SIZE, RecommenderSuite, checkerboard
 
 from segue.errors import SegueError
 from trainers.fitting import vectors_of
-from trainers.hiding import hide
 from trainers.inputs import QUERY, TRACK, arrays, constants
 from trainers.interactions import Interactions
-from trainers.retriever import Retriever, save_towers
-from trainers.retriever_config import RetrieverConfig
+from trainers.retriever.config import RetrieverConfig
+from trainers.retriever.hiding import hide
+from trainers.retriever.model import Retriever, save_towers
 
 
 @cache

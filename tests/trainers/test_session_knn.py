@@ -7,8 +7,8 @@ import numpy as np
 from trainers.baselines.sequential_rules import SequentialRules, SequentialRulesConfig
 from trainers.baselines.session_item_knn import SessionItemKnn, SessionItemKnnConfig
 from trainers.baselines.session_knn import SessionKnn, SessionKnnConfig
-from trainers.next_track import accuracy, ranks_of
-from trainers.session_lists import Sessions
+from trainers.sessions.next_track import accuracy, ranks_of
+from trainers.sessions.session_lists import Sessions
 
 A, B, C, D, E = range(5)
 SESSIONS = Sessions.of([[A, B, C], [A, D], [B, C, C], [E]])

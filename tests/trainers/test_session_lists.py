@@ -9,7 +9,7 @@ import pytest
 
 from segue.errors import SegueError
 from trainers.interactions import NOTHING
-from trainers.session_lists import Sessions, hold_back, read_prefixes, read_sessions
+from trainers.sessions.session_lists import Sessions, hold_back, read_prefixes, read_sessions
 
 
 def lists(sessions: Sessions) -> list[list[int]]:

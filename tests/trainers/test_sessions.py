@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from segue.errors import SegueError
-from trainers.session_lists import Sessions
-from trainers.sessions import SessionConfig, SessionModel
+from trainers.sessions.gru import SessionConfig, SessionModel
+from trainers.sessions.session_lists import Sessions
 
 TRACKS = 12
 TINY = SessionConfig(dimensions=16, plays=200, sampled=16, uniform=16, passes=5, rate=5e-3, table_rate=1e-2)

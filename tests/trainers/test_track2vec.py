@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.track2vec import Track2VecConfig, Vectors, train, turned_onto
+from trainers.sources.track2vec import Track2VecConfig, Vectors, train, turned_onto
 
 ISLANDS = [[f"{island}{n}" for n in range(12)] for island in "ab"]
 CONFIG = Track2VecConfig(epochs=40)

@@ -11,16 +11,16 @@ import tensorflow as tf
 from plain_examples import UNHIDDEN, examples_of, new_retriever
 from plain_step import allowed_scores, plain_loss, plain_softmax
 
-from trainers import bench_training
-from trainers.encoding import encode_examples
+from trainers.benches import training as bench_training
+from trainers.benches.synthetic_log import synthetic_examples, synthetic_pairs
 from trainers.examples import Examples
-from trainers.ids_only import heard_in
 from trainers.interactions import Interactions
 from trainers.layers.batch_softmax import batch_softmax, may_be_negative
 from trainers.layers.heard import HeardPairs
 from trainers.layers.weighted_mean import weighted_mean
-from trainers.retriever import Retriever
-from trainers.synthetic_log import synthetic_examples, synthetic_pairs
+from trainers.retriever.encoding import encode_examples
+from trainers.retriever.ids_only import heard_in
+from trainers.retriever.model import Retriever
 
 USERS, TRACKS, BATCH = 40, 30, 128
 SETTLED = replace(UNHIDDEN, batch=BATCH, fewest_steps=1)
@@ -80,7 +80,7 @@ def test_a_table_whose_repeated_rows_were_taken_one_by_one_would_move_otherwise(
 
 
 def _nobody() -> Any:
-    from trainers.retriever import Vocabularies
+    from trainers.retriever.model import Vocabularies
 
     return Vocabularies([], [], [], [], [])
 

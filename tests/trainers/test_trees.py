@@ -11,9 +11,9 @@ from segue.errors import SegueError
 from segue.rankers import open_ranker
 from segue.settings import get_settings
 from trainers.hyperparameters import Hyperparameters
-from trainers.ranker_lists import Lists
+from trainers.ranker.lists import Lists
+from trainers.ranker.trees import RankerTrees, TreeLists, TreesConfig
 from trainers.train import chosen
-from trainers.trees import RankerTrees, TreeLists, TreesConfig
 
 FEW = TreesConfig(rounds=30, rate=0.2, leaves=8, fewest_rows=5, share_of_columns=1.0)
 

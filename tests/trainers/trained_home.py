@@ -14,9 +14,9 @@ from segue.dates import Split, split_at
 from segue.home import get_home
 from segue.settings import get_settings
 from trainers.hyperparameters import Hyperparameters
-from trainers.ranking import RankerConfig
-from trainers.retriever_config import RetrieverConfig
-from trainers.sessions import SessionConfig
+from trainers.ranker.ranking import RankerConfig
+from trainers.retriever.config import RetrieverConfig
+from trainers.sessions.gru import SessionConfig
 
 TINY = Hyperparameters(
     retriever=RetrieverConfig(dimensions=16, hidden=16, fewest_steps=80),

@@ -11,8 +11,8 @@ import scipy.sparse as sp
 
 from trainers.baselines.session_knn import largest, recent
 from trainers.interactions import Floats
-from trainers.next_track import normalised
-from trainers.session_lists import Sessions
+from trainers.sessions.next_track import normalised
+from trainers.sessions.session_lists import Sessions
 
 
 @dataclass(frozen=True)

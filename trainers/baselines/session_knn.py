@@ -11,8 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from trainers.interactions import Floats, Indices
-from trainers.next_track import normalised
-from trainers.session_lists import Sessions
+from trainers.sessions.next_track import normalised
+from trainers.sessions.session_lists import Sessions
 
 AT_ONCE = 2_000
 

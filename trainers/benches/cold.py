@@ -1,0 +1,219 @@
+"""`segue bench cold`: how well tracks without a play and listeners without a history are served, source by source.
+
+Tracks: those released in the held-out days, and the users who then discovered them. Every retriever ranks the whole catalogue
+without what a user has heard, as known at the cutoff; what counts is how many of the releases a user discovers are among the
+first 100. That is mostly a question of how much is made of being new, so there is a second one: of the releases alone, how
+many of those a user discovers are among the first 10.
+
+Listeners: `trainers.benches.strangers` after 0, 1, 3 and 10 plays; what counts is NDCG@30 of all they discover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import tensorflow as tf
+
+from segue.dates import Split, split_at
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.settings import get_settings
+from segue.stage import Outcome, Progress
+from trainers.baselines.popular import Popular
+from trainers.baselines.popular_by_genre import PopularByGenre
+from trainers.benches import cold_table, strangers
+from trainers.benches.cold_table import Found
+from trainers.evaluation import metrics
+from trainers.evaluation.heldout import HeldOut, held_out
+from trainers.evaluation.metrics import Doubles
+from trainers.evaluation.slices import Slice
+from trainers.examples import Examples, catalogue_at, first_listens, make_examples, read_labels
+from trainers.fitting import heard_pairs, settled_from, vectors_of, vocabularies
+from trainers.gold import label_files, read_tracks
+from trainers.hyperparameters import Hyperparameters
+from trainers.inputs import ARTIST_PLAYS, SOURCED
+from trainers.interactions import Floats, Indices, best_first
+from trainers.retriever.model import Retriever
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Mask = npt.NDArray[np.bool_]
+
+SOURCES: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "artist": ("artist_vector", ARTIST_PLAYS),
+    "track2vec": ("track2vec",),
+    "audio": ("audio_vector",),
+    "all": SOURCED,
+}
+"""Row of the table to the vectors its tower may read."""
+
+GENRE, STARTS, TERRITORY = "popularity-by-genre", "the same, told how releases start", "popular-in-territory"
+
+
+@dataclass(frozen=True)
+class ColdConfig:
+    """`k` tracks in the lists for new tracks, `few` in those of releases alone, and `length` in those for new users; at most
+    so many `strangers`."""
+
+    k: int = 100
+    few: int = 10
+    length: int = 30
+    plays: tuple[int, ...] = (0, 1, 3, 10)
+    strangers: int = 400
+
+
+@dataclass
+class Study:
+    """What all rows share: the days, the question, the labels before the cutoff and the examples made of them."""
+
+    split: Split
+    held: HeldOut
+    listens: pd.DataFrame
+    early: Examples
+    late: Examples
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: SOURCES)
+    hyper: Hyperparameters = field(default_factory=Hyperparameters)
+    config: ColdConfig = field(default_factory=ColdConfig)
+    seed: int = 17
+
+
+def bench_cold(*, as_of: date | None = None) -> Outcome:
+    """Both tables, as of the newest day of gold or an earlier one.
+
+    Raises:
+        SegueError: too little history, nothing released in the held-out days, or nobody who discovered it.
+    """
+    progress = Progress("bench cold")
+    with progress.step("examples"):
+        study = study_of(as_of)
+    return measured(study, progress)
+
+
+def measured(study: Study, progress: Progress) -> Outcome:
+    """Both tables of `study`, and their chart."""
+    tracks = _new_tracks(study, progress)
+    users = _new_users(study, progress)
+    k, few, length = study.config.k, study.config.few, study.config.length
+    summary: dict[str, Any] = {
+        "as_of": (study.split.end - timedelta(days=1)).date().isoformat(),
+        "tracks": tracks,
+        "users": users,
+    }
+    path = cold_table.draw(get_home().chart("cold"), summary, k=k, few=few, length=length, ours=frozenset(study.sources))
+    days, whom = (study.split.end - study.split.cutoff).days, tracks[0]
+    text = [
+        f"{whom['tracks']} tracks released in the {days} days from {study.split.cutoff:%Y-%m-%d} and the {whom['users']}"
+        " users who then discovered them",
+        cold_table.tracks_text(tracks, k=k, few=few),
+        f"New users: NDCG@{length} of all that {users[0]['users']} of them discover in those days",
+        cold_table.users_text(users, popular=TERRITORY),
+        f"The chart is {path}",
+    ]
+    return Outcome(summary | {"chart": str(path)}, "\n\n".join(text))
+
+
+def study_of(as_of: date | None) -> Study:
+    """What `bench_cold` asks about."""
+    settings = get_settings()
+    newest = date.fromisoformat(label_files(None, datetime.max.replace(tzinfo=UTC))[-1].parent.name.removeprefix("day="))
+    split = split_at(as_of or newest, settings.holdout_days)
+    listens = read_labels(None, split.cutoff)
+    since, rows, seed = settled_from(listens, split.rank_from), settings.train_rows, settings.seed
+    early = make_examples(first_listens(since, split.rank_from, rows=rows, seed=seed), seed=seed)
+    late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
+    return Study(split, held_out(split), listens, early, late, seed=seed)
+
+
+def _new_tracks(study: Study, progress: Progress) -> list[dict[str, Any]]:
+    import pandas as pd
+
+    held = study.held
+    facts = read_tracks().set_index("track_id").reindex(held.catalogue.track_ids).rename_axis("track_id").reset_index()
+    scored: dict[str, Floats] = {}
+    for name, told in ((GENRE, False), (STARTS, True)):
+        scored[name] = PopularByGenre(study.listens, facts, study.split.cutoff, expects_a_start=told).scores(held.users)
+    for name, kept in study.sources.items():
+        with progress.step(f"retriever with {name}"):
+            retriever = _fitted(study, study.early, study.late, study.listens, kept)
+            scored[name] = _scores(retriever, held.users, held, kept)
+    new = (pd.to_datetime(facts["release_date"], utc=True) >= study.split.cutoff).to_numpy() & (held.listeners == 0)
+    return _track_rows(scored, held, new, study.config)
+
+
+def _track_rows(scored: dict[str, Floats], held: HeldOut, new: Mask, config: ColdConfig) -> list[dict[str, Any]]:
+    """One row per contender; `new` (tracks,) are those that count."""
+    truth = Slice("new tracks", np.ones(len(held.user_ids), bool), new).truth(held)
+    asked = np.diff(truth.indptr) > 0
+    if not asked.any():
+        raise SegueError(
+            expected=f"releases since {held.split.cutoff:%Y-%m-%d} that somebody discovered before {held.split.end:%Y-%m-%d}",
+            received=f"{int(new.sum())} releases and nobody who heard one of them to the end",
+            mend="choose another --as-of day, or hold out more days with SEGUE_HOLDOUT_DAYS",
+        )
+    found = {
+        name: Found(
+            _recall(best_first(scores.copy(), config.k, held.heard), truth)[asked],
+            _recall(best_first(scores[:, new], config.few), truth[:, np.flatnonzero(new)])[asked],
+        )
+        for name, scores in scored.items()
+    }
+    counts = {"users": int(asked.sum()), "tracks": len(np.unique(truth.indices))}
+    return [row | counts for row in cold_table.track_rows(found, beside=GENRE, without="none")]
+
+
+def _recall(lists: Indices, truth: sp.csr_matrix) -> Doubles:
+    """Of every user (n,)."""
+    return metrics.recall(metrics.hits(lists, truth), np.diff(truth.indptr).astype(np.int64))
+
+
+def _new_users(study: Study, progress: Progress) -> list[dict[str, Any]]:
+    held, config = study.held, study.config
+    chosen = strangers.choose(
+        study.listens, list(held.user_ids), study.split.cutoff, plays=max(config.plays), most=config.strangers
+    )
+    rows = np.flatnonzero(np.isin(held.user_ids, chosen))
+    with progress.step(f"the features of {len(rows)} strangers"):
+        known = strangers.rows_after(study.listens, list(held.user_ids[rows]), study.split.cutoff, config.plays)
+    with progress.step("retriever that has not seen them"):
+        early, late = (strangers.without(examples, chosen) for examples in (study.early, study.late))
+        retriever = _fitted(study, early, late, study.listens[~study.listens["user_id"].isin(chosen)], SOURCED)
+    heard, truth, wanted = held.heard[rows], held.truth[rows], held.wanted[rows]
+    popular = Popular().fit(held.interactions).recommend(held.asked[rows], config.length, heard)
+
+    def ndcg(lists: Indices) -> Doubles:
+        return metrics.ndcg(metrics.hits(lists, truth), wanted)
+
+    after = {n: ndcg(best_first(_scores(retriever, known[n], held, SOURCED), config.length, heard)) for n in config.plays}
+    return [row | {"users": len(rows)} for row in cold_table.user_rows(after, ndcg(popular))]
+
+
+def _fitted(study: Study, early: Examples, late: Examples, listens: pd.DataFrame, kept: tuple[str, ...]) -> Retriever:
+    """The retriever as `segue train` fits it, but for the ranker in between, without the vectors that are not `kept`."""
+    tf.keras.utils.set_random_seed(study.seed)
+    early, late = (replace(examples, tracks=_only(examples.tracks, kept)) for examples in (early, late))
+    known = catalogue_at(study.split.cutoff)
+    retriever = Retriever(study.hyper.retriever, vocabularies(listens, early, late, known))
+    retriever.adapt(early)
+    before = listens[listens["event_timestamp"] < study.split.rank_from]
+    retriever.fit_examples(early, heard_pairs(retriever, before), seed=study.seed)
+    retriever.fit_examples(late, heard_pairs(retriever, listens), seed=study.seed + 1)
+    return retriever
+
+
+def _scores(retriever: Retriever, users: pd.DataFrame, held: HeldOut, kept: tuple[str, ...]) -> Floats:
+    """Dot products (n, tracks)."""
+    tracks = _only(held.catalogue.frame, kept)
+    scores: Floats = vectors_of(retriever.query, users) @ vectors_of(retriever.track, tracks).T
+    return scores
+
+
+def _only(tracks: pd.DataFrame, kept: tuple[str, ...]) -> pd.DataFrame:
+    return tracks.assign(**{name: None for name in SOURCED if name not in kept})

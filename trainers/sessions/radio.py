@@ -1,0 +1,105 @@
+"""The session model of a release: from the listens before the cutoff to `sessions/`, what radio goes on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segue.features import TIMESTAMP
+from trainers.baselines.sequential_rules import SequentialRules
+from trainers.baselines.session_item_knn import SessionItemKnn
+from trainers.baselines.session_knn import SessionKnn
+from trainers.examples import Catalogue
+from trainers.sessions.gru import SessionConfig, SessionModel
+from trainers.sessions.next_blend import ITEM_KNN, MODEL, RULES, SESSION_KNN, learned_order
+from trainers.sessions.next_order import NextOrder, OrderConfig, about_tracks
+from trainers.sessions.next_track import NextTrack, counted
+from trainers.sessions.radio_network import RadioNetwork
+from trainers.sessions.session_lists import HELD_OUT, Sessions
+from trainers.sessions.shared_sessions import SharedSessions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RADIO = SessionConfig(dimensions=64, sampled=512, uniform=256, passes=2, rate=2e-3, table_rate=1e-2)
+"""Smaller than the bench's and trained twice as fast in fewer passes, because every weekly training pays for it."""
+NEWEST_PLAYS = 200_000
+"""Most plays that are learned from, the last ones: the loop must not wait for its radio."""
+ORDER_PREFIXES, FEWEST_PREFIXES, K = 4_000, 300, 20
+"""Held back prefixes that teach the order, at most; with fewer it stays as it begins; tracks a prefix is answered with."""
+
+
+def sessions_of(listens: pd.DataFrame, catalogue: Catalogue) -> Sessions:
+    """The sessions of labels, by row of `catalogue`, oldest first: what was skipped early, or is in no session or not in the
+    catalogue, left out."""
+    import pandas as pd
+
+    numbers = pd.Index(catalogue.track_ids).get_indexer(pd.Index(listens["track_id"]))
+    kept = (numbers >= 0) & (listens["weight"].to_numpy() > 0) & listens["session_id"].notna().to_numpy()
+    rows = listens.loc[kept, ["session_id", TIMESTAMP]].assign(track=numbers[kept])
+    if rows.empty:
+        return Sessions.of([])
+    rows["began"] = rows.groupby("session_id")[TIMESTAMP].transform("min")
+    rows = rows.sort_values(["began", "session_id", TIMESTAMP], kind="stable")
+    ends = np.flatnonzero(rows["session_id"].to_numpy()[1:] != rows["session_id"].to_numpy()[:-1]) + 1
+    starts = np.concatenate([[0], ends, [len(rows)]]).astype(np.int64)
+    return Sessions(rows["track"].to_numpy(np.int64), starts)
+
+
+def write_sessions(
+    folder: Path,
+    listens: pd.DataFrame,
+    catalogue: Catalogue,
+    config: SessionConfig,
+    settings: OrderConfig | None = None,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """Train on `listens` and write `sessions/`; what there is to say about it. Nothing is written where no session has two
+    plays, or no pass is asked for.
+
+    Raises:
+        SegueError: the training diverged.
+    """
+    sessions = sessions_of(listens, catalogue)
+    first = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
+    newest = sessions.some(min(first, len(sessions)), len(sessions))
+    if not config.passes or not (newest.lengths > 1).any():
+        return {"sessions": 0}
+    n_tracks = len(catalogue.frame)
+    order, said = _order(newest, n_tracks, config, settings or OrderConfig(), seed=seed)
+    models = models_of(newest, n_tracks, config, seed=seed)
+    RadioNetwork(models, SharedSessions().fit(newest, n_tracks), order).save(folder / "sessions")
+    return {"sessions": len(newest)} | said
+
+
+def models_of(sessions: Sessions, n_tracks: int, config: SessionConfig, *, seed: int) -> dict[str, NextTrack]:
+    """The models whose candidates radio orders, learned from `sessions`."""
+    models: dict[str, NextTrack] = {
+        MODEL: SessionModel(config, seed=seed),
+        SESSION_KNN: SessionKnn(),
+        ITEM_KNN: SessionItemKnn(),
+        RULES: SequentialRules(),
+    }
+    return {name: model.fit(sessions, n_tracks) for name, model in models.items()}
+
+
+def _order(
+    sessions: Sessions, n_tracks: int, config: SessionConfig, settings: OrderConfig, *, seed: int
+) -> tuple[NextOrder, dict[str, Any]]:
+    """The order of the models' candidates, taught by the last tenth of `sessions`, which the models that teach it have not
+    seen; where that is too little, one that nothing taught. And the share of those prefixes that model and order answer."""
+    cut = int(len(sessions) * (1 - HELD_OUT))
+    early = sessions.some(0, cut)
+    prefixes, answers = sessions.some(cut, len(sessions)).prefixes()
+    about = about_tracks(sessions, n_tracks)
+    if len(answers) < FEWEST_PREFIXES or not (early.lengths > 1).any():
+        return NextOrder(settings, about), {}
+    kept = np.linspace(0, len(answers) - 1, min(ORDER_PREFIXES, len(answers))).astype(np.int64)
+    models = models_of(early, n_tracks, config, seed=seed)
+    learned = learned_order(models, early, prefixes.chosen(kept), answers[kept], n_tracks, settings, seed=seed)
+    learned.order.about.assign(about)
+    found = {"session_hit_rate": learned.by_model[MODEL], "radio_hit_rate": learned.together}
+    return learned.order, {name: round(counted(places, K).hit_rate, 4) for name, places in found.items()}

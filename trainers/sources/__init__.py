@@ -1,0 +1,1 @@
+"""Vectors of tracks from other sources than listening counts: playlists, sound, the artist's catalogue."""
