@@ -28,7 +28,7 @@ demo: $(READY)
 	@exec $(BIN)/python -m infra.demo $(DEMO_ARGS)
 
 test: $(READY) redis
-	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

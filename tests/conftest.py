@@ -20,6 +20,11 @@ from segue.settings import get_settings
 from serving.own_redis import own_redis, redis_program
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The loops of whole stages first: begun last, one would keep its worker busy long after the other has nothing left."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """An empty `SEGUE_HOME` for one test."""

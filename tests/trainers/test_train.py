@@ -108,31 +108,24 @@ def test_training_again_finds_the_release_and_changes_nothing(version: str) -> N
     assert (release_path(version) / "manifest.json").read_bytes() == before
 
 
-def test_a_killed_training_leaves_no_release_and_the_next_run_makes_the_same_vectors(
-    version: str, monkeypatch: pytest.MonkeyPatch
+def test_a_release_that_breaks_off_while_it_is_written_is_none_and_the_next_clears_the_rubbish_of_a_killed_one(
+    checkerboard_home: Board,
 ) -> None:
-    undisturbed = np.load(release_path(version) / "vectors.npy")
-    kept = get_home().tmp.parent / "kept"
-    release_path(version).rename(kept)
-    rubbish = get_home().tmp / f"release.{version}.of-a-killed-run"
-    rubbish.mkdir()
+    """What a training killed by the system leaves, and that the next has the same vectors, is for `tests/e2e`."""
+    rubbish = get_home().tmp / "release.2026-01-01-broken.of-a-killed-run"
+    rubbish.mkdir(parents=True)
+    before = versions()
 
-    class Killed(BaseException):
-        pass
+    def broken_off() -> None:
+        with sealing.new_release("2026-01-01-broken") as folder:
+            (folder / "vectors.npy").write_bytes(b"half")
+            raise KeyboardInterrupt
 
-    def kill(*_: object, **__: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sealing, "seal", kill)
-        with pytest.raises(Killed):
-            train.run(as_of=AS_OF, hyper=TINY)
-    assert version not in versions()
-    assert not release_path(version).exists()
-    assert train.run(as_of=AS_OF, hyper=TINY).summary["version"] == version
-    np.testing.assert_allclose(np.load(release_path(version) / "vectors.npy"), undisturbed, atol=1e-5)
-    assert not rubbish.exists()
-    shutil.rmtree(kept)
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert versions() == before
+    assert not release_path("2026-01-01-broken").exists()
+    assert not list(get_home().tmp.glob("release.*"))
 
 
 def test_two_trainings_at_once_are_refused(checkerboard_home: Board) -> None:
