@@ -43,10 +43,11 @@ def week_rows(funnel: Funnel, user_ids: Sequence[str], week: date) -> Iterator[l
         columns, policy = week_columns(users, week), online_rows(Service.POLICY, users)
         for first in range(0, len(users), width):
             part = slice(first, first + width)
-            yield _batch(funnel, users[part], _cut(columns, part), _cut(policy, part), week)
+            yield batch_rows(funnel, users[part], _cut(columns, part), _cut(policy, part), week)
 
 
-def _batch(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: date) -> list[Row]:
+def batch_rows(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: date) -> list[Row]:
+    """Rows of users scored together, from their `columns` for the models and the facts of the `policy` service, n each."""
     listeners = listeners_of(funnel.catalogue, users, policy, days=days_of_week(week), discovery=True)
     known = np.array([has_history(r, h) for r, h in zip(columns["recent_tracks"], policy["heard_tracks"], strict=True)])
     rows: list[Row] = [{}] * len(users)

@@ -75,13 +75,13 @@ def measure_weekly(store: str, *, users: int, rate: float, seconds: float, progr
             received=f"{users} users, features through {through}",
             mend="run `segue features --as-of D`, or give another --users",
         )
-    with _home(store, users) as environment:
+    with store_home(store, users) as environment:
         with progress.step(f"write {users} playlists to {store}"):
             spent = _fill(users, week_after(through))
         size = _size(store)
         with service(get_home().root, environment, progress) as port:
             paths = [
-                f"/v1/users/{_user(n)}/weekly" for n in np.random.default_rng(1).integers(users, size=int(rate * seconds))
+                f"/v1/users/{bench_user(n)}/weekly" for n in np.random.default_rng(1).integers(users, size=int(rate * seconds))
             ]
             open_loop(port, paths[: int(rate * WARM_SECONDS)], rate=rate, expected=b"")
             with progress.step(f"{rate} a second for {seconds:.0f} s"):
@@ -94,7 +94,7 @@ def measure_weekly(store: str, *, users: int, rate: float, seconds: float, progr
 
 
 @contextlib.contextmanager
-def _home(store: str, users: int) -> Iterator[Mapping[str, str]]:
+def store_home(store: str, users: int) -> Iterator[Mapping[str, str]]:
     """A home with a store of its own, and the settings of this process on it; the settings a service needs besides."""
     ours = get_home()
     with contextlib.ExitStack() as held:
@@ -131,7 +131,7 @@ def _put_features(ours: Path, folder: Path, users: int) -> None:
             (folder / table.name).symlink_to(table.resolve())
     (folder / Table.USERS).mkdir()
     drawn = known.iloc[np.random.default_rng(2).integers(len(known), size=users)].reset_index(drop=True)
-    drawn.assign(user_id=[_user(n) for n in range(users)]).to_parquet(folder / Table.USERS / "data.parquet")
+    drawn.assign(user_id=[bench_user(n) for n in range(users)]).to_parquet(folder / Table.USERS / "data.parquet")
 
 
 def _fill(users: int, week: date) -> float:
@@ -140,9 +140,9 @@ def _fill(users: int, week: date) -> float:
     free = tracks.loc[tracks["licensed_everywhere"].fillna(value=False).astype(bool), "track_id"].to_numpy(dtype=object)
     visible = VisibleWeek(week=week, release=RELEASE, published_at=datetime.now(UTC), users=users)
     rng, spent = np.random.default_rng(3), 0.0
-    _create_tables()
+    create_tables()
     for start in range(0, users, _BLOCK):
-        listeners = [_user(n) for n in range(start, min(start + _BLOCK, users))]
+        listeners = [bench_user(n) for n in range(start, min(start + _BLOCK, users))]
         _write_histories(listeners, tracks["track_id"].to_numpy(dtype=object), rng)
         frame, began = _playlists(listeners, free, visible.key, rng), time.perf_counter()
         write_playlists(frame)
@@ -151,7 +151,8 @@ def _fill(users: int, week: date) -> float:
     return spent
 
 
-def _create_tables() -> None:
+def create_tables() -> None:
+    """Empty tables of the online store this process is set on."""
     store = shared_store()
     views = [view for view in store.list_feature_views() if view.online]
     store.provider.online_store.update(store.config, [], views, [], [], partial=True)
@@ -204,5 +205,5 @@ def _size(store: str) -> int:
     return int(opened.provider.online_store._get_client(opened.config.online_store).info("memory")["used_memory"])
 
 
-def _user(number: int) -> str:
+def bench_user(number: int) -> str:
     return f"listener-{number:07d}"

@@ -1,0 +1,140 @@
+"""A funnel as large as a bench asks for, made of the live release: its tracks, and variations of them.
+
+Variation k of a track is near it in the vectors and in every number the ranker reads, and belongs to variation k of its artist
+and of its version family; genre, licences and territories are those of the track. So the vectors are clustered as the trained
+ones are, what a query meets is what the release was trained on, and a listener's history is in the catalogue as it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.catalogue import Catalogue, Licences
+from serving.funnel import Funnel
+from serving.model import Floats, Model
+
+EXACT_BELOW = 20_000
+"""Tracks under which a release has no index: exact search is faster there, and exact."""
+MOVE, NOISE = 0.3, 0.05
+"""Length of the step from a unit vector to its variation; relative noise on the ranker's numbers."""
+LEAVES_SEARCHED, REORDER, BLOCK, THRESHOLD, SAMPLE = 0.4, 6.0, 2, 0.2, 250_000
+
+
+@dataclass(frozen=True)
+class Variations:
+    """Track i is variation `number[i]` (m,) of row `base[i]` (m,); 0 is the track itself."""
+
+    base: npt.NDArray[np.intp]
+    number: npt.NDArray[np.intp]
+
+    @staticmethod
+    def of(present: int, wanted: int) -> Variations:
+        rows = np.arange(wanted)
+        return Variations(rows % present, rows // present)
+
+    def names(self, names: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+        """Names (m,) of which every variation has its own; None stays None."""
+        pairs = zip(names[self.base], self.number.tolist(), strict=True)
+        return np.array([f"{name}~{k}" if k and name is not None else name for name, k in pairs], dtype=object)
+
+    def codes(self, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        return (codes[self.base] + self.number * (int(codes.max(initial=0)) + 1)).astype(np.int32)
+
+
+def enlarged(model: Model, catalogue: Catalogue, tracks: int, *, seed: int = 17) -> Funnel:
+    """The funnel of `tracks` tracks, numbered in the release as in the catalogue."""
+    known = np.array([catalogue.row(track) for track in model.track_ids])
+    made, rng = Variations.of(int((known >= 0).sum()), tracks), np.random.default_rng(seed)
+    larger = _catalogue(catalogue, Variations(known[known >= 0][made.base], made.number), rng)
+    numbers = np.flatnonzero(known >= 0)[made.base]
+    vectors = _moved(model.vectors[numbers], made.number > 0, rng)
+    release = replace(
+        model,
+        track_ids=larger.ids,
+        vectors=vectors,
+        searcher=_index(vectors, model.manifest.hyperparameters.get("index", {})) if tracks >= EXACT_BELOW else None,
+        ranker_tracks={
+            name: _varied(name, np.asarray(v), numbers, made.number > 0, rng) for name, v in model.ranker_tracks.items()
+        },
+        sessions=None,
+    )
+    return Funnel(release, larger)
+
+
+def _catalogue(present: Catalogue, made: Variations, rng: np.random.Generator) -> Catalogue:
+    base = made.base
+    spread = rng.lognormal(0.0, 1.0, size=len(base)).astype(np.float32)
+    spread[made.number == 0] = 1
+    return Catalogue(
+        ids=made.names(present.ids),
+        title=present.title[base],
+        artist_id=made.names(present.artist_id),
+        artist_name=present.artist_name[base],
+        genre=present.genre[base],
+        artist=made.codes(present.artist),
+        family=made.codes(present.family),
+        explicit=present.explicit[base],
+        everywhere=present.everywhere[base],
+        licences=_licences(present.licences, made, len(present)),
+        plays=np.floor(present.plays[base] * spread),
+        territory_plays={name: np.floor(plays[base] * spread) for name, plays in present.territory_plays.items()},
+        accounts=present.accounts,
+    )
+
+
+def _licences(present: Licences, made: Variations, tracks: int) -> Licences:
+    """Every window of a track for each of its variations."""
+    order = np.argsort(present.row, kind="stable")
+    count = np.bincount(present.row, minlength=tracks)
+    first = np.concatenate([[0], np.cumsum(count)[:-1]])
+    times = count[made.base]
+    rows = np.repeat(np.arange(len(made.base)), times)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+    window = order[np.repeat(first[made.base], times) + within]
+    return Licences(rows.astype(np.int32), present.territory[window], present.valid_from[window], present.valid_to[window])
+
+
+def _moved(vectors: Floats, moves: npt.NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+    """Unit vectors (m, d), each a step of `MOVE` away from where it was, where it `moves` (m,)."""
+    steps = rng.standard_normal(vectors.shape, dtype=np.float32)
+    steps *= MOVE * moves[:, None] / np.linalg.norm(steps, axis=1, keepdims=True)
+    steps += vectors
+    steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+    return steps
+
+
+def _varied(
+    name: str, values: npt.NDArray[Any], numbers: npt.NDArray[np.intp], varies: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> Any:
+    """What the ranker keeps of the tracks, for all their variations; in `territory` the tracks are the second axis."""
+    import tensorflow as tf
+
+    axis = int(name == "territory")
+    out = np.take(values, numbers, axis=axis)
+    if out.dtype.kind == "f":
+        shape = [1] * out.ndim
+        shape[axis] = len(numbers)
+        noise = 1 + NOISE * rng.standard_normal(len(numbers), dtype=np.float32) * varies
+        out *= noise.reshape(shape).astype(np.float32)
+    return tf.constant(out)
+
+
+def _index(vectors: Floats, settings: dict[str, Any]) -> Any:
+    """A searcher over `vectors` (m, d) as the release's training would build it."""
+    from scann import scann_ops_pybind
+
+    leaves = round(2 * np.sqrt(len(vectors)))
+    neighbours = int(settings.get("neighbours", 500))
+    builder = scann_ops_pybind.builder(vectors, neighbours, "dot_product")
+    builder = builder.tree(
+        num_leaves=leaves,
+        num_leaves_to_search=int(np.ceil(leaves * settings.get("leaves_searched", LEAVES_SEARCHED))),
+        training_sample_size=min(int(settings.get("training_sample", SAMPLE)), len(vectors)),
+    )
+    block, threshold = settings.get("block", BLOCK), settings.get("threshold", THRESHOLD)
+    builder = builder.score_ah(block, anisotropic_quantization_threshold=threshold)
+    return builder.reorder(round(neighbours * settings.get("reorder", REORDER))).build()

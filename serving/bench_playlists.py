@@ -1,0 +1,207 @@
+"""`segue bench playlists`: whole weekly playlists a second over a catalogue of any size, on the release that is live.
+
+Timed is what `segue playlists` does for each listener once their features are read: tensors of them, retrieval, the release's
+own ranker on all candidates, the whole policy, 30 tracks with reasons, and the row in the online store, which is one of the
+bench's own. Not timed is what is done once: opening the release, making the catalogue, building the index. In the same run
+`implicit` recommends by brute force on the same vectors, which is retrieval alone.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from segue.dates import as_of_for_week, week_after
+from segue.errors import SegueError
+from segue.features import materialised_through, online_rows, write_playlists
+from segue.live_release import read_pointer
+from segue.names import Service, Table
+from segue.release import versions
+from segue.stage import Outcome, Progress, table
+from serving.batch import BATCH, Row, batch_rows
+from serving.bench_catalogue import enlarged
+from serving.bench_weekly import create_tables, store_home
+from serving.catalogue import load_catalogue
+from serving.funnel import CANDIDATES, Funnel
+from serving.gold import read_table
+from serving.model import Floats, Model, load_model
+from serving.people import has_history, model_columns, week_columns
+
+USERS_A_DAY = 500_000_000
+MOST_TRACKS, MOST_LISTENERS = 20_000_000, 5_000_000
+DRAWN_FROM = 2_000
+"""Most listeners of the home whose features are read; those of the bench are drawn from them, each with part of a history."""
+ASKED_EXACTLY, IMPLICIT_USERS = 200, 400
+KEPT_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class People:
+    """Listeners of the bench (n): their ids, and what `segue playlists` reads of each before it begins."""
+
+    ids: list[str]
+    columns: Row
+    policy: Row
+
+    def batch(self, part: slice) -> People:
+        return People(self.ids[part], *({k: v[part] for k, v in values.items()} for values in (self.columns, self.policy)))
+
+
+def bench_playlists(*, tracks: int = 1_000_000, users: int = 20_000) -> Outcome:
+    """Make playlists of `users` listeners out of `tracks` tracks, and measure.
+
+    Raises:
+        SegueError: sizes out of bounds, no release, or features that do not fit it.
+    """
+    week, version = _ready(tracks, users)
+    progress = Progress("bench playlists")
+    with progress.step(f"open release {version}"):
+        model, catalogue = load_model(version), load_catalogue(as_of_for_week(week))
+        people = _people(users, week)
+    accounts = {user: catalogue.account(of) for user, of in zip(people.ids, people.columns["account"], strict=True)}
+    with progress.step(f"make {tracks} tracks and their index"):
+        funnel = enlarged(model, replace(catalogue, accounts=accounts), tracks)
+    with store_home("sqlite", users):
+        create_tables()
+        batch_rows(funnel, *_batch_of(people.batch(slice(0, BATCH))), week)  # the first one waits for TensorFlow and charts
+        with progress.step(f"make {users} playlists"):
+            seconds, personal = _timed(funnel, people, week, version)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with progress.step("recall, and implicit"):
+        queries = _queries(funnel, people)
+        facts = {"recall_at_500": _recall(funnel, queries), "implicit_users_per_second": _implicit(funnel, queries)}
+    return _outcome(tracks, users, version, seconds, personal, peak, facts)
+
+
+def _ready(tracks: int, users: int) -> tuple[date, str]:
+    """The week to make, and the release: the live one, else the newest."""
+    through, pointer = materialised_through(), read_pointer()
+    there = pointer.version if pointer is not None else next(reversed(versions()), None)
+    if through is None or there is None:
+        raise SegueError(
+            expected="a release, and features in the store",
+            received=f"release {there}, features through {through}",
+            mend="run `make demo`, or `segue features` and `segue train`",
+        )
+    if not 0 < tracks <= MOST_TRACKS or not 0 < users <= MOST_LISTENERS:
+        raise SegueError(
+            expected=f"1 to {MOST_TRACKS} tracks and 1 to {MOST_LISTENERS} users",
+            received=f"{tracks} tracks, {users} users",
+            mend="give another --tracks or --users",
+        )
+    return week_after(through), there
+
+
+def _people(users: int, week: date) -> People:
+    """Listeners drawn from those of the home who have a history, each with a part of their newest tracks."""
+    known = sorted(read_table(Table.USERS)["user_id"])[:DRAWN_FROM]
+    columns, policy = week_columns(known, week), online_rows(Service.POLICY, known)
+    there = [i for i in range(len(known)) if has_history(columns["recent_tracks"][i], policy["heard_tracks"][i])]
+    if not there:
+        raise SegueError(expected="listeners with a history", received="none", mend="run `segue features` again")
+    rng = np.random.default_rng(3)
+    drawn = [there[i] for i in rng.integers(len(there), size=users)]
+    made: Row = {name: [values[i] for i in drawn] for name, values in columns.items()}
+    made["recent_tracks"] = [_part(tracks, rng) for tracks in made["recent_tracks"]]
+    made["account"] = [known[i] for i in drawn]
+    return People([f"listener-{n:07d}" for n in range(users)], made, {k: [v[i] for i in drawn] for k, v in policy.items()})
+
+
+def _part(tracks: Any, rng: np.random.Generator) -> Any:
+    return [t for t in tracks if rng.random() < KEPT_SHARE] or list(tracks)[:1] if np.ndim(tracks) == 1 else tracks
+
+
+def _batch_of(people: People) -> tuple[list[str], Row, Row]:
+    return people.ids, {k: v for k, v in people.columns.items() if k != "account"}, people.policy
+
+
+def _timed(funnel: Funnel, people: People, week: date, version: str) -> tuple[float, int]:
+    """Seconds until every playlist is stored, and how many have something personal: the cores make, one thread writes."""
+    import pandas as pd
+
+    parts = [slice(at, at + BATCH) for at in range(0, len(people.ids), BATCH)]
+    began, personal = time.perf_counter(), 0
+    with ThreadPoolExecutor(cores()) as makers:
+        for rows in makers.map(lambda part: batch_rows(funnel, *_batch_of(people.batch(part)), week), parts):
+            write_playlists(pd.DataFrame(rows).assign(week=f"{week}/{version}", release=version))
+            personal += sum(row["features"] is not None for row in rows)
+    return time.perf_counter() - began, personal
+
+
+def cores() -> int:
+    """The processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _queries(funnel: Funnel, people: People) -> Floats:
+    some = people.batch(slice(0, IMPLICIT_USERS))
+    return _model(funnel).queries(model_columns(some.ids, some.columns))
+
+
+def _model(funnel: Funnel) -> Model:
+    if funnel.model is None:
+        raise ValueError("the funnel of a bench has a release")
+    return funnel.model
+
+
+def _recall(funnel: Funnel, queries: Floats) -> float:
+    """The share of the exactly nearest that retrieval finds, over a few queries; 1 without an index."""
+    model = _model(funnel)
+    if model.searcher is None:
+        return 1.0
+    queries = queries[:ASKED_EXACTLY]
+    found, _ = model.nearest(queries, CANDIDATES)
+    hits = [len(np.intersect1d(near, exact)) for near, exact in zip(found, _exact(queries, model.vectors), strict=True)]
+    return round(float(np.mean(hits)) / CANDIDATES, 4)
+
+
+def _exact(queries: Floats, vectors: Floats) -> Iterator[Any]:
+    for query in queries:
+        yield np.argpartition(-(vectors @ query), CANDIDATES - 1)[:CANDIDATES]
+
+
+def _implicit(funnel: Funnel, queries: Floats) -> float:
+    """Users a second of implicit's brute-force `recommend` on the same vectors, on all cores."""
+    from implicit.cpu.als import AlternatingLeastSquares
+    from scipy.sparse import csr_matrix
+
+    vectors = _model(funnel).vectors
+    other = AlternatingLeastSquares(factors=vectors.shape[1], num_threads=cores())
+    other.user_factors, other.item_factors = queries, vectors
+    nothing = csr_matrix((len(queries), len(vectors)), dtype=np.float32)
+    ids, count = np.arange(len(queries)), min(CANDIDATES, len(vectors))
+    other.recommend(ids[:8], nothing[:8], N=count, filter_already_liked_items=False)
+    began = time.perf_counter()
+    other.recommend(ids, nothing, N=count, filter_already_liked_items=False)
+    return round(len(ids) / (time.perf_counter() - began), 1)
+
+
+def _outcome(
+    tracks: int, users: int, version: str, seconds: float, personal: int, peak: float, facts: dict[str, Any]
+) -> Outcome:
+    rate = users / seconds
+    measured: dict[str, Any] = {
+        "tracks": tracks,
+        "users": users,
+        "release": version,
+        "cores": cores(),
+        "seconds": round(seconds, 2),
+        "playlists_per_second": round(rate, 1),
+        "playlists_per_second_per_core": round(rate / cores(), 1),
+        "personal": personal,
+        "peak_memory_mib": round(peak),
+        "hours_for_500_million_users": round(USERS_A_DAY / rate / 3600, 1),
+        "cores_for_500_million_users_a_day": round(USERS_A_DAY / 86_400 / (rate / cores()), 1),
+        **facts,
+    }
+    measured["times_implicit"] = round(rate / facts["implicit_users_per_second"], 2)
+    rows: Sequence[Sequence[Any]] = [[name.replace("_", " "), value] for name, value in measured.items()]
+    return Outcome(measured, table(["whole weekly playlists", ""], [list(row) for row in rows]))
