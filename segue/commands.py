@@ -50,6 +50,7 @@ BENCHES: dict[str, str] = {
     "training": "trainers.benches.training:bench_training",
     "next": "trainers.benches.next_track:bench_next",
     "cold": "trainers.benches.cold:bench_cold",
+    "loop": "infra.loop.bench:bench_loop",
 }
 """Bench name to the function that runs it."""
 
@@ -170,12 +171,10 @@ COMMANDS: tuple[Command, ...] = (
             Option("--carve-out", Path, "next: instead, hold the last tenth of --train back into this folder and ask for it"),
             Option("--k", int, "retrieval, next: length of each list"),
             Option("--out", Path, "retrieval, next: where the lists go; training: the chart, a .png"),
-            Option(
-                "--users",
-                int,
-                "training: users of the log, 100000 if not said; serving, playlists: listeners, 10000 and 20000",
-            ),
-            Option("--tracks", int, "training: tracks of the log, 100000 if not said; playlists: of the catalogue, 1000000"),
+            Option("--users", int, "training: users of the log, 100000; serving, playlists, loop: 10000, 20000, 1000"),
+            Option("--tracks", int, "training: tracks of the log, 100000; playlists, loop: of the catalogue, 1000000, 10000"),
+            Option("--weeks", int, "loop: weeks of lists after a past of four, 6 if not said"),
+            Option("--seed", int, "loop: same seed, same world; 17 if not said"),
             Option("--config", str, "retrieval, next: settings of the model that differ, as JSON or a file of it"),
             Option("--rate", int, "serving: weekly playlists asked for in a second, 300 if not said"),
             Option("--store", str, "serving: the one store to measure; both if not said", choices=("sqlite", "redis")),

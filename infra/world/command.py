@@ -10,24 +10,16 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-
 from infra.world.clips import write_clips
-from infra.world.dirt import soiled
 from infra.world.judgement import EARLY_SKIP, LATE_SKIP, Plays
+from infra.world.landing import Landing
 from infra.world.parameters import ClipParameters
-from infra.world.rows import MICROSECONDS_PER_DAY, Rows, joined, rows_of_day
 from infra.world.simulation import DAYS_PER_WEEK, World, make_world
-from infra.world.space import stream
-from infra.world.titles import missing_attributes
 from infra.world.truth import TruthKeeper, described
-from infra.world.writing import Writer
 from segue.atomic import write_json
 from segue.errors import SegueError
 from segue.home import Home, get_home
 from segue.stage import Outcome, Progress, table
-
-_UNIX = date(1970, 1, 1)
 
 
 def run(*, start: date, days: int, users: int, tracks: int, seed: int) -> Outcome:
@@ -40,13 +32,13 @@ def run(*, start: date, days: int, users: int, tracks: int, seed: int) -> Outcom
     with progress.step("catalogue and listeners"):
         world = make_world(start=start, days=days, users=users, tracks=tracks, seed=seed)
         _claim(home, described(world, users=users, tracks=tracks))
-        writer = Writer(home, world)
-        truth = TruthKeeper(home.world, world, writer)
+        landing = Landing(home, world)
+        truth = TruthKeeper(home.world, world, landing.writer)
         truth.entities()
     with progress.step("clips"):
         write_clips(home, world.catalogue.tracks, ClipParameters(), seed=seed)
     with progress.step("days"):
-        counts = _land(world, writer, truth, progress)
+        counts = _land(world, landing, truth, progress)
     summary = {**counts, "days": days, "users": len(world.listeners.population), "tracks": len(world.catalogue.tracks)}
     return Outcome({**summary, "seconds": progress.seconds}, text=_told(home, summary))
 
@@ -70,34 +62,15 @@ def _sweep(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _land(world: World, writer: Writer, truth: TruthKeeper, progress: Progress) -> Counter[str]:
-    missing = missing_attributes(world.seed, len(world.catalogue.tracks), world.parameters.catalogue.missing_attribute)
+def _land(world: World, landing: Landing, truth: TruthKeeper, progress: Progress) -> Counter[str]:
     counts: Counter[str] = Counter()
-    waiting: list[Rows] = []
     for number, tastes, plays in world.run():
-        waiting.append(_events(world, number, plays))
-        arrived, waiting = _arrived(waiting, number)
-        writer.catalogue(number, missing)
-        writer.accounts(number)
-        writer.events(number, arrived)
+        arrived = landing.land(number, plays)
         truth.tastes(number, tastes)
         counts.update(events=len(arrived), **_outcomes(plays), **truth.defects(number, arrived))
         if (number + 1) % DAYS_PER_WEEK == 0:
             progress.say(f"{world.day(number)}: {number + 1} of {world.days} days, {counts['events']:,} events")
     return counts
-
-
-def _events(world: World, number: int, plays: Plays) -> Rows:
-    rows = rows_of_day(plays, day=number, rng=stream(world.seed, "events", number))
-    epoch_us = (world.start - _UNIX).days * MICROSECONDS_PER_DAY
-    return soiled(world.parameters.dirt, rows, stream(world.seed, "dirt", number), epoch_us=epoch_us)
-
-
-def _arrived(waiting: list[Rows], number: int) -> tuple[Rows, list[Rows]]:
-    """What arrived by the end of day `number`, and what is still on its way."""
-    rows = joined(waiting)
-    here = rows.received < (number + 1) * MICROSECONDS_PER_DAY
-    return rows.take(np.flatnonzero(here)), [rows.take(np.flatnonzero(~here))]
 
 
 def _outcomes(plays: Plays) -> dict[str, int]:

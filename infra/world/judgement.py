@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.world.day import Day, likeness
-from infra.world.listening import ARTIST, DISCOVERY, LIBRARY, Choices
+from infra.world.listening import ARTIST, DISCOVERY, LIBRARY, OFFERED, Choices
 from infra.world.memory import NO_PLAYLIST, NO_TRACK, Memory
 from infra.world.sessions import Sessions
 from infra.world.space import Bytes, Flags, Floats, Ints, Longs
@@ -109,7 +109,8 @@ def _surface(found: Bytes, playlist: Bytes, rng: np.random.Generator) -> Ints:
     discovery = np.select([drawn < 0.45, drawn < 0.8], [home, radio], search)
     artist = np.where(drawn < 0.6, search, _SURFACE[Surface.SIMILAR])
     library = np.where(playlist != NO_PLAYLIST, _SURFACE[Surface.PLAYLIST], _SURFACE[Surface.LIBRARY])
-    return np.select([found == DISCOVERY, found == ARTIST, found == LIBRARY], [discovery, artist, library]).astype(np.int32)
+    ways = [found == DISCOVERY, found == ARTIST, found == LIBRARY, found == OFFERED]
+    return np.select(ways, [discovery, artist, library, _SURFACE[Surface.WEEKLY]]).astype(np.int32)
 
 
 def _elapsed(session: Longs, ms_played: Longs, rng: np.random.Generator) -> Longs:

@@ -17,7 +17,7 @@ from infra.world.parameters import GENRES
 from infra.world.sessions import Sessions
 from infra.world.space import Bytes, Flags, Floats, Ints, Longs
 
-DISCOVERY, LIBRARY, ARTIST = 0, 1, 2
+DISCOVERY, LIBRARY, ARTIST, OFFERED = 0, 1, 2, 3
 _NEVER = np.float32(-1e9)
 _TEMPO_SCALE, _ENERGY_SCALE = np.float32(18.0), np.float32(0.22)
 
@@ -69,7 +69,7 @@ def _pool(day: Day, memory: Memory, sessions: Sessions, rng: np.random.Generator
     cosine = np.einsum("nd,ncd->nc", sessions.wanted, tracks.vector[track])
     score = settings.taste_sharpness * cosine + rng.gumbel(size=track.shape).astype(np.float32)
     score[:, : new.shape[1]] -= settings.heard_penalty * memory.knows(sessions.user, new)
-    score[~_playable(day, sessions.user, sessions.territory, track)] = _NEVER
+    score[~playable(day, sessions.user, sessions.territory, track)] = _NEVER
     lists = np.concatenate([np.full(new.shape, NO_PLAYLIST, np.int8), playlist], axis=1)
     return _Pool(track, lists, score, tracks.tempo[track] / _TEMPO_SCALE, tracks.energy[track] / _ENERGY_SCALE)
 
@@ -86,7 +86,7 @@ def _genres(day: Day, sessions: Sessions, rng: np.random.Generator) -> Ints:
     return np.where(charts, -1, genre.clip(0, len(GENRES) - 1)).astype(np.int32)
 
 
-def _playable(day: Day, user: Ints, territory: Ints, track: Ints) -> Flags:
+def playable(day: Day, user: Ints, territory: Ints, track: Ints) -> Flags:
     """Whether each track (n, c) may be played by that user there today; never for `NO_TRACK`."""
     licensed = day.shelves.licensed[track, territory[:, None]]
     refused = day.catalogue.tracks.explicit[track] & ~day.population.explicit_allowed[user, None]
@@ -125,7 +125,7 @@ def _from_artist(
     cosine = np.einsum("nd,ncd->nc", sessions.wanted[rows], tracks.vector[track])
     score = settings.taste_sharpness * cosine + 0.5 * shelves.appeal[track] + rng.gumbel(size=track.shape)
     score -= 0.5 * settings.heard_penalty * memory.knows(sessions.user[rows], track)
-    score[~_playable(day, sessions.user[rows], sessions.territory[rows], track)] = _NEVER
+    score[~playable(day, sessions.user[rows], sessions.territory[rows], track)] = _NEVER
     score[(track[:, :, None] == choices.track[rows, None, :step]).any(axis=2)] = _NEVER
     best = score.argmax(axis=1)
     index = np.arange(len(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -24,6 +24,9 @@ from segue.errors import SegueError
 _BATCH_USERS = 20_000
 DAYS_PER_WEEK = 7
 
+Offered = Callable[[Day, int], Plays]
+"""What is played of what a recommender gave, on the day of that number; it may change what listeners remember."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -42,22 +45,24 @@ class World:
         """The date of day `number`."""
         return self.start + timedelta(days=number)
 
-    def run(self) -> Iterator[tuple[int, Tastes, Plays]]:
-        """Every day in order, once: its number, the tastes of its week, its plays. A day depends on the days before it."""
+    def run(self, offered: Offered | None = None) -> Iterator[tuple[int, Tastes, Plays]]:
+        """Every day in order, once: its number, the tastes of its week, its plays. A day depends on the days before it, and on
+        what listeners were given by then."""
         tastes = first_tastes(self.listeners.population)
         for number in range(self.days):
             if number and number % DAYS_PER_WEEK == 0:
                 before = int(self.listeners.known[number - 1])
                 tastes = drifted(self.parameters, tastes, week=number // DAYS_PER_WEEK, known=before, seed=self.seed)
-            yield number, tastes, self._plays(tastes, number)
+            yield number, tastes, self._plays(tastes, number, offered)
 
-    def _plays(self, tastes: Tastes, number: int) -> Plays:
+    def _plays(self, tastes: Tastes, number: int, offered: Offered | None) -> Plays:
         known = int(self.listeners.known[number])
         shelves = shelves_of_day(self.parameters.catalogue, self.catalogue, day=number)
         day = Day(self.parameters, self.space, self.catalogue, self.listeners.population, tastes, shelves)
         starts = range(0, known, _BATCH_USERS)
         honest = [self._batch(day, number, np.arange(low, min(low + _BATCH_USERS, known), dtype=np.int32)) for low in starts]
-        return joined_plays([*honest, bot_plays(day, number=number, known=known, seed=self.seed)])
+        given = [offered(day, number)] if offered else []
+        return joined_plays([*honest, *given, bot_plays(day, number=number, known=known, seed=self.seed)])
 
     def _batch(self, day: Day, number: int, users: np.ndarray) -> Plays:
         rng = stream(self.seed, "day", number, int(users[0]))

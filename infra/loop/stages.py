@@ -1,0 +1,77 @@
+"""Segue's week on a home of its own: every stage as the command a DAG would run, then the lists as a reader finds them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infra.world.memory import NO_TRACK
+from infra.world.space import Ints
+from segue.errors import SegueError
+from segue.exit_codes import GATE_REFUSED
+from segue.playlists import PLAYLIST_LENGTH
+from segue.stage import Progress
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Stages:
+    """Runs the platform on the home `root`."""
+
+    def __init__(self, root: Path, progress: Progress) -> None:
+        self._root, self._progress = root, progress
+
+    def week(self, week: date) -> tuple[dict[str, list[str]], dict[str, Any]]:
+        """Learn from everything before `week` and give everybody their playlist: tracks by user, and which release made
+        them. A release that the gate refuses leaves the one before it live.
+
+        Raises:
+            SegueError: a stage failed; what it said last is in the message.
+        """
+        as_of = (week - timedelta(days=1)).isoformat()
+        self._segue("features", "--as-of", as_of)
+        version = str(self._segue("train", "--as-of", as_of)["version"])
+        self._segue("evaluate", version)
+        self._segue("promote", version)
+        made = self._segue("playlists", "--week", week.isoformat())
+        lists = json.loads(self._python("-m", "infra.loop.shown", week.isoformat()))
+        return lists, {"trained": version, "release": made["release"], "promoted": made["release"] == version}
+
+    def _segue(self, stage: str, *arguments: str) -> dict[str, Any]:
+        with self._progress.step(f"{stage} {arguments[-1]}"):
+            summary: dict[str, Any] = json.loads(self._python("-m", "segue", stage, *arguments, "--json").splitlines()[-1])
+        return summary
+
+    def _python(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env={**os.environ, "SEGUE_HOME": str(self._root), "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"},
+            cwd=_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode not in (0, GATE_REFUSED):
+            said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+            raise SegueError(
+                expected=f"{' '.join(arguments[1:])} to end well", received=said, mend="run it by hand to see more"
+            )
+        if done.returncode == GATE_REFUSED and "promote" not in arguments:
+            said = (done.stdout.strip() or "no message").splitlines()[0]
+            raise SegueError(expected=f"{' '.join(arguments[1:])} to pass", received=said, mend="see the audit of the week")
+        return done.stdout
+
+
+def as_rows(lists: dict[str, list[str]], users: int) -> Ints:
+    """The lists by the numbers of the world (users, 30), `NO_TRACK` where a list ends or a listener has none."""
+    rows = np.full((users, PLAYLIST_LENGTH), NO_TRACK, np.int32)
+    for user, tracks in lists.items():
+        rows[int(user[1:]), : len(tracks)] = [int(track[1:]) for track in tracks]
+    return rows
