@@ -10,9 +10,12 @@ ran empty, offline and online alike; a time to live would turn that row into not
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, RequestSource
 from feast.data_format import ParquetFormat
+from feast.data_source import DataSource
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Array, Bool, Float32, Float64, Int64, String, UnixTimestamp
 from feast.value_type import ValueType
@@ -21,6 +24,7 @@ from segue.features import OPTIONAL, SHARED_NAMES, TIMESTAMP
 from segue.home import get_home
 from segue.names import TRACK_VECTORS, Service, Table
 from segue.request_features import REQUEST_FEATURES
+from segue.settings import get_settings
 
 user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING, description="a listener's account")
 track = Entity(name="track", join_keys=["track_id"], value_type=ValueType.STRING, description="a recording in the catalogue")
@@ -28,14 +32,21 @@ territory = Entity(name="territory", join_keys=["territory"], value_type=ValueTy
 week = Entity(name="week", join_keys=["week"], value_type=ValueType.STRING, description="segue.playlists.week_key")
 
 
-def _gold(table: Table, renamed: dict[str, str] | None = None) -> FileSource:
+def _parquet(name: str, folder: Path, renamed: dict[str, str] | None = None) -> DataSource:
+    """A folder of Parquet files as the offline store of the settings reads it; the folder's name says no format."""
+    if get_settings().offline_store == "spark":
+        from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
+
+        return SparkSource(
+            name=name, path=str(folder), file_format="parquet", timestamp_field=TIMESTAMP, field_mapping=renamed or {}
+        )
     return FileSource(
-        name=str(table),
-        path=str(get_home().table(table)),
-        file_format=ParquetFormat(),  # the path is a folder of days, and a folder's name says no format
-        timestamp_field=TIMESTAMP,
-        field_mapping=renamed or {},
+        name=name, path=str(folder), file_format=ParquetFormat(), timestamp_field=TIMESTAMP, field_mapping=renamed or {}
     )
+
+
+def _gold(table: Table, renamed: dict[str, str] | None = None) -> DataSource:
+    return _parquet(str(table), get_home().table(table), renamed)
 
 
 user_features = FeatureView(
@@ -130,12 +141,7 @@ track_vectors = FeatureView(
     entities=[track],
     ttl=None,
     online=False,
-    source=FileSource(
-        name=TRACK_VECTORS,
-        path=str(get_home().features / TRACK_VECTORS),
-        file_format=ParquetFormat(),
-        timestamp_field=TIMESTAMP,
-    ),
+    source=_parquet(TRACK_VECTORS, get_home().features / TRACK_VECTORS),
     schema=[
         Field(name="track_id", dtype=String),
         Field(name="artist_vector", dtype=Array(Float32)),
@@ -153,9 +159,7 @@ weekly_playlists = FeatureView(
     ttl=None,
     source=PushSource(
         name="finished_playlists",
-        batch_source=FileSource(  # Feast wants one to know the timestamp's name; it is never read
-            name="weekly_playlists", path=str(get_home().playlists), file_format=ParquetFormat(), timestamp_field=TIMESTAMP
-        ),
+        batch_source=_parquet("weekly_playlists", get_home().playlists),  # for the timestamp's name; it is never read
     ),
     schema=[
         Field(name="user_id", dtype=String),

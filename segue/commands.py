@@ -129,7 +129,7 @@ COMMANDS: tuple[Command, ...] = (
         "serving.weekly:run",
         (
             Option("--week", date, "first day of the week, YYYY-MM-DD", required=True),
-            Option("--engine", str, "where the scoring runs", default="local", choices=("local",)),
+            Option("--engine", str, "where the scoring runs", default="local", choices=("local", "spark")),
         ),
         stage=True,
     ),

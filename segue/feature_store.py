@@ -31,7 +31,7 @@ _PATIENCE_MS = 120_000
 
 
 def repo_config(registry: Path | None = None) -> RepoConfig:
-    """Feast's configuration from our settings: DuckDB offline, SQLite or Redis online, the live registry or another file."""
+    """Feast's configuration from our settings: the offline and the online store, the live registry or another file."""
     from feast import RepoConfig
 
     home, settings = get_home(), get_settings()
@@ -50,11 +50,22 @@ def repo_config(registry: Path | None = None) -> RepoConfig:
         project=PROJECT,
         provider="local",
         registry={"path": str(registry or home.feast / REGISTRY), "cache_ttl_seconds": 0},  # 0: this process reads it once
-        offline_store={"type": "duckdb"},
+        offline_store=_offline(),
         online_store=online,
         entity_key_serialization_version=3,
         repo_path=home.features,
     )
+
+
+def _offline() -> dict[str, Any]:
+    """The offline store; a Spark session that the process has already is used as it is."""
+    settings = get_settings()
+    if settings.offline_store == "duckdb":
+        return {"type": "duckdb"}
+    conf = {"spark.master": settings.spark_master, "spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC"}
+    if settings.spark_master.startswith("local"):
+        conf |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+    return {"type": "spark", "spark_conf": conf}
 
 
 def open_store() -> FeatureStore:
@@ -162,6 +173,17 @@ def views_of(store: FeatureStore, service: Service) -> dict[tuple[str, ...], lis
     for view, keys, features in stored_features(store, service):
         refs.setdefault(keys, []).extend(f"{view}:{feature}" for feature in features)
     return refs
+
+
+@lru_cache(maxsize=8)
+def whole_numbers(store: FeatureStore, service: Service) -> frozenset[str]:
+    """Names of the service's stored features that are integers."""
+    from feast.types import Int32, Int64
+
+    views = [stored_view(store, projection.name) for projection in stored_service(store, service).feature_view_projections]
+    return frozenset(
+        field.name for view in views if view is not None for field in view.features if field.dtype in (Int32, Int64)
+    )
 
 
 def stored_service(store: FeatureStore, service: Service) -> FeatureService:

@@ -26,6 +26,7 @@ from segue.feature_store import (
     shared_store,
     stored_features,
     views_of,
+    whole_numbers,
 )
 from segue.fingerprint import fingerprint
 from segue.names import UNKNOWN_TERRITORY, Service
@@ -61,6 +62,7 @@ __all__ = [
     "shared_store",
     "training_frame",
     "views_of",
+    "whole_numbers",
     "write_playlists",
 ]
 

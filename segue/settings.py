@@ -31,11 +31,15 @@ class Settings(BaseSettings):
     train_rows: int = Field(default=400_000, ge=1_000, description="most listens a training set samples")
 
     mart_memory: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$", description="most that a dbt build holds")
+    mart_engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="where the models of the mart are built")
     mart_threads: int = Field(default=2, ge=1, description="threads of a dbt build")
 
     online_store: Literal["sqlite", "redis"] = "sqlite"
     redis_url: SecretStr | None = Field(default=None, description="host:port,password=... as Feast takes it")
     playlist_weeks_kept: int = Field(default=4, ge=2, description="weeks whose playlists the store keeps, the visible one too")
+
+    spark_master: str = Field(default="local[*,4]", description="where `--engine spark` runs; the 4 are tries of a task")
+    offline_store: Literal["duckdb", "spark"] = Field(default="duckdb", description="what does Feast's point-in-time joins")
 
     serve_host: str = "127.0.0.1"
     serve_port: int = 3000

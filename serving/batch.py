@@ -37,13 +37,18 @@ Row = dict[str, Any]
 def week_rows(funnel: Funnel, user_ids: Sequence[str], week: date) -> Iterator[list[Row]]:
     """Blocks of rows, one per user in the order given: `user_id`, `territory`, `track_ids`, `scores`, `sources`, `reasons`,
     and `features` as JSON, null where the list used none."""
-    width = max(1, min(BATCH, MOST_CELLS // max(1, len(funnel.catalogue))))
+    width = batch_width(len(funnel.catalogue))
     for start in range(0, len(user_ids), BLOCK):
         users = list(user_ids[start : start + BLOCK])
         columns, policy = week_columns(users, week), online_rows(Service.POLICY, users)
         for first in range(0, len(users), width):
             part = slice(first, first + width)
             yield batch_rows(funnel, users[part], _cut(columns, part), _cut(policy, part), week)
+
+
+def batch_width(tracks: int) -> int:
+    """Users scored together over a catalogue of so many tracks."""
+    return max(1, min(BATCH, MOST_CELLS // max(1, tracks)))
 
 
 def batch_rows(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: date) -> list[Row]:
@@ -85,7 +90,7 @@ def _put(
             "user_id": listeners.ids[place],
             "territory": territory,
             "track_ids": funnel.catalogue.ids[rows].tolist(),
-            "scores": np.round(lists.score[number, :length], SCORE_PLACES).tolist(),
+            "scores": np.round(lists.score[number, :length].astype(np.float32), SCORE_PLACES).tolist(),
             "sources": [SOURCES[source].value for source in sources],
             "reasons": reasons,
             "features": json.dumps(features, sort_keys=True) if features is not None else None,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from segue.dates import start_of
-from segue.features import online_rows, shared_store, training_frame, views_of
+from segue.features import online_rows, shared_store, training_frame, views_of, whole_numbers
 from segue.names import Service
 from segue.policy import HABIT_ABOVE, HABIT_TRACKS
 from segue.request_features import request_columns
@@ -73,7 +73,14 @@ def week_columns(user_ids: Sequence[str], week: date) -> dict[str, list[Any]]:
     rows = pd.DataFrame({"user_id": list(user_ids), "track_id": _NO_TRACK, "event_timestamp": at})
     frame = training_frame(Service.RETRIEVER, rows)
     names = [ref.partition(":")[2] for ref in views_of(shared_store(), Service.RETRIEVER)[("user_id",)]]
-    return {name: list(frame[name]) for name in names} | no_moment(len(user_ids))
+    return {name: _whole(name, list(frame[name])) for name in names} | no_moment(len(user_ids))
+
+
+def _whole(name: str, values: list[Any]) -> list[Any]:
+    """A count as an integer, whoever is read beside it: pandas makes floats of a column in which one is missing."""
+    if name not in whole_numbers(shared_store(), Service.RETRIEVER):
+        return values
+    return [int(value) if value == value and value is not None else value for value in values]
 
 
 def model_columns(user_ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:

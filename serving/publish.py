@@ -7,7 +7,7 @@ reader gets the old lists, after it the new ones, of whichever listener.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from serving.catalogue import Catalogue
 from serving.weekly_log import staged_batches, write_log
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 READ_BACK = 50
@@ -52,10 +53,24 @@ class Published:
     expired: list[str]
 
 
-def publish(made: Made, catalogue: Catalogue, progress: Progress) -> Published:
+Write = Callable[[Made], None]
+"""Writes every playlist of a staged week to the store: here, or wherever else there are hands."""
+
+
+def write_staged(made: Made) -> None:
+    for batch in staged_batches(made.staged):
+        write_playlists(stored_form(batch.to_pandas(), made.key, made.release))
+
+
+def stored_form(rows: pd.DataFrame, key: str, release: str) -> pd.DataFrame:
+    """Staged rows as `write_playlists` takes them."""
+    return rows.assign(week=key, release=release)
+
+
+def publish(made: Made, catalogue: Catalogue, progress: Progress, write: Write = write_staged) -> Published:
     """Store the playlists and, unless a later week is visible, log them, show them and delete what is older than is kept."""
     with progress.step("store"):
-        store_week(made)
+        store_week(made, write)
     before = read_visible_week()
     if before is not None and made.week < before.week:
         return Published(before, [])  # nobody gets these lists, so they are no answers to log
@@ -68,15 +83,14 @@ def publish(made: Made, catalogue: Catalogue, progress: Progress) -> Published:
     return Published(visible, [one.key for one in gone])
 
 
-def store_week(made: Made) -> None:
+def store_week(made: Made, write: Write = write_staged) -> None:
     """Write the playlists of a week where nobody reads yet, and read some of them back.
 
     Raises:
         SegueError: the store does not answer what was written.
     """
     begin_week(made.key, _users(made.staged))
-    for batch in staged_batches(made.staged):
-        write_playlists(batch.to_pandas().assign(week=made.key, release=made.release))
+    write(made)
     _read_back(made)
     end_week(made.key)
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from segue.atomic import replacing_file, write_json
 from segue.dates import as_of_for_week, start_of
@@ -32,11 +34,9 @@ from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
 from serving.gold import read_table
 from serving.model import load_model
-from serving.publish import Made, publish
+from serving.publish import Made, Write, publish, write_staged
+from serving.staging import record_batch, staged_schema
 from serving.weekly_log import fallback_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 AUDIT_FAILED = 3
 
@@ -48,13 +48,33 @@ def run(*, week: date, engine: str) -> Outcome:
         SegueError: no release is live, its features are not the present ones, the features end before the week begins, or
             another run is at work.
     """
-    if engine != "local":
-        raise SegueError(expected="the engine local", received=engine, mend="run without --engine")
-    with locked(get_home().playlists / ".lock", what="`segue playlists`"):
-        return _run(week)
+    with locked(get_home().playlists / ".lock", what="`segue playlists`"), _scoring(engine) as scoring:
+        return _run(week, scoring)
 
 
-def _run(week: date) -> Outcome:
+@dataclass(frozen=True)
+class _Scoring:
+    """Where the work on every user is done: making the rows of a week, and writing them to the store."""
+
+    rows: Callable[[Funnel, Sequence[str], date, str], Iterable[list[Row]]]
+    write: Write
+
+
+@contextmanager
+def _scoring(engine: str) -> Iterator[_Scoring]:
+    if engine == "local":
+        yield _Scoring(lambda funnel, users, week, _: week_rows(funnel, users, week), write_staged)
+        return
+    from serving.spark_engine import spark_rows, spark_session, spark_store
+
+    with spark_session() as session:
+        yield _Scoring(
+            lambda funnel, users, week, release: spark_rows(session, users, week, release, len(funnel.catalogue)),
+            partial(spark_store, session),
+        )
+
+
+def _run(week: date, scoring: _Scoring) -> Outcome:
     progress = Progress("playlists")
     version = _live_version()
     _require_features(week)
@@ -63,7 +83,7 @@ def _run(week: date) -> Outcome:
     staged = get_home().tmp / f"playlists-{week}-{version}.parquet"
     users = _known_users(week)
     with progress.step(f"make {len(users)} playlists"):
-        facts = _stage(staged, funnel, users, week, progress)
+        facts = _stage(staged, funnel, scoring.rows(funnel, users, week, version), len(users), progress)
     try:
         with progress.step("audit"):
             broken = audit(staged, week, funnel.policy)
@@ -73,7 +93,9 @@ def _run(week: date) -> Outcome:
         _keep_audit(week, version, broken, facts)
         if broken:
             return _refused(week, broken, facts)
-        published = publish(Made(staged, week, version, len(users), facts["digest"]), funnel.catalogue, progress)
+        published = publish(
+            Made(staged, week, version, len(users), facts["digest"]), funnel.catalogue, progress, scoring.write
+        )
     finally:
         staged.unlink(missing_ok=True)
     return _done(facts | {"expired": published.expired}, published.visible)
@@ -108,7 +130,7 @@ def _known_users(week: date) -> list[str]:
     return users
 
 
-def _stage(staged: Path, funnel: Funnel, users: Sequence[str], week: date, progress: Progress) -> dict[str, Any]:
+def _stage(staged: Path, funnel: Funnel, made: Iterable[list[Row]], users: int, progress: Progress) -> dict[str, Any]:
     """Write every playlist to `staged`; counts of fallbacks and sources, and the digest of all playlists."""
     import pyarrow.parquet as pq
 
@@ -117,41 +139,18 @@ def _stage(staged: Path, funnel: Funnel, users: Sequence[str], week: date, progr
     digest, done = hashlib.sha256(), 0
     for left_behind in staged.parent.glob(f".{staged.name}.*"):  # by a run that was killed
         left_behind.unlink()
-    schema = _schema()
+    schema = staged_schema()
     with replacing_file(staged) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for rows in week_rows(funnel, users, week):
-            writer.write_batch(_record_batch(rows, schema))
+        for rows in made:
+            writer.write_batch(record_batch(rows, schema))
             for row in rows:
                 digest.update(_playlist_text(row).encode())
                 sources.update(row["sources"])
                 if (fallback := fallback_of(row, funnel.catalogue)) is not None:
                     fallbacks[fallback] += 1
             done += len(rows)
-            progress.say(f"{done} of {len(users)} playlists")
+            progress.say(f"{done} of {users} playlists")
     return {"fallbacks": dict(fallbacks), "sources": dict(sources), "digest": digest.hexdigest()}
-
-
-def _schema() -> pa.Schema:
-    import pyarrow as pa
-
-    words = pa.list_(pa.string())
-    return pa.schema(
-        {
-            "user_id": pa.string(),
-            "territory": pa.string(),
-            "track_ids": words,
-            "scores": pa.list_(pa.float32()),
-            "sources": words,
-            "reasons": words,
-            "features": pa.string(),
-        }
-    )
-
-
-def _record_batch(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    return pa.RecordBatch.from_pylist(list(rows), schema=schema)
 
 
 def _playlist_text(row: Row) -> str:

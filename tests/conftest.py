@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,3 +58,13 @@ def redis(tmp_path: Path) -> Iterator[str]:
         pytest.skip(message)
     with own_redis(tmp_path) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def java() -> None:
+    """Java and pyspark, which only `--engine spark` and the Spark targets need."""
+    if shutil.which("java") is None or importlib.util.find_spec("pyspark") is None:
+        message = "no Java or no pyspark here: install openjdk-17-jre-headless and run `make spark` to run this test"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)

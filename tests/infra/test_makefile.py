@@ -51,6 +51,12 @@ def test_a_redis_that_is_there_is_not_installed_again(machine: Path) -> None:
     assert not (machine / "asked").exists()
 
 
+def test_a_java_that_cannot_be_installed_is_said_and_the_tests_go_on(machine: Path) -> None:
+    done = _run(machine, _make(), "java")
+    assert done.returncode == 0, done.stderr
+    assert "the tests that need it will be skipped" in done.stdout
+
+
 def test_ci_ends_where_what_it_needs_cannot_be_installed(machine: Path) -> None:
     _program(machine, "make", f'echo "$@" >> {machine}/made')
     done = _run(machine, str(REPOSITORY / ".ci" / "run"))
@@ -59,7 +65,8 @@ def test_ci_ends_where_what_it_needs_cannot_be_installed(machine: Path) -> None:
 
 
 def test_ci_installs_nothing_where_nothing_is_missing(machine: Path) -> None:
-    _program(machine, "redis-server", "exit 0")
+    for program in ("redis-server", "java"):
+        _program(machine, program, "exit 0")
     _program(machine, "make", f'echo "$@" >> {machine}/made; exit 1')
     assert _run(machine, str(REPOSITORY / ".ci" / "run")).returncode == 1
     assert (machine / "made").read_text() == "check\n"

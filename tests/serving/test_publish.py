@@ -196,9 +196,9 @@ def test_a_pointer_that_moves_before_the_rows_are_there_shows_gaps(
     """The twin of the test above: it would notice."""
     store: Callable[..., None] = publish.store_week
 
-    def too_early(week: publish.Made) -> None:
+    def too_early(week: publish.Made, write: publish.Write) -> None:
         show_week(publish._next(read_visible_week(), week))
-        store(week)
+        store(week, write)
 
     monkeypatch.setattr(publish, "store_week", too_early)
     assert any(wrong.startswith("gap") for wrong in _publish_under_readers(platform, tmp_path).wrong)
