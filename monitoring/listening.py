@@ -1,5 +1,8 @@
 """The listens of a window from the gold tables: how many, their outcomes, and a repeatable sample of them.
 
+Only listens of accounts in no doubt are looked at: a farm that comes or goes is no drift. `doubted` says how
+many the others are.
+
 DuckDB reads the exported Parquet in memory; the warehouse file is not opened, so a running build is not in the way.
 """
 
@@ -28,7 +31,7 @@ select count(*) as listens, count(distinct user_id) as users, count(distinct day
        count(*) filter (outcome = 'early_skip') as early_skip, count(*) filter (outcome = 'late_skip') as late_skip,
        count(saved) as savable, count(*) filter (saved) as save, count(first_listen) as datable,
        count(*) filter (first_listen) as first_listen
-from read_parquet($files, hive_partitioning = true)
+from read_parquet($files, hive_partitioning = true) where coalesce(integrity, 1) = 1
 """
 _COUNTED = (
     *("listens", "users", "days", "visits", "judged", "complete", "early_skip", "late_skip"),
@@ -36,9 +39,13 @@ _COUNTED = (
 )
 _SAMPLE = """
 select user_id, track_id, coalesce(territory, $unknown) as territory, device, event_timestamp
-from read_parquet($files) where coalesce(first_listen, true) order by md5(listen_id) limit $rows
+from read_parquet($files) where coalesce(first_listen, true) and coalesce(integrity, 1) = 1 order by md5(listen_id) limit $rows
 """
-_HEARD = "select user_id, track_id, coalesce(bool_or(saved), false) from read_parquet($files) group by all order by all"
+_HEARD = """
+select user_id, track_id, coalesce(bool_or(saved), false)
+from read_parquet($files) where coalesce(integrity, 1) = 1 group by all order by all
+"""
+_DOUBTED = "select coalesce(avg((integrity < 1)::integer), 0) from read_parquet($files)"
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,12 @@ def counts(window: Window) -> dict[str, int]:
     if not files:
         return dict.fromkeys(_COUNTED, 0)
     return dict(zip(_COUNTED, _query(_COUNTS, files=files).fetchone(), strict=True))
+
+
+def doubted(window: Window) -> float:
+    """The share of a window's listens whose account is in doubt, and which nothing else here looks at."""
+    files = files_of(Table.LABELS, window)
+    return float(_query(_DOUBTED, files=files).fetchone()[0]) if files else 0.0
 
 
 def sample(window: Window, rows: int) -> pd.DataFrame:

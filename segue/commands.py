@@ -42,6 +42,7 @@ VERSION = Option("version", str, "a version that `segue releases` lists")
 
 BENCHES: dict[str, str] = {
     "marts": "infra.mart.bench:bench_marts",
+    "integrity": "infra.mart.bench_integrity:bench_integrity",
     "index": "trainers.benches.index:bench_index",
     "serving": "serving.bench:bench_serving",
     "playlists": "serving.bench_playlists:bench_playlists",
@@ -171,10 +172,14 @@ COMMANDS: tuple[Command, ...] = (
             Option("--carve-out", Path, "next: instead, hold the last tenth of --train back into this folder and ask for it"),
             Option("--k", int, "retrieval, next: length of each list"),
             Option("--out", Path, "retrieval, next: where the lists go; training: the chart, a .png"),
-            Option("--users", int, "training: users of the log, 100000; serving, playlists, loop: 10000, 20000, 1000"),
+            Option(
+                "--users",
+                int,
+                "training: users of the log, 100000; serving, playlists, loop, integrity: 10000, 20000, 1000, 1000",
+            ),
             Option("--tracks", int, "training: tracks of the log, 100000; playlists, loop: of the catalogue, 1000000, 10000"),
             Option("--weeks", int, "loop: weeks of lists after a past of four, 6 if not said"),
-            Option("--seed", int, "loop: same seed, same world; 17 if not said"),
+            Option("--seed", int, "loop, integrity: same seed, same world; 17 and 4 if not said"),
             Option("--config", str, "retrieval, next: settings of the model that differ, as JSON or a file of it"),
             Option("--rate", int, "serving: weekly playlists asked for in a second, 300 if not said"),
             Option("--store", str, "serving: the one store to measure; both if not said", choices=("sqlite", "redis")),

@@ -112,6 +112,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             "outcome": _STR,
             "saved": _BOOL,
             "weight": _FLOAT,
+            "integrity": _FLOAT,
             "first_listen": _BOOL,
         }
     ),

@@ -292,6 +292,7 @@ def _label(x: Listen) -> dict[str, Any]:
         "outcome": x.outcome,
         "saved": x.saved,
         "weight": 5.0 if x.saved else _WEIGHTS[x.outcome],
+        "integrity": 1.0,
         "first_listen": x.first,
     }
 

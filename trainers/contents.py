@@ -59,12 +59,14 @@ def write_index(folder: Path, vectors: Floats, queries: Floats, config: IndexCon
 
 
 def reference(fitted: Fitted, cutoff: datetime, *, seed: int) -> tuple[pd.DataFrame, Floats]:
-    """At most 20,000 first listens before `cutoff` with the features known then; and query vectors of their users.
+    """At most 20,000 first listens before `cutoff` with the features known then, of accounts in no doubt; and query vectors
+    of their users.
 
     `retrieval_score` is the listen's own. `score` is not: it is the final score of a track the release would have shown that
     user at the cutoff, the first 30 in turn, because that is what the prediction log has to be compared with.
     """
     rows = first_listens(None, cutoff, rows=REFERENCE_ROWS, seed=seed)
+    rows = rows[rows["integrity"].fillna(1.0) >= 1]
     users = rows["user_id"].drop_duplicates()
     rows = rows[rows["user_id"].isin(users.sample(min(REFERENCE_USERS, len(users)), random_state=seed))].reset_index(drop=True)
     wanted = rows[["user_id", "track_id", TIMESTAMP, "device"]].assign(territory=rows["territory"].fillna(UNKNOWN_TERRITORY))

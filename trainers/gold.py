@@ -35,7 +35,8 @@ def label_files(since: datetime | None, until: datetime) -> list[Path]:
 
 
 def read_labels(since: datetime | None, until: datetime) -> pd.DataFrame:
-    """Rows of the `labels` table with `since <= event_timestamp < until` (midnights UTC), oldest first.
+    """Rows of the `labels` table with `since <= event_timestamp < until` (midnights UTC), oldest first, without those of
+    accounts that count for nothing: nothing is learned from a bot, and nothing is asked of it.
 
     Raises:
         SegueError: there is none.
@@ -46,6 +47,7 @@ def read_labels(since: datetime | None, until: datetime) -> pd.DataFrame:
     files = label_files(since, until)
     table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in files], promote_options="permissive")
     frame: pd.DataFrame = table.to_pandas()
+    frame = frame[frame["integrity"].fillna(1.0) > 0]
     return frame.sort_values(["event_timestamp", "listen_id"], ignore_index=True)
 
 

@@ -52,7 +52,7 @@ def make_gold(home: Home, as_of: date, progress: Progress, *, full_refresh: bool
     with progress.step("export"), _warehouse(home) as connection:
         first, last = _listening_days(connection, as_of)
         exported = export(connection, home)
-        rejected = _rejected(connection)
+        rejected, doubted = _rejected(connection), _doubted(connection)
     return {
         "as_of": as_of.isoformat(),
         "first_day": first.isoformat(),
@@ -60,6 +60,7 @@ def make_gold(home: Home, as_of: date, progress: Progress, *, full_refresh: bool
         "files": len(files),
         "rows": exported.rows,
         "rejected": rejected,
+        "doubted": doubted,
         "written": exported.written,
         "removed": exported.removed,
         "dbt": built,
@@ -95,6 +96,13 @@ def _rejected(connection: DuckDBPyConnection) -> dict[str, int]:
     return dict(connection.execute(query).fetchall())
 
 
+def _doubted(connection: DuckDBPyConnection) -> dict[str, int]:
+    """Accounts that count for less than a listener on some day, by the reason."""
+    query = """select reason, count(distinct user_id) as accounts from silver.account_integrity where weight < 1
+        group by reason order by accounts desc, reason"""
+    return dict(connection.execute(query).fetchall())
+
+
 def _serve(as_of: date, *, everything: bool) -> dict[str, Any]:
     from infra.mart.feast_apply import apply_and_materialise  # Feast takes seconds to import
 
@@ -104,6 +112,7 @@ def _serve(as_of: date, *, everything: bool) -> dict[str, Any]:
 def _told(summary: dict[str, Any]) -> str:
     rows = table(["gold table", "rows"], [[name, count] for name, count in summary["rows"].items()])
     rejected = table(["rejected because", "rows"], [[reason, count] for reason, count in summary["rejected"].items()])
+    doubted = table(["doubted because", "accounts"], [[reason, count] for reason, count in summary["doubted"].items()])
     seconds = table(["step", "seconds"], [[step, value] for step, value in summary["seconds"].items()])
     days = f"Listening from {summary['first_day']} to {summary['last_day']}, as of {summary['as_of']}."
-    return "\n\n".join([days, rows, rejected, seconds])
+    return "\n\n".join([days, rows, rejected, doubted, seconds])

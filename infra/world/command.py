@@ -13,7 +13,7 @@ from pathlib import Path
 from infra.world.clips import write_clips
 from infra.world.judgement import EARLY_SKIP, LATE_SKIP, Plays
 from infra.world.landing import Landing
-from infra.world.parameters import ClipParameters
+from infra.world.parameters import ClipParameters, WorldParameters
 from infra.world.simulation import DAYS_PER_WEEK, World, make_world
 from infra.world.truth import TruthKeeper, described
 from segue.atomic import write_json
@@ -25,18 +25,37 @@ from segue.stage import Outcome, Progress, table
 def run(*, start: date, days: int, users: int, tracks: int, seed: int) -> Outcome:
     """Simulate `days` days from `start` and land them under `landing/events`.
 
+    SegueError for sizes that make no world, and when another world is landed in this home already.
+    """
+    return simulate(get_home(), start=start, days=days, users=users, tracks=tracks, seed=seed)
+
+
+def simulate(
+    home: Home,
+    *,
+    start: date,
+    days: int,
+    users: int,
+    tracks: int,
+    seed: int,
+    parameters: WorldParameters | None = None,
+    clips: bool = True,
+) -> Outcome:
+    """Simulate into `home`, with other parameters or without clips if asked.
+
     What would arrive after the last day is not landed. SegueError for sizes that make no world, and when another world is
     landed in this home already: two worlds in one log would be nonsense.
     """
-    home, progress = get_home(), Progress("world")
+    progress = Progress("world")
     with progress.step("catalogue and listeners"):
-        world = make_world(start=start, days=days, users=users, tracks=tracks, seed=seed)
+        world = make_world(start=start, days=days, users=users, tracks=tracks, seed=seed, parameters=parameters)
         _claim(home, described(world, users=users, tracks=tracks))
         landing = Landing(home, world)
         truth = TruthKeeper(home.world, world, landing.writer)
         truth.entities()
-    with progress.step("clips"):
-        write_clips(home, world.catalogue.tracks, ClipParameters(), seed=seed)
+    if clips:
+        with progress.step("clips"):
+            write_clips(home, world.catalogue.tracks, ClipParameters(), seed=seed)
     with progress.step("days"):
         counts = _land(world, landing, truth, progress)
     summary = {**counts, "days": days, "users": len(world.listeners.population), "tracks": len(world.catalogue.tracks)}

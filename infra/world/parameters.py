@@ -112,11 +112,20 @@ class ListeningParameters:
 
 @dataclass(frozen=True)
 class BotParameters:
-    """Streaming fraud: a few accounts that play a handful of tracks in a loop, to the end, around the clock."""
+    """Streaming fraud, by kind (see `bots.py`): how much an account plays on a day that is not idle, and of what."""
 
+    idle_days: float = 0.2
     loop: int = 6
     plays_per_day: int = 330
-    idle_days: float = 0.2
+    repeats_per_day: int = 150
+    slow_plays_per_day: int = 42
+    slow_targets: int = 12
+    slow_cover: float = 0.4
+    """Share of plays that hides the others: what is popular in the territory."""
+    slow_save_rate: float = 0.02
+    cluster_plays_per_day: int = 18
+    cluster_targets: int = 25
+    cluster_cover: float = 0.05
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 |---|---|
 | `world.json` | (one document) the options and parameters of the world |
 | `truth/tracks.parquet` | track: latent `vector`, log `popularity`, `home` territory, attributes the catalogue may lack |
-| `truth/users.parquet` | user: `bot`, `familiarity` (share taken from the own library), `sessions_per_day` |
+| `truth/users.parquet` | user: `bot`, `bot_kind` or null, `familiarity` (share taken from the library), `sessions_per_day` |
 | `truth/tastes/week=N/` | user and taste in week N: `vector`, `weight` (the weights of a user sum to 1) |
 | `truth/defects/day=D/` | landed row with a defect, by landing day: `event_id`, `received_at`, `defect` |
 
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from infra.world.bots import KINDS, kinds_of
 from infra.world.dirt import DEFECTS
 from infra.world.listeners import Tastes
 from infra.world.parameters import GENRES, TERRITORIES
@@ -83,10 +84,12 @@ class TruthKeeper:
 
     def _users(self) -> pa.Table:
         population = self._world.listeners.population
+        kinds = kinds_of(population.bot)
         return pa.table(
             {
                 "user_id": pa.array(user_ids(np.arange(len(population)))),
                 "bot": pa.array(population.bot),
+                "bot_kind": pa.array(KINDS).take(pa.array(kinds, mask=kinds < 0)),
                 "familiarity": pa.array(population.familiarity),
                 "sessions_per_day": pa.array(population.sessions_per_day),
             }

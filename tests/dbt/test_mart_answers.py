@@ -23,6 +23,7 @@ CATALOGUE = [
     {"track_id": "t2", "artist_id": "a1", "genre": "rock", "tempo": 120.0, "energy": 0.9, "duration_ms": 40_000},
     {"track_id": "t3", "artist_id": "a2", "genre": "jazz", "licences": [{"territory": "US", "valid_from": "2020-01-01"}]},
     {"track_id": "t4", "artist_id": "a3", "release_date": str(day(3)), "licences": []},
+    {"track_id": "nobodys"},
 ]
 ACCOUNTS = [{"user_id": "u1", "territory": "US", "signup_date": "2026-01-01", "explicit_allowed": False}]
 
@@ -42,6 +43,7 @@ LISTENING = [
     event(10, "u1", "t3", _at("10:53:00")) | {"event_type": "dislike_artist"},
     event(14, "u3", "t4", _at("10:54:00")) | {"event_type": "dislike_artist"},
     event(15, "u3", "t3", _at("10:55:00")) | {"event_type": "dislike_artist"},
+    event(16, "u3", "nobodys", _at("10:56:00")) | {"event_type": "dislike_artist"},
 ]
 LAST_LISTEN = [event(8, "u2", "t1", _at("23:59:59.999999", 32), ms_played=1, territory="us")]
 
@@ -109,6 +111,11 @@ def test_every_bad_row_is_kept_with_its_reason(home: Home) -> None:
     kept = query(home, "select reason, row_text from gold.rejected_listens where landed_file like '%bad.jsonl'")
     written = [(reason, line if isinstance(line, str) else json.dumps(line)) for reason, line in BAD]
     assert Counter(kept) == Counter(written)
+
+
+def test_a_dislike_of_the_artist_of_a_track_without_one_is_kept_with_its_reason(home: Home) -> None:
+    (text,) = one(home, "rejected_listens", "reason = 'missing_artist'", "row_text")
+    assert json.loads(text)["event_id"] == "e16"
 
 
 def test_control_bytes_in_a_line_cost_that_line_alone(home: Home) -> None:

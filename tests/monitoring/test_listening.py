@@ -37,6 +37,7 @@ def write_listens(home: Home, day: date, outcomes: list[str | None], **columns: 
             "outcome": outcome,
             "saved": None if outcome is None else outcome == "complete" and n % 2 == 0,
             "first_listen": n % 4 != 0,
+            "integrity": 1.0,
         }
         | columns
         for n, outcome in enumerate(outcomes)
@@ -113,6 +114,17 @@ def test_a_sample_holds_first_listens_only_and_is_the_same_twice(home: Home) -> 
     assert set(first["territory"]) == {UNKNOWN_TERRITORY}
     assert str(first["event_timestamp"].dtype) == "datetime64[us, UTC]"
     assert first["event_timestamp"].iloc[0] == pd.Timestamp(start_of(AS_OF))
+
+
+def test_listens_of_accounts_in_doubt_are_compared_with_nothing_and_told(home: Home) -> None:
+    write_listens(home, AS_OF, MIX)
+    write_listens(home, AS_OF - timedelta(days=1), ["complete"] * 300, integrity=0.4)
+    assert listening.counts(RECENT)["listens"] == len(MIX)
+    assert len(listening.sample(RECENT, 1_000)) == 75
+    assert len(listening.heard_pairs(RECENT)) == len(MIX)
+    assert landing()["doubted listens"].now == pytest.approx(0.75)
+    write_listens(home, AS_OF - timedelta(days=1), ["complete"] * 300)
+    assert listening.counts(RECENT)["listens"] == len(MIX) + 300
 
 
 def landing(recent: Window = RECENT) -> dict[str, Finding]:

@@ -48,6 +48,7 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
 
 def _write_listens(home: Home, listens: list[tuple[str, str, int, float, bool]]) -> None:
     frame = pd.DataFrame(listens, columns=["user_id", "track_id", "day", "weight", "first_listen"])
+    frame["integrity"] = 1.0
     frame["event_timestamp"] = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in frame["day"]]
     frame["listen_id"] = [f"l{n}" for n in range(len(frame))]
     for day, rows in frame.groupby("day"):

@@ -26,7 +26,8 @@ LONGEST_SESSION = timedelta(days=2)
 
 def first_plays(listens: pd.DataFrame, since: datetime, *, edge_weight: float) -> pd.DataFrame:
     """The first listens from `since` on (labels rows, oldest first): `user_id`, `track_id`, the time, `skipped`, `saved`,
-    `success` and `certainty`, which is `edge_weight` for an early skip at the edge of a session and 1 for any other play."""
+    `success` and `certainty`, which is `edge_weight` for an early skip at the edge of a session and 1 for any other play,
+    times how far the account is trusted."""
     near = listens[listens[TIMESTAMP] >= since - LONGEST_SESSION]
     inside = near["session_id"].duplicated(keep="first") & near["session_id"].duplicated(keep="last")
     first = near["first_listen"].astype("boolean").fillna(True).astype(bool)
@@ -36,7 +37,7 @@ def first_plays(listens: pd.DataFrame, since: datetime, *, edge_weight: float) -
         skipped=skipped,
         saved=new["saved"].astype("boolean").fillna(False).astype(bool),
         success=new["outcome"].map(SUCCESS).astype("float32").fillna(1.0),
-        certainty=np.where(skipped & new["edge"], edge_weight, 1.0).astype(np.float32),
+        certainty=(np.where(skipped & new["edge"], edge_weight, 1.0) * new["integrity"].fillna(1.0)).astype(np.float32),
     )
 
 

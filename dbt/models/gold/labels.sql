@@ -25,19 +25,24 @@ saved_listens as (
     ) as last_listens
 ),
 
+doubted as (
+    {{ doubted_days() }}
+),
+
 described as (
     select
-        listens.*,
+        listens.*, coalesce(thousandths, 1000) / 1000 as integrity,
         case when {{ reports_saves('source') }} then saved_listens.listen_id is not null end as saved,
         heard_before.user_id is null
         and row_number() over (partition by listens.user_id, listens.track_id order by occurred_at, listens.listen_id) = 1
         as first_listen
     from listens
     left join saved_listens on listens.listen_id = saved_listens.listen_id
+    left join doubted on listens.user_id = doubted.user_id and listens.day = doubted.day
     left join heard_before on listens.user_id = heard_before.user_id and listens.track_id = heard_before.track_id
 )
 
 select
     listen_id, user_id, track_id, {{ instant('occurred_at') }} as event_timestamp, session_id, territory, device, surface,
-    outcome, saved, {{ label_weight('outcome', 'saved') }}::double as weight, first_listen, day
+    outcome, saved, {{ label_weight('outcome', 'saved') }}::double * integrity as weight, integrity, first_listen, day
 from described

@@ -1,13 +1,24 @@
 {{ config(materialized='incremental', incremental_strategy='replace_days') }}
 
-with events as (
-    select
-        source, landed_file,
-        coalesce(row_text, {{ as_json(['event_id', 'event_type', 'user_id', 'track_id', 'occurred_at', 'received_at',
-            'ms_played', 'device', 'territory', 'surface', 'playlist_id', 'artist_id', 'artist_name', 'title']) }}) as row_text,
-        reason, arrival_day as day
+{% set columns = ['event_id', 'event_type', 'user_id', 'track_id', 'occurred_at', 'received_at', 'ms_played', 'device',
+                  'territory', 'surface', 'playlist_id', 'artist_id', 'artist_name', 'title'] %}
+
+with checked as (
+    select source, landed_file, event_id, event_type, coalesce(row_text, {{ as_json(columns) }}) as row_text, reason, arrival_day as day
     from {{ ref('checked_events') }}
-    where reason is not null and arrival_day >= {{ first_day() }}
+    where arrival_day >= {{ first_day() }} and (reason is not null or event_type = 'dislike_artist')
+),
+
+events as (
+    select source, landed_file, row_text, reason, day from checked where reason is not null
+),
+
+-- Found after the checks, which run before anyone knows whose a track is.
+artist_unknown as (
+    select source, landed_file, row_text, 'missing_artist' as reason, checked.day
+    from checked
+    left join {{ ref('artist_dislikes') }} as understood on checked.event_id = understood.event_id
+    where reason is null and understood.event_id is null
 ),
 
 catalogue_rows as (
@@ -21,6 +32,8 @@ account_rows as (
 )
 
 select * from events
+union all
+select * from artist_unknown
 union all
 select * from catalogue_rows
 union all

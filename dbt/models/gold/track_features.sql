@@ -11,9 +11,9 @@ with days as (
 windows as (
     select
         days.*,
-        coalesce(sum(plays_7d) {{ so_far }}, 0)::bigint as plays_7d,
-        coalesce(sum(plays) {{ so_far }}, 0)::bigint as plays_30d,
-        coalesce(sum(users) {{ so_far }}, 0)::bigint as users_30d,
+        coalesce({{ whole('sum(plays_7d) ' ~ so_far) }}, 0) as plays_7d,
+        coalesce({{ whole('sum(plays) ' ~ so_far) }}, 0) as plays_30d,
+        coalesce({{ whole('sum(users) ' ~ so_far) }}, 0) as users_30d,
         sum(judged) {{ so_far }} as judged_30d,
         sum(completes) {{ so_far }} as completes_30d,
         sum(early_skips) {{ so_far }} as early_skips_30d,

@@ -2,29 +2,37 @@
 
 {% set so_far = "over (partition by track_id, territory order by day rows unbounded preceding)" %}
 
-with listener_days as (
-    select track_id, coalesce(territory, 'ZZ') as territory, user_id, day, count(*) as plays
+with doubted as (
+    {{ doubted_days() }}
+),
+
+-- Counted in thousandths: a listen counts as far as its account is trusted.
+listener_days as (
+    select
+        track_id, coalesce(territory, 'ZZ') as territory, user_id, day, coalesce(thousandths, 1000) as trust,
+        found_on, sum(coalesce(thousandths, 1000)) as plays
     from {{ ref('listens') }}
-    where day >= {{ later(first_day(), -30) }}
+    left join doubted using (user_id, day)
+    where day >= {{ later(first_day(), -30) }} and coalesce(thousandths, 1000) > 0
     group by all
 ),
 
 listener_spans as (
     select
-        track_id, territory, day, plays,
+        track_id, territory, day, plays, trust, {{ until(later('day', 30), 'found_on') }} as counted_until,
         least(
-            {{ later('day', 30) }},
+            {{ until(later('day', 30), 'found_on') }},
             lead(day) over (partition by track_id, territory, user_id order by day)
         ) as until
     from listener_days
 ),
 
 steps as (
-    select track_id, territory, day, plays, 1 as users from listener_spans
+    select track_id, territory, day, plays, trust as users from listener_spans
     union all
-    select track_id, territory, {{ later('day', 30) }}, -plays, 0 from listener_spans
+    select track_id, territory, counted_until, -plays, 0 from listener_spans
     union all
-    select track_id, territory, until, 0, -1 from listener_spans
+    select track_id, territory, until, 0, -trust from listener_spans
 ),
 
 -- Every pair takes its last step when its window has emptied: the closing row.
@@ -55,7 +63,7 @@ spans as (
 
 days as (
     select
-        track_id, territory, plays::bigint as plays, users::bigint as users,
+        track_id, territory, {{ whole('plays') }} as plays, {{ whole('users') }} as users,
         {{ each_day('from_day', 'last_day') }} as day
     from spans
 )

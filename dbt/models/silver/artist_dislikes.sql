@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- Said at a track, meant for whoever made it. A track without an artist means nobody.
+-- Said at a track, meant for whoever made it. A track without an artist means nobody: `rejected_listens` keeps that.
 select
     said.event_id, said.user_id, said.track_id, coalesce(known_tracks.artist_id, said.artist_id) as artist_id, said.occurred_at,
     said.day

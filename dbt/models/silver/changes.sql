@@ -1,11 +1,13 @@
--- depends_on: {{ ref('raw_events') }}, {{ ref('newest_tracks') }}
+-- depends_on: {{ ref('raw_events') }}, {{ ref('newest_tracks') }}, {{ ref('integrity_overrules') }}
 {{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 
 {% set events_before = built_before('silver', 'checked_events') %}
 {% set tracks_before = built_before('silver', 'catalogue') %}
 {% set accounts_before = built_before('silver', 'accounts') %}
+{% set overruled_before = built_before('silver', 'overruled') %}
 {% set finished = built_before('gold', 'loaded_files') %}
-{% set from_scratch = flags.FULL_REFRESH or not (events_before and tracks_before and accounts_before and finished) %}
+{% set from_scratch = flags.FULL_REFRESH
+    or not (events_before and tracks_before and accounts_before and overruled_before and finished) %}
 
 with this_run as (
     select max(as_of) as as_of, {% if is_incremental() %}(select max(run_number) + 1 from {{ this }}){% else %}1{% endif %} as run_number
@@ -30,13 +32,17 @@ gone_files as (
 ),
 
 touched_rows as (
-    select event_id, day from {{ ref('raw_events') }} natural join new_files
+    select event_id, track_id, artist_id, day from {{ ref('raw_events') }} natural join new_files
     union all
-    select event_id, day from {{ events_before }} natural join gone_files
+    select event_id, track_id, artist_id, day from {{ events_before }} natural join gone_files
 ),
 
 touched_tracks as (
     {{ rows_that_differ(ref('newest_tracks'), tracks_before, 'track_id', ['licences', 'album_id', 'title', 'artist_name']) }}
+),
+
+touched_overrules as (
+    {{ rows_that_differ(ref('integrity_overrules'), overruled_before, 'user_id', []) }}
 ),
 
 catalogue_sizes as (
@@ -53,6 +59,12 @@ first_days as (
     select {{ later('day', -1) }} from {{ ref('raw_events') }} where track_id in (select track_id from touched_tracks)
     union all
     select {{ track_begins('release_date', 'first_arrival_day', 'null') }} from touched_tracks
+    union all
+    select min(day) from {{ events_before }} where user_id in (select user_id from touched_overrules)
+    union all
+    -- a listen that says whose a track is says whom a dislike of its artist meant
+    select {{ later('day', -1) }} from {{ ref('raw_events') }}
+    where event_type = 'dislike_artist' and track_id in (select track_id from touched_rows where artist_id is not null)
     union all
     -- the first catalogue of a source makes tracks unknown that were taken on trust
     select date '1970-01-01' from catalogue_sizes where (old = 0) <> (new = 0)
