@@ -65,13 +65,20 @@ class TreeRanker:
 
 
 class PairedRanker(TreeRanker):
-    """A network with trees beside it."""
+    """A network with trees beside it. Both read the same candidates: in one graph, what both gather is gathered once."""
+
+    def __init__(self, model: Any, booster: Any) -> None:
+        super().__init__(model, booster)
+        import tensorflow as tf
+
+        (asked, _), frame, score = model.frame.concrete_functions[0].structured_input_signature, model.frame, model.score
+        together = tf.function(lambda *given: (frame(*given), score(*given)), input_signature=asked)
+        self._together = together.get_concrete_function()
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
         """`score` (n, c) of both, and the network's `heads` (n, c, 3), of candidates (n, c)."""
-        asked = users, tracks, candidates, retrieval_scores
-        values = tree_values(self._booster, self._model.frame(*asked).numpy())
-        return paired(self._model.score(*asked), values, self._model.weight)
+        frame, network = self._together(users, tracks, candidates, retrieval_scores)
+        return paired(network, tree_values(self._booster, frame.numpy()), self._model.weight)
 
 
 def tree_values(booster: Any, frame: Floats) -> Floats:

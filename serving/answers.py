@@ -106,7 +106,11 @@ def weekly_request_id(user: str, week: date, release: str) -> str:
 
 def plain(value: Any) -> Any:
     """A feature as JSON can hold it: NumPy's numbers and arrays as Python's, not-a-number as null."""
-    if isinstance(value, np.ndarray | list | tuple):
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list) and set(map(type, value)) == {str}:
+        return value  # hundreds of tracks: none of them needs a look of its own
+    if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()

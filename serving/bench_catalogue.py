@@ -21,7 +21,8 @@ EXACT_BELOW = 20_000
 """Tracks under which a release has no index: exact search is faster there, and exact."""
 MOVE, NOISE = 0.3, 0.05
 """Length of the step from a unit vector to its variation; relative noise on the ranker's numbers."""
-LEAVES_SEARCHED, REORDER, BLOCK, THRESHOLD, SAMPLE = 0.4, 6.0, 2, 0.2, 250_000
+LEAVES_SEARCHED, MOST_LEAVES, REORDER, BLOCK, THRESHOLD, SAMPLE = 0.4, 256, 6.0, 2, 0.2, 250_000
+"""What training builds an index with, where a release does not say it."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,9 @@ def _index(vectors: Floats, settings: dict[str, Any]) -> Any:
     builder = scann_ops_pybind.builder(vectors, neighbours, "dot_product")
     builder = builder.tree(
         num_leaves=leaves,
-        num_leaves_to_search=int(np.ceil(leaves * settings.get("leaves_searched", LEAVES_SEARCHED))),
+        num_leaves_to_search=min(
+            int(np.ceil(leaves * settings.get("leaves_searched", LEAVES_SEARCHED))), settings.get("most_leaves", MOST_LEAVES)
+        ),
         training_sample_size=min(int(settings.get("training_sample", SAMPLE)), len(vectors)),
     )
     block, threshold = settings.get("block", BLOCK), settings.get("threshold", THRESHOLD)

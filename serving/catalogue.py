@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,8 +115,12 @@ class Catalogue:
 
     def rows(self, track_ids: Sequence[str] | None) -> Rows:
         """The rows of the tracks that are known, unknown ones left out."""
-        found = (self._row_of.get(track, NO_TRACK) for track in (track_ids if track_ids is not None else ()))
-        return np.array([row for row in found if row >= 0], dtype=np.int32)
+        found = self.places(track_ids) if track_ids is not None else np.empty(0, dtype=np.int32)
+        return found[found >= 0]
+
+    def places(self, track_ids: Sequence[str]) -> Rows:
+        """The row of each track, `NO_TRACK` for an unknown one."""
+        return np.fromiter(map(self._row_of.get, track_ids, repeat(NO_TRACK)), np.int32, len(track_ids))
 
     def playable(self, territory: str | None, first: date, last: date) -> Mask:
         """Which tracks (m,) may be played in `territory` on every day from `first` to `last`; kept for the next caller.

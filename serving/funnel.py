@@ -11,13 +11,18 @@ import numpy as np
 from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.list_maker import ListMaker
-from serving.lists import FOLLOWING, RETRIEVED, SIMILAR, Lists, Ranked, Taken
+from serving.lists import FOLLOWING, RETRIEVED, SIMILAR, Lists, Ranked, Taken, joined, some_ranked
 from serving.model import Columns, Floats, Indices, Model
 from serving.policy.order import allowed_alone
 from serving.policy.rule import Listeners
 
 CANDIDATES = 500
-INDEX_MARGIN = 1_500
+MARGIN, LAST_MARGIN = 300, 1_500
+"""How many more than the candidates an index is asked for, as a listener may not get all it finds: first, and where that left
+too few."""
+
+LISTS_AT_ONCE = 64
+"""Lists chosen together: the vectors of their candidates, read at every step, stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ class Funnel:
     def personal(self, listeners: Listeners, columns: Columns, count: int) -> Lists:
         """A list of `count` for each listener from user columns (n rows each); short only if the catalogue is."""
         rows, score = self._ranked(listeners, columns, allowed_only=True)
-        return self._lists.make(listeners, Ranked(rows, score, RETRIEVED), count, weighed=True)
+        ranked, who = Ranked(rows, score, RETRIEVED), np.arange(len(listeners))
+        parts = [who[at : at + LISTS_AT_ONCE] for at in range(0, max(len(who), 1), LISTS_AT_ONCE)]
+        return joined([self._lists.make(listeners.some(p), some_ranked(ranked, p), count, weighed=True) for p in parts])
 
     def removed(self, listeners: Listeners, columns: Columns, count: int) -> Taken:
         """What stood among one listener's best candidates and was kept out of a list of `count`, with the rule."""
@@ -90,7 +97,9 @@ class Funnel:
         if self.model is None:
             return np.zeros((len(rows), 1), dtype=np.float32)
         numbers = np.where(rows >= 0, self._number_of[rows], -1)
-        return np.where(numbers[:, None] >= 0, self.model.vectors[numbers], np.float32(0))
+        vectors = self.model.vectors[numbers]
+        vectors[numbers < 0] = 0
+        return vectors
 
     def _ranked(self, listeners: Listeners, columns: Columns, *, allowed_only: bool) -> tuple[Rows, Floats]:
         """Candidates (n, c) as catalogue rows with the ranker's scores, best first; `NO_TRACK` and -inf at the end."""
@@ -128,8 +137,20 @@ class Funnel:
         if model.searcher is None:
             similarity = queries @ model.vectors.T
             numbers = np.broadcast_to(np.arange(len(self._row_of), dtype=np.int32), similarity.shape)
-        else:
-            numbers, similarity = model.nearest(queries, CANDIDATES + INDEX_MARGIN * allowed_only)
+            return self._best_wanted(listeners, numbers, similarity, allowed_only=allowed_only)
+        asked = model.nearest(queries, CANDIDATES + MARGIN * allowed_only)
+        numbers, similarity = self._best_wanted(listeners, *asked, allowed_only=allowed_only)
+        short = np.flatnonzero(np.isneginf(similarity).any(axis=1))
+        if allowed_only and len(short):
+            asked = model.nearest(queries[short], CANDIDATES + LAST_MARGIN)
+            more = self._best_wanted(listeners.some(short), *asked, allowed_only=True)
+            numbers[short], similarity[short] = more
+        return numbers, similarity
+
+    def _best_wanted(
+        self, listeners: Listeners, numbers: Indices, similarity: Floats, *, allowed_only: bool
+    ) -> tuple[Indices, Floats]:
+        """The best candidates (n, c) of those found (n, k); -inf where there were not as many that a listener may get."""
         rows = self._row_of[numbers]
         wanted = allowed_alone(listeners, self.catalogue, rows) if allowed_only else rows >= 0
         best, similarity = _best(np.where(wanted, similarity, np.float32(-np.inf)), CANDIDATES)

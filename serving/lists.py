@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,11 @@ def no_lists(lists: int, count: int) -> Lists:
     rows = np.full((lists, count), NO_TRACK, dtype=np.int32)
     zeros = np.zeros(rows.shape, dtype=np.int8)
     return Lists(rows, rows * np.float32(0), zeros, zeros + np.int8(BY_RANK))
+
+
+def joined(parts: Sequence[Lists]) -> Lists:
+    """Lists after other lists, all of one length."""
+    return Lists(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Lists)))
 
 
 def replaced(lists: Lists, which: Places, by: Lists) -> Lists:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 Columns = Mapping[str, Sequence[Any]]
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
+RANKED_AT_ONCE = 32
+"""Users whose candidates are scored together: what lies between two layers stays in the processor's cache."""
 SESSION_LENGTH = 20
 """Tracks of a running session that are given to its model, the last ones."""
 
@@ -55,8 +57,11 @@ class Model:
     def scores(self, columns: Columns, candidates: Indices, similarity: Floats) -> Floats:
         """The ranker's one score (n, c) for candidates (n, c), track numbers of this release, with their dot products."""
         users = self.ranker.encode_users(_tensors(columns, self.user_specs))
-        answer: Floats = self.ranker.score(users, self.ranker_tracks, candidates, similarity)["score"].numpy()
-        return answer
+        scores = [
+            self.ranker.score(some, self.ranker_tracks, *pairs)["score"].numpy()
+            for some, *pairs in _in_parts(users, candidates, similarity)
+        ]
+        return np.concatenate(scores)
 
     def nearest(self, queries: Floats, count: int) -> tuple[Indices, Floats]:
         """Track numbers and dot products (n, count) from the index, best first; only with a searcher. One that finds fewer,
@@ -125,6 +130,18 @@ def _searcher(folder: Path) -> Any:
 
 def _specs(manifest: Manifest, model: str) -> tuple[TensorSpec, ...]:
     return tuple(TensorSpec(name, kind, length) for name, kind, length in manifest.inputs[model])  # type: ignore[arg-type]
+
+
+def _in_parts(users: Mapping[str, Any], candidates: Indices, similarity: Floats) -> Iterator[tuple[dict[str, Any], Any, Any]]:
+    """Users with their candidates and dot products, `RANKED_AT_ONCE` at a time."""
+    import tensorflow as tf
+
+    starts = range(0, len(candidates), RANKED_AT_ONCE)
+    sizes = [min(RANKED_AT_ONCE, len(candidates) - at) for at in starts]
+    parts = {name: tf.split(values, sizes) for name, values in users.items()}
+    for number, at in enumerate(starts):
+        some = slice(at, at + RANKED_AT_ONCE)
+        yield {name: values[number] for name, values in parts.items()}, candidates[some], similarity[some]
 
 
 def _tensors(columns: Columns, specs: Sequence[TensorSpec]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def listeners_of(
 ) -> Listeners:
     """The policy's view of n users; `territory` is where they are now, default their account's. Lists for `discovery` repeat
     nothing ever heard, others nothing of the last 60 days."""
-    heard, lately = (_rows(catalogue, lists, len(user_ids)) for lists in (policy.get("heard_tracks"), _lately(policy)))
+    heard, lately = _heard(catalogue, policy, len(user_ids))
     accounts = [catalogue.account(user) for user in user_ids]
     said = policy.get("explicit_allowed") or [None] * len(user_ids)
     return Listeners(
@@ -137,12 +137,15 @@ def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list
     return [catalogue.rows(tracks) if np.ndim(tracks) == 1 else NOTHING for tracks in lists or [None] * count]
 
 
-def _lately(policy: Mapping[str, Sequence[Any]]) -> list[Any] | None:
-    """What each user heard in the last 60 days: the first `heard_60d` of their history; all of it where nobody counted."""
-    heard, count = policy.get("heard_tracks"), policy.get("heard_60d")
-    if heard is None or count is None:
-        return None if heard is None else list(heard)
-    return [tracks[:number] if np.ndim(tracks) == 1 else None for tracks, number in zip(heard, count, strict=True)]
+def _heard(catalogue: Catalogue, policy: Mapping[str, Sequence[Any]], count: int) -> tuple[list[Rows], list[Rows]]:
+    """What each user ever heard, and what in the last 60 days: the first `heard_60d` of it; all where nobody counted."""
+    tracks, numbers = policy.get("heard_tracks") or [None] * count, policy.get("heard_60d")
+    places = [catalogue.places(some) if np.ndim(some) == 1 else NOTHING for some in tracks]
+    heard = [rows[rows >= 0] for rows in places]
+    if policy.get("heard_tracks") is None or numbers is None:
+        return heard, heard
+    recent = [rows[:number] for rows, number in zip(places, numbers, strict=True)]
+    return heard, [rows[rows >= 0] for rows in recent]
 
 
 def _coded(codes: Mapping[str, int], lists: Sequence[Any] | None, count: int) -> list[Rows]:

@@ -10,7 +10,6 @@ import numpy as np
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import FOLLOWING, POPULAR, SIMILAR, Lists
-from serving.model import Floats
 from serving.policy.order import LIST_RULES
 from serving.policy.selection import BY_RANK
 
@@ -24,35 +23,42 @@ def personal_reasons(
 ) -> list[str]:
     """One reason for each track of list `who`; `saved` are the track ids they saved. The nearest truth first: an artist they
     saved or often play, the rule of the policy that brought it in, a track they just played, a genre they listen to."""
-    catalogue, length = funnel.catalogue, int(lists.lengths()[who])
-    rows, sources, moved_by = lists.rows[who, :length], lists.source[who, :length], lists.moved_by[who]
+    catalogue, rows = funnel.catalogue, lists.rows[who][lists.rows[who] != NO_TRACK]
+    sources, moved_by = lists.source[who].tolist(), lists.moved_by[who].tolist()
     artists, genres = set(_items(features.get("top_artists"))), set(_items(features.get("top_genres")))
-    kept = set(catalogue.artist_id[catalogue.rows(_items(saved))]) - {None}
+    kept = set(catalogue.artist_id[catalogue.rows(_items(saved))].tolist()) - {None}
     recent = catalogue.rows(_items(features.get("recent_tracks"))[:RECENT])
-    closeness = funnel.vectors_of(rows) @ funnel.vectors_of(recent).T
+    nearest, cosines = _nearest(funnel, rows, recent)
     out = []
-    for place, row in enumerate(rows):
+    for place, (row, artist) in enumerate(zip(rows.tolist(), catalogue.artist_id[rows].tolist(), strict=True)):
         if sources[place] == POPULAR:
-            out.append(popular_reason(catalogue, int(row), territory))
-        elif catalogue.artist_id[row] in kept:
+            out.append(popular_reason(catalogue, row, territory))
+        elif artist in kept:
             out.append("from an artist you saved")
-        elif catalogue.artist_id[row] in artists:
-            out.append(f"because you often play {catalogue.artist_name[row] or catalogue.artist_id[row]}")
+        elif artist in artists:
+            out.append(f"because you often play {catalogue.artist_name[row] or artist}")
         else:
-            moved = LIST_RULES[moved_by[place]].moved_in(catalogue, int(row)) if moved_by[place] != BY_RANK else None
-            out.append(moved or _by_sound(catalogue, int(row), recent, closeness[place], genres))
+            moved = LIST_RULES[moved_by[place]].moved_in(catalogue, row) if moved_by[place] != BY_RANK else None
+            out.append(moved or _by_sound(catalogue, row, nearest[place], cosines[place], genres))
     return out
 
 
-def _by_sound(catalogue: Catalogue, row: int, recent: Rows, closeness: Floats, genres: set[str]) -> str:
-    nearest = int(np.argmax(closeness)) if len(recent) else NO_TRACK
+def _nearest(funnel: Funnel, rows: Rows, recent: Rows) -> tuple[list[int], list[float]]:
+    """Of the `recent` tracks the one most like each of `rows`, as a catalogue row, and its cosine."""
+    if not len(recent):
+        return [NO_TRACK] * len(rows), [0.0] * len(rows)
+    closeness = funnel.vectors_of(rows) @ funnel.vectors_of(recent).T
+    return recent[closeness.argmax(axis=1)].tolist(), closeness.max(axis=1).tolist()
+
+
+def _by_sound(catalogue: Catalogue, row: int, nearest: int, cosine: float, genres: set[str]) -> str:
     genre = catalogue.genre[row]
-    if nearest >= 0 and closeness[nearest] >= CLOSE:
-        return f"similar to {_title(catalogue, int(recent[nearest]))} you played recently"
+    if nearest >= 0 and cosine >= CLOSE:
+        return f"similar to {_title(catalogue, nearest)} you played recently"
     if genre in genres:
         return f"matches your {genre} listening"
-    if nearest >= 0 and closeness[nearest] > 0:
-        return f"a step away from {_title(catalogue, int(recent[nearest]))} you played recently"
+    if nearest >= 0 and cosine > 0:
+        return f"a step away from {_title(catalogue, nearest)} you played recently"
     return "played by listeners with a taste like yours"
 
 

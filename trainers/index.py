@@ -27,10 +27,12 @@ Floats = npt.NDArray[np.float32]
 @dataclass(frozen=True)
 class IndexConfig:
     """Hyperparameters. `leaves_searched` is a share of the leaves, `reorder` a multiple of the neighbours asked for: it has
-    to be well above one."""
+    to be well above one. From some size on `most_leaves` say enough: what is near a query lies in as many leaves, however many
+    there are, and a search would take longer with every track."""
 
     neighbours: int = 500
     leaves_searched: float = 0.4
+    most_leaves: int = 256
     reorder: float = 6.0
     block: int = 2
     threshold: float = 0.2
@@ -46,7 +48,7 @@ def build_index(vectors: Floats, config: IndexConfig) -> Any:
     builder = scann.scann_ops_pybind.builder(vectors, neighbours, "dot_product")
     builder = builder.tree(
         num_leaves=leaves,
-        num_leaves_to_search=max(1, math.ceil(leaves * config.leaves_searched)),
+        num_leaves_to_search=max(1, min(math.ceil(leaves * config.leaves_searched), config.most_leaves)),
         training_sample_size=min(config.training_sample, len(vectors)),
     )
     builder = builder.score_ah(config.block, anisotropic_quantization_threshold=config.threshold)
