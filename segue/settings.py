@@ -31,7 +31,6 @@ class Settings(BaseSettings):
     train_rows: int = Field(default=400_000, ge=1_000, description="most listens a training set samples")
 
     mart_memory: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$", description="most that a dbt build holds")
-    mart_engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="where the models of the mart are built")
     mart_threads: int = Field(default=2, ge=1, description="threads of a dbt build")
 
     online_store: Literal["sqlite", "redis"] = "sqlite"
