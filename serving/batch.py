@@ -17,6 +17,7 @@ from segue.dates import days_of_week
 from segue.features import online_rows
 from segue.names import Service
 from segue.playlists import PLAYLIST_LENGTH
+from segue.settings import get_settings
 from serving.answers import SCORE_PLACES, plain
 from serving.funnel import Funnel
 from serving.lists import SOURCES, Lists
@@ -47,8 +48,9 @@ def week_rows(funnel: Funnel, user_ids: Sequence[str], week: date) -> Iterator[l
 
 
 def batch_width(tracks: int) -> int:
-    """Users scored together over a catalogue of so many tracks."""
-    return max(1, min(BATCH, MOST_CELLS // max(1, tracks)))
+    """Users scored together over a catalogue of so many tracks; where there is an index, no batch spans them all."""
+    spanned = min(tracks, get_settings().exact_search_below)
+    return max(1, min(BATCH, MOST_CELLS // max(1, spanned)))
 
 
 def batch_rows(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: date) -> list[Row]:

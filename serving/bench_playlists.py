@@ -26,7 +26,7 @@ from segue.live_release import read_pointer
 from segue.names import Service, Table
 from segue.release import versions
 from segue.stage import Outcome, Progress, table
-from serving.batch import BATCH, Row, batch_rows
+from serving.batch import Row, batch_rows, batch_width
 from serving.bench_catalogue import enlarged
 from serving.bench_weekly import create_tables, store_home
 from serving.catalogue import load_catalogue
@@ -71,7 +71,8 @@ def bench_playlists(*, tracks: int = 1_000_000, users: int = 20_000) -> Outcome:
         funnel = enlarged(model, replace(catalogue, accounts=accounts), tracks)
     with store_home("sqlite", users):
         create_tables()
-        batch_rows(funnel, *_batch_of(people.batch(slice(0, BATCH))), week)  # the first one waits for TensorFlow and charts
+        first = people.batch(slice(0, batch_width(tracks)))
+        batch_rows(funnel, *_batch_of(first), week)  # the first one waits for TensorFlow and charts
         with progress.step(f"make {users} playlists"):
             timed = _timed(funnel, people, week, version)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -136,7 +137,8 @@ def _timed(funnel: Funnel, people: People, week: date, version: str) -> Timed:
     """The cores make playlists, one thread writes them."""
     import pandas as pd
 
-    parts = [slice(at, at + BATCH) for at in range(0, len(people.ids), BATCH)]
+    width = batch_width(len(funnel.catalogue))
+    parts = [slice(at, at + width) for at in range(0, len(people.ids), width)]
     began, worked, personal = time.perf_counter(), time.process_time(), 0
     with ThreadPoolExecutor(cores()) as makers:
         for rows in makers.map(lambda part: batch_rows(funnel, *_batch_of(people.batch(part)), week), parts):
