@@ -81,7 +81,7 @@ user_features = FeatureView(
 
 user_history = FeatureView(
     name="user_history",
-    description="everything a user heard, saved and disliked, as known at the as-of day; for the policy, never for a model",
+    description="all a user heard, saved, disliked and set for their lists, as known at the as-of day; never for a model",
     entities=[user],
     ttl=None,
     source=_gold(Table.USER_HISTORY),
@@ -92,6 +92,7 @@ user_history = FeatureView(
         Field(name="disliked_tracks", dtype=Array(String)),
         Field(name="disliked_artists", dtype=Array(String)),
         Field(name="heard_60d", dtype=Int64),
+        Field(name="adventurousness", dtype=Float64),
     ],
 )
 

@@ -52,6 +52,7 @@ BENCHES: dict[str, str] = {
     "next": "trainers.benches.next_track:bench_next",
     "cold": "trainers.benches.cold:bench_cold",
     "loop": "infra.loop.bench:bench_loop",
+    "exploration": "trainers.benches.exploration:bench_exploration",
 }
 """Bench name to the function that runs it."""
 
@@ -80,6 +81,13 @@ COMMANDS: tuple[Command, ...] = (
             Option("--path", Path, "a file, or a folder of files", required=True),
         ),
         stage=True,
+    ),
+    Command(
+        "listen",
+        "Events",
+        "let a simulated world hear its playlists of a week, and land what it does",
+        "infra.world.hearing:run",
+        (Option("--week", date, "first day of the week, YYYY-MM-DD", required=True),),
     ),
     Command(
         "features",

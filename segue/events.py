@@ -58,8 +58,10 @@ USER_COLUMNS: dict[str, str] = {
     "territory": "string",
     "signup_date": "date32[day]",
     "explicit_allowed": "bool",
+    "adventurousness": "double",
 }
-"""Column name to Arrow type. `explicit_allowed` null counts as true."""
+"""Column name to Arrow type. `explicit_allowed` null counts as true; `adventurousness`, from 0 to 1, is how much of their lists
+is for trying out, null where they have not said."""
 
 REQUIRED_COLUMNS: dict[str, tuple[str, ...]] = {
     "events": ("event_id", "event_type", "user_id", "track_id", "occurred_at"),

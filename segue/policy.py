@@ -1,18 +1,31 @@
 """The numbers of the policy rules. Training writes them into the release, serving and the audit read them from there, so
-that a release keeps the rules it was made with."""
+that a release keeps the rules it was made with. `SEGUE_POLICY` says which numbers the next release gets.
+
+A key that a release lacks is one that did not exist when it was made: `policy_of` gives it the value that leaves lists as
+they were then, not the default of today. A key that nobody knows is refused: a rule that should hold and does not is worse
+than a release that does not open.
+"""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segue.errors import SegueError
+from segue.settings import get_settings
 
 
 class PolicySettings(BaseModel):
-    """The numbers the rules hold; `Manifest.policy` is a dump of them. A key a release lacks takes its default here.
+    """The numbers the rules hold; `Manifest.policy` is a dump of them. The defaults are those of a release made now.
 
     Weights are on the scale of a candidate's value, which is 1 for the best of the candidates looked at and 0 for the last.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     artist_cap: int = Field(default=2, ge=1, description="most tracks by one artist in a list")
     artist_decay: float = Field(default=0.1, ge=0, description="what each track of an artist costs the next one")
@@ -20,6 +33,13 @@ class PolicySettings(BaseModel):
     diversity: float = Field(default=0.2, ge=0, description="weight of the largest cosine to a track already in the list")
     popularity_ceiling: bool = Field(default=True, description="a discovery list is less popular than its listener's habit")
     candidates: int = Field(default=128, ge=1, description="how many of the best candidates a list of 30 is chosen from")
+    adventurousness: float = Field(default=0.5, ge=0, le=1, description="the dial of who has not set theirs")
+    explore_slots: int = Field(default=3, ge=0, le=10, description="slots of a list of 30 that explore, the dial at a half")
+    explore_pool: int = Field(default=24, ge=2, le=128, description="how many of the best open tracks such a slot looks at")
+    explore_weight: float = Field(default=0.5, ge=0, description="weight of the log of the save rate drawn, the dial at 1")
+    explore_floor: float = Field(
+        default=0.2, gt=0, le=1, description="chance that such a slot takes any of its tracks alike; bounds the weights of IPS"
+    )
 
 
 HABIT_TRACKS, HABIT_ABOVE = 5, 2e-3
@@ -28,3 +48,46 @@ far, in log-popularity, it lies above the median of all tracks that are played. 
 ceiling, and where half of the catalogue was played once there may be nothing below theirs."""
 
 DEFAULT_POLICY = PolicySettings()
+BEFORE: dict[str, Any] = {"explore_slots": 0}
+"""What a release does that was made before a key existed, where that is not what the default does."""
+
+
+def policy_of(kept: Mapping[str, Any]) -> PolicySettings:
+    """The policy of a release from its manifest.
+
+    Raises:
+        SegueError: it has a key or a number that is none.
+    """
+    return _checked(BEFORE | dict(kept), "the policy of the release", "train a release with this version of Segue")
+
+
+def chosen_policy() -> PolicySettings:
+    """The policy of the next release: the defaults, with what `SEGUE_POLICY` says, JSON or the path of a file of it.
+
+    Raises:
+        SegueError: it names no file and is no JSON object, or has a key or a number that is none.
+    """
+    said = get_settings().policy
+    if not said:
+        return DEFAULT_POLICY
+    mend = "correct or unset SEGUE_POLICY"
+    try:
+        found = json.loads(said if said.lstrip().startswith("{") else Path(said).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise SegueError(
+            expected="SEGUE_POLICY as a JSON object or a file of one", received=repr(said), mend=mend
+        ) from problem
+    return _checked(found, "SEGUE_POLICY", mend)
+
+
+def _checked(found: Any, whose: str, mend: str) -> PolicySettings:
+    try:
+        return PolicySettings.model_validate(found)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "an object"
+        raise SegueError(
+            expected=f"{whose} to hold settings of the policy ({key}: {first['msg'][:1].lower()}{first['msg'][1:]})",
+            received=repr(first["input"]),
+            mend=mend,
+        ) from problem

@@ -44,6 +44,12 @@ class RecommendRequest(BaseModel):
     context: Context = Context()
     count: int = Field(default=30, ge=1, le=MAX_COUNT)
     exclude: list[Id] = Field(default_factory=list, max_length=1_000, description="tracks not wanted in this list")
+    adventurousness: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="how much of the list is for trying out, 0 to 1; default: as the listener set it, and none in radio",
+    )
     explain: bool = Field(default=False, description="also return the removed candidates, each with the rule")
 
 

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
 
     holdout_days: int = Field(default=7, ge=1, le=28, description="days before the as-of date kept for evaluation")
     exact_search_below: int = Field(default=20_000, description="catalogues smaller than this use exact search")
+    policy: str | None = Field(default=None, description="policy settings that differ in the next release: JSON or its file")
     ranker: Literal["network", "lambdarank", "both"] = Field(default="both", description="which ranker a release gets")
     train_rows: int = Field(default=400_000, ge=1_000, description="most listens a training set samples")
 

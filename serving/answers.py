@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 
 from segue.names import Fallback
-from segue.predictions import PredictedTrack, Prediction
+from segue.predictions import Explored, ExploredSlot, PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from segue.requests import RecommendedTrack, RemovedTrack, TrackList
-from serving.catalogue import Catalogue, Rows
+from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import SOURCES, Lists, Taken
 from serving.policy.order import rules
-from serving.policy.rule import Listeners, Removal
+from serving.policy.rule import Floats, Listeners, Removal
 
-SCORE_PLACES = 6
+SCORE_PLACES, PROPENSITY_PLACES = 6, 8
 """Decimals a score keeps: more would differ with the width of a batch, as sums in another order do."""
 
 
@@ -77,9 +77,13 @@ def prediction_of(
     features: Mapping[str, Any] | None,
     latency_ms: float,
     stored: bool,
+    propensities: Sequence[float | None] | None = None,
+    explored: Explored | None = None,
+    dial: float | None = None,
 ) -> Prediction:
     """The log record of an answer; the user becomes a pseudonym here. One with a `stored` playlist names the record of the
-    batch that made it."""
+    batch that made it, and that one has the propensities; without any, nothing was left to chance."""
+    chances = propensities or [None if stored else 1.0] * len(answer.tracks)
     user = pseudonym(answer.user_id) if answer.user_id else None
     made = weekly_request_id(user, answer.week, answer.release) if stored and user and answer.week and answer.release else None
     return Prediction(
@@ -93,8 +97,49 @@ def prediction_of(
         territory=territory,
         features={name: plain(value) for name, value in features.items()} if features is not None else None,
         batch_request_id=made,
-        tracks=[PredictedTrack(track_id=t.track_id, score=t.score, source=t.source, reason=t.reason) for t in answer.tracks],
+        explored=explored,
+        dial=dial,
+        tracks=[
+            PredictedTrack(track_id=t.track_id, score=t.score, source=t.source, reason=t.reason, propensity=chance)
+            for t, chance in zip(answer.tracks, chances, strict=True)
+        ],
         latency_ms=round(latency_ms, 3),
+    )
+
+
+def propensities_of(lists: Lists, who: int) -> list[float]:
+    """The propensity of each track of list `who`."""
+    chances: list[float] = np.round(
+        lists.propensity[who, : int(lists.lengths()[who])].astype(float), PROPENSITY_PLACES
+    ).tolist()
+    return chances
+
+
+def dial_of(lists: Lists, who: int) -> float | None:
+    """How adventurous list `who` was to be; None where no list of its kind explores."""
+    return round(float(lists.tried.dial[who]), 4) if lists.tried is not None else None
+
+
+def explored_of(catalogue: Catalogue, lists: Lists, who: int) -> Explored | None:
+    """What the exploring slots of list `who` chose from; None where it has none."""
+    tried = lists.tried
+    if tried is None or not (tried.took[who] >= 0).any():
+        return None
+    there = tried.rows[who] != NO_TRACK  # the best come first, so what is there are the first ones
+
+    def numbers(values: Floats) -> list[float]:
+        rounded: list[float] = np.round(values[there].astype(float), PROPENSITY_PLACES).tolist()
+        return rounded
+
+    return Explored(
+        candidates=catalogue.ids[tried.rows[who][there]].tolist(),
+        mean=numbers(tried.mean[who]),
+        deviation=numbers(tried.deviation[who]),
+        slots=[
+            ExploredSlot(took=int(took), worth=numbers(worth), propensity=numbers(chance))
+            for took, worth, chance in zip(tried.took[who], tried.worth[who], tried.propensity[who], strict=True)
+            if took >= 0
+        ],
     )
 
 

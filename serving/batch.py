@@ -1,6 +1,7 @@
 """Playlists of many users at once: reads their features in blocks, runs the funnel in batches, yields plain rows.
 
-Nothing is random, so a playlist follows from the user, the week and the release alone, and making it again gives it again.
+Chance has a seed of these, so a playlist follows from the user, the week and the release alone, and making it again gives
+it again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from segue.features import online_rows
 from segue.names import Service
 from segue.playlists import PLAYLIST_LENGTH
 from segue.settings import get_settings
-from serving.answers import SCORE_PLACES, plain
+from serving.answers import SCORE_PLACES, dial_of, explored_of, plain, propensities_of
 from serving.funnel import Funnel
 from serving.lists import SOURCES, Lists
 from serving.people import has_history, listeners_of, model_columns, week_columns
@@ -37,7 +38,7 @@ Row = dict[str, Any]
 
 def week_rows(funnel: Funnel, user_ids: Sequence[str], week: date) -> Iterator[list[Row]]:
     """Blocks of rows, one per user in the order given: `user_id`, `territory`, `track_ids`, `scores`, `sources`, `reasons`,
-    and `features` as JSON, null where the list used none."""
+    `propensities`, `dial`, and as JSON `explored` and `features`, null where the list explored nothing or used none."""
     width = batch_width(len(funnel.catalogue))
     for start in range(0, len(user_ids), BLOCK):
         users = list(user_ids[start : start + BLOCK])
@@ -88,6 +89,7 @@ def _put(
             reasons = [popular_reason(funnel.catalogue, int(row), territory) for row in rows]
         else:
             reasons = personal_reasons(funnel, features, saved[number], lists, number, territory)
+        tried = explored_of(funnel.catalogue, lists, number)
         out[place] = {
             "user_id": listeners.ids[place],
             "territory": territory,
@@ -95,6 +97,9 @@ def _put(
             "scores": np.round(lists.score[number, :length].astype(np.float32), SCORE_PLACES).tolist(),
             "sources": [SOURCES[source].value for source in sources],
             "reasons": reasons,
+            "propensities": propensities_of(lists, number),
+            "dial": dial_of(lists, number),
+            "explored": tried.model_dump_json() if tried is not None else None,
             "features": json.dumps(features, sort_keys=True) if features is not None else None,
         }
 

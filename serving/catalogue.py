@@ -69,6 +69,7 @@ class Catalogue:
     plays: npt.NDArray[np.float32]
     territory_plays: dict[str, npt.NDArray[np.float32]]
     accounts: dict[str, tuple[str | None, bool]]
+    saves: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
     _playable: dict[tuple[str | None, date, date], Mask] = field(default_factory=dict)
     _popular: dict[str | None, Popular] = field(default_factory=dict)
     _row_of: dict[str, int] = field(default_factory=dict)
@@ -89,6 +90,19 @@ class Catalogue:
         """The median of `log_plays` over the tracks that anybody plays now; 0 where nobody plays any."""
         played = self.log_plays[self.log_plays > 0]
         return float(np.median(played.astype(np.float64))) if len(played) else 0.0
+
+    @cached_property
+    def saves_by_artist(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Plays and saves of each artist in 30 days, by code (artists,); no saves where no source reports any."""
+        saves = self.saves if len(self.saves) else np.zeros_like(self.plays)
+        plays, saved = (np.bincount(self.artist, of, self.artist_count).astype(np.float32) for of in (self.plays, saves))
+        return plays, saved
+
+    @cached_property
+    def usual_save_rate(self) -> float:
+        """Saves over plays of all tracks in 30 days; 0 where nobody saved any."""
+        plays, saves = self.saves_by_artist
+        return float(saves.sum(dtype=np.float64) / max(plays.sum(dtype=np.float64), 1))
 
     @cached_property
     def genres(self) -> dict[str, int]:
@@ -175,7 +189,7 @@ def load_catalogue(as_of: date | None = None) -> Catalogue:
     licensed = np.zeros(len(ids), dtype=bool)
     licensed[licences.row] = True
     everywhere = _bool(tracks["licensed_everywhere"], where_null=~licensed)
-    worldwide, by_territory = _popularity(row_of, as_of)
+    worldwide, saves, by_territory = _popularity(row_of, as_of)
     return Catalogue(
         ids=ids,
         title=_text(tracks["title"]),
@@ -190,6 +204,7 @@ def load_catalogue(as_of: date | None = None) -> Catalogue:
         plays=worldwide,
         territory_plays=by_territory,
         accounts=_accounts(),
+        saves=saves,
     )
 
 
@@ -206,12 +221,13 @@ def _licences(row_of: dict[Any, int]) -> Licences:
 
 def _popularity(
     row_of: dict[Any, int], as_of: date | None
-) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.float32]]]:
-    """Plays of the last 30 days, worldwide (m,) and by territory."""
-    worldwide = np.zeros(len(row_of), dtype=np.float32)
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], dict[str, npt.NDArray[np.float32]]]:
+    """Plays and saves of the last 30 days worldwide (m,), and plays by territory."""
+    worldwide, saves = np.zeros((2, len(row_of)), dtype=np.float32)
     everywhere = read_snapshot(Table.TRACK_FEATURES, as_of)
     if everywhere is not None:
         _put(worldwide, row_of, everywhere["track_id"], everywhere["plays_30d"])
+        _put(saves, row_of, everywhere["track_id"], everywhere["plays_30d"] * everywhere["save_rate_30d"])
     by_territory: dict[str, npt.NDArray[np.float32]] = {}
     local = read_snapshot(Table.TRACK_TERRITORY_FEATURES, as_of)
     for territory, rows in local.groupby("territory") if local is not None else ():
@@ -219,7 +235,7 @@ def _popularity(
         _put(plays, row_of, rows["track_id"], rows["territory_plays_30d"])
         if plays.any():
             by_territory[str(territory)] = plays
-    return worldwide, by_territory
+    return worldwide, saves, by_territory
 
 
 def _put(out: npt.NDArray[np.float32], row_of: dict[Any, int], track_ids: pd.Series[Any], values: pd.Series[Any]) -> None:

@@ -47,7 +47,7 @@ class Funnel:
 
     @property
     def _lists(self) -> ListMaker:
-        return ListMaker(self.catalogue, self.policy, self.vectors_of)
+        return ListMaker(self.catalogue, self.policy, self.vectors_of, self.model.version if self.model else "")
 
     def personal(self, listeners: Listeners, columns: Columns, count: int) -> Lists:
         """A list of `count` for each listener from user columns (n rows each); short only if the catalogue is."""

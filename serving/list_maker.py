@@ -4,7 +4,7 @@ and filled up from the popular where even those run out. Whatever way a track ta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,10 @@ from segue.policy import PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.lists import POPULAR, Lists, Ranked, Taken, no_lists, replaced, some_lists, some_ranked
 from serving.policy import order
+from serving.policy.exploration import Exploration
 from serving.policy.popularity_ceiling import BELOW, above
 from serving.policy.rule import Floats, Listeners, Places, Pool
-from serving.policy.selection import BEST, BY_RANK, NOWHERE, Chooser, Selection, select
+from serving.policy.selection import BEST, BY_RANK, EXPLORED, NOWHERE, Selection, select
 
 REACHES = (256, 4_096)
 """How far down the chart a short list looks for more, before it looks at all of it."""
@@ -27,22 +28,24 @@ MOST_CELLS = 4_000_000
 @dataclass(frozen=True)
 class ListMaker:
     """Makes lists of one catalogue under one policy. `vectors_of` gives (m, d) for rows (m,). Lists are weighed only for
-    `personal` kinds of list; others keep the order of their scores as far as the rules let them."""
+    `personal` kinds of list; others keep the order of their scores as far as the rules let them. What is weighed explores in
+    its last slots, by draws that `release` is a part of; a list that turns out short is made again and does not."""
 
     catalogue: Catalogue
     policy: PolicySettings
     vectors_of: Callable[[Rows], Floats]
-    chooser: Chooser = field(default=BEST)
+    release: str = ""
 
     def make(self, listeners: Listeners, ranked: Ranked, count: int, *, weighed: bool) -> Lists:
         """A list of `count` for each listener out of candidates that the rules about single tracks have left; short only if
         nothing may be added."""
         width = self._width(count)
-        lists = self._chosen(listeners, ranked, width, count, weighed=weighed)
+        lists = self._chosen(listeners, ranked, width, count, weighed=weighed, explore=True)
         more = (lists.lengths() < count) & (ranked.rows[:, width:] != NO_TRACK).any(axis=1)
         if more.any():
             some = np.flatnonzero(more)
-            wider = self._chosen(listeners.some(some), some_ranked(ranked, some), ranked.rows.shape[1], count, weighed=weighed)
+            every = some_ranked(ranked, some)
+            wider = self._chosen(listeners.some(some), every, ranked.rows.shape[1], count, weighed=weighed, explore=False)
             lists = replaced(lists, some, wider)
         return self._under_the_ceiling(self._filled(lists, listeners, count), listeners, ranked, count)
 
@@ -64,11 +67,12 @@ class ListMaker:
     def _width(self, count: int) -> int:
         return self.policy.candidates * max(1, -(-count // PLAYLIST_LENGTH))
 
-    def _chosen(self, listeners: Listeners, ranked: Ranked, width: int, count: int, *, weighed: bool) -> Lists:
+    def _chosen(self, listeners: Listeners, ranked: Ranked, width: int, count: int, *, weighed: bool, explore: bool) -> Lists:
         pool = self._pool(listeners, ranked, width, count, weighed=weighed)
-        chosen = select(pool, order.LIST_RULES, chooser=self.chooser)
+        explorer = Exploration(pool, self.release) if explore and pool.weighs and len(listeners.adventurousness) else None
+        chosen = select(pool, order.LIST_RULES, chooser=explorer or BEST)
         source = np.full(pool.rows.shape, ranked.source, dtype=np.int8)
-        return _listed(pool, ranked.score, source, chosen)
+        return _listed(pool, ranked.score, source, chosen, explorer)
 
     def _pool(self, listeners: Listeners, ranked: Ranked, width: int, count: int, *, weighed: bool) -> Pool:
         rows, scores = ranked.rows[:, :width], ranked.score[:, :width]
@@ -105,7 +109,8 @@ class ListMaker:
         source = np.concatenate([lists.source, np.full(rows.shape, POPULAR, dtype=np.int8)], axis=1)
         made = _listed(pool, score, source, select(pool, order.LIST_RULES, begun=begun))
         kept = np.arange(count) < begun[:, None]
-        return replace(made, moved_by=np.where(kept, lists.moved_by, made.moved_by))
+        moved_by, propensity = (np.where(kept, getattr(lists, n), getattr(made, n)) for n in ("moved_by", "propensity"))
+        return replace(made, moved_by=moved_by, propensity=propensity)
 
     def _charts(self, lists: Lists, listeners: Listeners, reach: int, count: int) -> tuple[Rows, Floats]:
         """The first `reach` tracks of each listener's chart and their shares (n, reach). Who is under a ceiling looks at what
@@ -169,7 +174,9 @@ def _by_place(rows: Rows) -> Floats:
     return np.broadcast_to(-np.arange(rows.shape[1], dtype=np.float32), rows.shape)
 
 
-def _listed(pool: Pool, score: Floats, source: npt.NDArray[np.int8], chosen: Selection) -> Lists:
+def _listed(
+    pool: Pool, score: Floats, source: npt.NDArray[np.int8], chosen: Selection, explorer: Exploration | None = None
+) -> Lists:
     """The chosen tracks, best ranked first. A rule brought a track in if its rank alone would not have."""
     last = np.where(chosen.places == NOWHERE, pool.rows.shape[1], chosen.places)
     by_rank = np.argsort(last, axis=1, kind="stable")
@@ -179,11 +186,18 @@ def _listed(pool: Pool, score: Floats, source: npt.NDArray[np.int8], chosen: Sel
     if not pool.rows.shape[1]:
         return lists
     there, at = places != NOWHERE, np.maximum(places, 0)
+    moved_by = np.where(there & (places >= pool.count), moved_by, BY_RANK).astype(np.int8)
+    propensity = lists.propensity
+    if explorer is not None:
+        moved_by[np.take_along_axis(explorer.explored, by_rank, axis=1)] = EXPLORED
+        propensity = np.take_along_axis(explorer.of_step, by_rank, axis=1)
     return Lists(
         np.where(there, np.take_along_axis(pool.rows, at, axis=1), NO_TRACK).astype(np.int32),
         np.where(there, np.take_along_axis(score[:, : pool.rows.shape[1]], at, axis=1), 0).astype(np.float32),
         np.where(there, np.take_along_axis(source, at, axis=1), 0).astype(np.int8),
-        np.where(there & (places >= pool.count), moved_by, BY_RANK).astype(np.int8),
+        moved_by,
+        propensity,
+        explorer.tried() if explorer is not None else None,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +19,40 @@ RETRIEVED, SIMILAR, POPULAR, FOLLOWING = range(4)
 
 
 @dataclass(frozen=True)
+class Tried:
+    """What the exploring slots of n lists looked at: candidate `rows` (n, p), `NO_TRACK` for none; what was believed of them,
+    the `mean` and `deviation` (n, p) of the log of their relative save rate; for each slot (n, s) which of them it `took`,
+    -1 where a list has no such slot, and all their `worth` and `propensity` (n, s, p), 0 where not open; and the `dial` (n,).
+    """
+
+    rows: Rows
+    mean: Floats
+    deviation: Floats
+    took: npt.NDArray[np.int8]
+    worth: Floats
+    propensity: Floats
+    dial: Floats
+
+    def but(self, which: Places) -> Tried:
+        """The same, with nothing tried in the lists `which`."""
+        took = self.took.copy()
+        took[which] = -1
+        return replace(self, took=took)
+
+
+@dataclass(frozen=True)
 class Lists:
     """n lists of k tracks, best first: catalogue `rows` (`NO_TRACK` after the end of a short list), `score`, `source` (a
-    number in `SOURCES`) and `moved_by` (a number in `order.LIST_RULES` where that rule, not the score, brought the track in,
-    else `BY_RANK`), each (n, k)."""
+    number in `SOURCES`), `moved_by` (a number in `order.LIST_RULES` where that rule, not the score, brought the track in,
+    `EXPLORED` where it was tried, else `BY_RANK`) and `propensity` (the chance that it was taken, given what was before it),
+    each (n, k). `tried` says what else the exploring slots might have taken; None where no list has any."""
 
     rows: Rows
     score: Floats
     source: npt.NDArray[np.int8]
     moved_by: npt.NDArray[np.int8]
+    propensity: Floats
+    tried: Tried | None = None
 
     def lengths(self) -> npt.NDArray[np.intp]:
         return (self.rows != NO_TRACK).sum(axis=1)
@@ -53,23 +79,48 @@ def some_ranked(ranked: Ranked, which: Places) -> Ranked:
     return Ranked(ranked.rows[which], ranked.score[which], ranked.source)
 
 
+_COLUMNS = ("rows", "score", "source", "moved_by", "propensity")
+
+
 def some_lists(lists: Lists, which: Places) -> Lists:
-    return Lists(lists.rows[which], lists.score[which], lists.source[which], lists.moved_by[which])
+    """The lists `which`, without what was tried in them."""
+    return Lists(lists.rows[which], lists.score[which], lists.source[which], lists.moved_by[which], lists.propensity[which])
 
 
 def no_lists(lists: int, count: int) -> Lists:
     rows = np.full((lists, count), NO_TRACK, dtype=np.int32)
     zeros = np.zeros(rows.shape, dtype=np.int8)
-    return Lists(rows, rows * np.float32(0), zeros, zeros + np.int8(BY_RANK))
+    return Lists(rows, rows * np.float32(0), zeros, zeros + np.int8(BY_RANK), np.ones(rows.shape, dtype=np.float32))
 
 
 def joined(parts: Sequence[Lists]) -> Lists:
     """Lists after other lists, all of one length."""
-    return Lists(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Lists)))
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    tried = [part.tried for part in parts if part.tried is not None]
+    return Lists(**columns, tried=_tried_in_all(tried) if len(tried) == len(parts) else None)
+
+
+def _tried_in_all(parts: Sequence[Tried]) -> Tried:
+    """What was tried in lists and in those after them; where some have more slots the others have empty ones."""
+    most = max(part.took.shape[1] for part in parts)
+    wide = [
+        replace(
+            part,
+            took=np.pad(part.took, ((0, 0), (0, most - part.took.shape[1])), constant_values=-1),
+            worth=np.pad(part.worth, ((0, 0), (0, most - part.took.shape[1]), (0, 0))),
+            propensity=np.pad(part.propensity, ((0, 0), (0, most - part.took.shape[1]), (0, 0))),
+        )
+        for part in parts
+    ]
+    columns: dict[str, Any] = {f.name: np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(Tried)}
+    return Tried(**columns)
 
 
 def replaced(lists: Lists, which: Places, by: Lists) -> Lists:
-    made = Lists(lists.rows.copy(), lists.score.copy(), lists.source.copy(), lists.moved_by.copy())
+    """Other lists in the places `which`; what was tried there says nothing any more."""
+    tried = lists.tried.but(which) if lists.tried is not None and len(which) else lists.tried
+    columns: dict[str, Any] = {name: getattr(lists, name).copy() for name in _COLUMNS}
+    made = Lists(**columns, tried=tried)
     made.rows[which], made.score[which], made.source[which] = by.rows, by.score, by.source
-    made.moved_by[which] = by.moved_by
+    made.moved_by[which], made.propensity[which] = by.moved_by, by.propensity
     return made

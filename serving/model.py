@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from segue.features import fingerprint, shared_store
 from segue.names import MODEL_SERVICES
-from segue.policy import PolicySettings
+from segue.policy import PolicySettings, policy_of
 from segue.rankers import open_ranker, ranker_kind
 from segue.release import Manifest, check_fingerprint, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
@@ -107,7 +107,7 @@ def load_model(version: str) -> Model:
         ranker_tracks={p.stem: tf.constant(np.load(p, allow_pickle=False)) for p in folder.glob("ranker_tracks/*.npy")},
         query_specs=_specs(manifest, "query"),
         user_specs=_specs(manifest, "ranker_users"),
-        policy=PolicySettings.model_validate(manifest.policy),
+        policy=policy_of(manifest.policy),
     )
 
 

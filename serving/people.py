@@ -15,7 +15,7 @@ from segue.names import Service
 from segue.policy import HABIT_ABOVE, HABIT_TRACKS
 from segue.request_features import request_columns
 from serving.catalogue import Catalogue, Rows
-from serving.policy.rule import Listeners
+from serving.policy.rule import Floats, Listeners
 
 NOTHING: Rows = np.empty(0, dtype=np.int32)
 UNKNOWN_DEVICE = ""
@@ -97,9 +97,11 @@ def listeners_of(
     discovery: bool,
     territory: str | None = None,
     excluded: Sequence[str] = (),
+    adventurousness: float | None = None,
 ) -> Listeners:
     """The policy's view of n users; `territory` is where they are now, default their account's. Lists for `discovery` repeat
-    nothing ever heard, others nothing of the last 60 days."""
+    nothing ever heard, others nothing of the last 60 days. `adventurousness` is the dial of this one list, default what each
+    has set; without it only lists for discovery explore."""
     heard, lately = _heard(catalogue, policy, len(user_ids))
     accounts = [catalogue.account(user) for user in user_ids]
     said = policy.get("explicit_allowed") or [None] * len(user_ids)
@@ -116,6 +118,8 @@ def listeners_of(
         **_mixes(catalogue, policy, len(user_ids)),
         habit=np.array([_habit(catalogue, rows) for rows in lately], dtype=np.float32),
         discovery=discovery,
+        saved=_rows(catalogue, policy.get("saved_tracks"), len(user_ids)),
+        adventurousness=_dials(policy, len(user_ids), adventurousness if discovery else adventurousness or 0.0),
     )
 
 
@@ -131,6 +135,12 @@ def nobody(*, territory: str | None, explicit_allowed: bool, excluded: Rows, day
         first=day,
         last=day,
     )
+
+
+def _dials(policy: Mapping[str, Sequence[Any]], count: int, wanted: float | None) -> Floats:
+    """How adventurous each list is to be (n,): as the request says, else as the profile does, else NaN."""
+    said = [wanted] * count if wanted is not None else policy.get("adventurousness") or [None] * count
+    return np.clip(np.array([np.nan if value is None else value for value in said], dtype=np.float32), 0, 1)
 
 
 def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list[Rows]:

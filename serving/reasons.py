@@ -11,7 +11,7 @@ from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import FOLLOWING, POPULAR, SIMILAR, Lists
 from serving.policy.order import LIST_RULES
-from serving.policy.selection import BY_RANK
+from serving.policy.selection import BY_RANK, EXPLORED
 
 CLOSE = 0.6
 """Cosine from which a track is close enough to a recent one to say so."""
@@ -22,7 +22,7 @@ def personal_reasons(
     funnel: Funnel, features: Mapping[str, Any], saved: Any, lists: Lists, who: int, territory: str | None
 ) -> list[str]:
     """One reason for each track of list `who`; `saved` are the track ids they saved. The nearest truth first: an artist they
-    saved or often play, the rule of the policy that brought it in, a track they just played, a genre they listen to."""
+    saved or often play, the rule or the exploration that brought it in, a track they just played, a genre they listen to."""
     catalogue, rows = funnel.catalogue, lists.rows[who][lists.rows[who] != NO_TRACK]
     sources, moved_by = lists.source[who].tolist(), lists.moved_by[who].tolist()
     artists, genres = set(_items(features.get("top_artists"))), set(_items(features.get("top_genres")))
@@ -38,7 +38,7 @@ def personal_reasons(
         elif artist in artists:
             out.append(f"because you often play {catalogue.artist_name[row] or artist}")
         else:
-            moved = LIST_RULES[moved_by[place]].moved_in(catalogue, row) if moved_by[place] != BY_RANK else None
+            moved = _moved(catalogue, row, moved_by[place])
             out.append(moved or _by_sound(catalogue, row, nearest[place], cosines[place], genres))
     return out
 
@@ -49,6 +49,14 @@ def _nearest(funnel: Funnel, rows: Rows, recent: Rows) -> tuple[list[int], list[
         return [NO_TRACK] * len(rows), [0.0] * len(rows)
     closeness = funnel.vectors_of(rows) @ funnel.vectors_of(recent).T
     return recent[closeness.argmax(axis=1)].tolist(), closeness.max(axis=1).tolist()
+
+
+def _moved(catalogue: Catalogue, row: int, moved_by: int) -> str | None:
+    """What brought a track in that its score alone would not have; None if that says nothing."""
+    if moved_by == EXPLORED:
+        named = catalogue.artist_name[row] or catalogue.genre[row]
+        return f"something to try: {named}" if named else "something to try"
+    return LIST_RULES[moved_by].moved_in(catalogue, row) if moved_by != BY_RANK else None
 
 
 def _by_sound(catalogue: Catalogue, row: int, nearest: int, cosine: float, genres: set[str]) -> str:

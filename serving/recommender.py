@@ -22,7 +22,17 @@ from segue.names import CandidateSource, Fallback, Service, Surface
 from segue.playlists import PLAYLIST_LENGTH, VisibleWeek, read_visible_week
 from segue.predictions import Prediction
 from segue.requests import Context, RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
-from serving.answers import SCORE_PLACES, chart_fallback, labels, prediction_of, removed_of, tracks_of
+from serving.answers import (
+    SCORE_PLACES,
+    chart_fallback,
+    dial_of,
+    explored_of,
+    labels,
+    prediction_of,
+    propensities_of,
+    removed_of,
+    tracks_of,
+)
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import Lists
@@ -57,12 +67,23 @@ class _Asked:
         features: Mapping[str, Any] | None = None,
         removed: list[RemovedTrack] | None = None,
         stored: bool = False,
+        chosen: tuple[Catalogue, Lists] | None = None,
     ) -> Answer:
         body = TrackList.model_validate(
             {**self._said, "tracks": tracks, "fallback": fallback, "week": week, "removed": removed}
         )
         spent = 1_000 * (time.perf_counter() - self._began)
-        record = prediction_of(body, at=self.at, territory=self.territory, features=features, latency_ms=spent, stored=stored)
+        record = prediction_of(
+            body,
+            at=self.at,
+            territory=self.territory,
+            features=features,
+            latency_ms=spent,
+            stored=stored,
+            propensities=propensities_of(chosen[1], 0) if chosen else None,
+            explored=explored_of(*chosen, 0) if chosen else None,
+            dial=dial_of(chosen[1], 0) if chosen else None,
+        )
         return Answer(body, record)
 
 
@@ -105,11 +126,12 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
         discovery=context.surface == "home",
         territory=context.territory,
         excluded=[*request.exclude, *(context.session_tracks if context.surface == "radio" else [])],
+        adventurousness=request.adventurousness,
     )
     session = _session(funnel, context)
     if len(session):
-        tracks, removed = _radio(funnel, listeners, session, request)
-        return asked.answer(tracks, removed=removed)
+        lists, tracks, removed = _radio(funnel, listeners, session, request)
+        return asked.answer(tracks, removed=removed, chosen=(funnel.catalogue, lists))
     if funnel.model is None or not row.has_history:
         tracks, fallback = _popular(funnel, listeners, request.count)
         return asked.answer(tracks, fallback=fallback, removed=[] if request.explain else None)
@@ -120,7 +142,8 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
     tracks, removed = tracks_of(funnel.catalogue, lists, 0, reasons), None
     if request.explain:
         removed = removed_of(funnel, listeners, funnel.removed(listeners, columns, request.count), lists.rows[0])
-    return asked.answer(tracks, features={name: values[0] for name, values in features.items()}, removed=removed)
+    seen = {name: values[0] for name, values in features.items()}
+    return asked.answer(tracks, features=seen, removed=removed, chosen=(funnel.catalogue, lists))
 
 
 def similar(funnel: Funnel | None, track_id: str, count: int, territory: str | None, *, explicit_allowed: bool) -> Answer:
@@ -154,7 +177,7 @@ def _session(funnel: Funnel, context: Context) -> Rows:
 
 def _radio(
     funnel: Funnel, listeners: Listeners, session: Rows, request: RecommendRequest
-) -> tuple[list[RecommendedTrack], list[RemovedTrack] | None]:
+) -> tuple[Lists, list[RecommendedTrack], list[RemovedTrack] | None]:
     """What goes on from a running session for one listener, and what the policy removed, if asked."""
     lists = funnel.radio(listeners, session, request.count)
     rows, sources = _first_list(lists)
@@ -162,7 +185,7 @@ def _radio(
     removed = None
     if request.explain:
         removed = removed_of(funnel, listeners, funnel.removed_from_radio(listeners, session, request.count), rows)
-    return tracks_of(funnel.catalogue, lists, 0, reasons), removed
+    return lists, tracks_of(funnel.catalogue, lists, 0, reasons), removed
 
 
 def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[RecommendedTrack], Fallback]:

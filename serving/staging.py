@@ -23,6 +23,9 @@ def staged_schema() -> pa.Schema:
             "scores": pa.list_(pa.float32()),
             "sources": words,
             "reasons": words,
+            "propensities": pa.list_(pa.float64()),
+            "dial": pa.float64(),
+            "explored": pa.string(),
             "features": pa.string(),
         }
     )

@@ -12,7 +12,7 @@ from segue.atomic import replacing_file
 from segue.dates import start_of
 from segue.home import get_home
 from segue.names import CandidateSource, Fallback, Surface
-from segue.predictions import PredictedTrack, Prediction
+from segue.predictions import Explored, PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from serving.answers import chart_fallback, weekly_request_id
 from serving.batch import Row
@@ -47,7 +47,7 @@ def write_log(staged: Path, catalogue: Catalogue, week: date, version: str) -> N
 
 def prediction_of_row(row: Row, catalogue: Catalogue, week: date, version: str) -> Prediction:
     """The log record of one staged playlist; the user becomes a pseudonym here."""
-    picks = zip(row["track_ids"], row["scores"], row["sources"], row["reasons"], strict=True)
+    picks = zip(*(row[name] for name in ("track_ids", "scores", "sources", "reasons", "propensities")), strict=True)
     user = pseudonym(row["user_id"])
     return Prediction(
         request_id=weekly_request_id(user, week, version),
@@ -59,6 +59,8 @@ def prediction_of_row(row: Row, catalogue: Catalogue, week: date, version: str) 
         fallback=fallback_of(row, catalogue),
         territory=row["territory"],
         features=json.loads(row["features"]) if row["features"] is not None else None,
-        tracks=[PredictedTrack(track_id=t, score=s, source=c, reason=r) for t, s, c, r in picks],
+        explored=Explored.model_validate_json(row["explored"]) if row["explored"] is not None else None,
+        dial=row["dial"],
+        tracks=[PredictedTrack(track_id=t, score=s, source=c, reason=r, propensity=p) for t, s, c, r, p in picks],
         latency_ms=0.0,
     )

@@ -45,6 +45,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             "disliked_tracks": _STRS,
             "disliked_artists": _STRS,
             "heard_60d": _INT,
+            "adventurousness": _FLOAT,
         }
     ),
     Table.TRACK_FEATURES: pa.schema(
@@ -97,7 +98,14 @@ SCHEMAS: dict[Table, pa.Schema] = {
     ),
     Table.LICENCES: pa.schema({"track_id": _STR, "territory": _STR, "valid_from": _DAY, "valid_to": _DAY}),
     Table.USERS: pa.schema(
-        {"user_id": _STR, "territory": _STR, "signup_date": _DAY, "explicit_allowed": _BOOL, "first_seen_at": _TIME}
+        {
+            "user_id": _STR,
+            "territory": _STR,
+            "signup_date": _DAY,
+            "explicit_allowed": _BOOL,
+            "adventurousness": _FLOAT,
+            "first_seen_at": _TIME,
+        }
     ),
     Table.LABELS: pa.schema(
         {

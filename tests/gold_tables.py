@@ -228,6 +228,7 @@ def _history_rows(listens: Sequence[Listen], end: date) -> list[dict[str, Any]]:
             "disliked_tracks": [track_id(x.track) for x in xs if x.outcome == "early_skip" and user % 9 == 4][:1],
             "disliked_artists": [_artist(x.track) for x in xs if x.outcome == "early_skip" and user % 9 == 5][:1],
             "heard_60d": len({x.track for x in xs if x.at >= end_of(end) - timedelta(days=60)}),
+            "adventurousness": _dial(user),
         }
         for user, xs in sorted(by_user.items())
     ]
@@ -307,8 +308,14 @@ def _account(user: int, first: date) -> dict[str, Any]:
         "territory": _territory(user),
         "signup_date": first,
         "explicit_allowed": None if user % 5 == 3 else user % 7 != 2,
+        "adventurousness": _dial(user),
         "first_seen_at": start_of(first),
     }
+
+
+def _dial(user: int) -> float | None:
+    """Half of them have not said."""
+    return None if user % 2 else user % 5 / 4
 
 
 def _audio(track: int) -> dict[str, Any]:

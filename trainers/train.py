@@ -15,7 +15,7 @@ from segue.features import fingerprint, shared_store
 from segue.home import get_home
 from segue.lock import locked
 from segue.names import MODEL_SERVICES
-from segue.policy import PolicySettings
+from segue.policy import chosen_policy
 from segue.release import MANIFEST, Manifest, read_manifest, release_path
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
@@ -48,7 +48,7 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
         made_from = {
             "hyperparameters": hyper.as_dict(),
             "features": present,
-            "policy": PolicySettings().model_dump(),
+            "policy": chosen_policy().model_dump(),
             "settings": [settings.seed, settings.holdout_days, settings.train_rows, settings.exact_search_below],
         }
         version = sealing.name_of(as_of, made_from)
@@ -103,7 +103,7 @@ def _write(folder: Path, fitted: Fitted, split: Split, hyper: Hyperparameters) -
         trained_through=split.cutoff,
         feature_fingerprint="",
         hyperparameters=_described(hyper, fitted),
-        policy=PolicySettings().model_dump(),
+        policy=chosen_policy().model_dump(),
         metrics=fitted.metrics | {"index": index, "reference_rows": len(sample)},
         libraries=sealing.libraries(),
         inputs={name: [(s.name, s.kind, s.length) for s in specs] for name, specs in contents.INPUTS.items()},

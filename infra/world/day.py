@@ -27,8 +27,13 @@ class Day:
 
 def likeness(day: Day, user: Ints, track: Ints) -> Floats:
     """How much users (n,) like tracks (n,): the soft maximum over their tastes of weight and cosine, about -0.6 to 0.9."""
-    sharpness = day.parameters.listening.taste_sharpness
-    cosines = np.einsum("nkd,nd->nk", day.tastes.vectors[user], day.catalogue.tracks.vector[track])
-    weighted = sharpness * cosines + np.log(day.tastes.weights[user] / day.tastes.weights[user].max(axis=1, keepdims=True))
+    tastes, tracks = day.tastes, day.catalogue.tracks.vector
+    return affinity(tastes.vectors[user], tastes.weights[user], tracks[track], day.parameters.listening.taste_sharpness)
+
+
+def affinity(tastes: Floats, weights: Floats, tracks: Floats, sharpness: float) -> Floats:
+    """The same of tastes (n, k, d) with weights (n, k) and track vectors (n, d)."""
+    cosines = np.einsum("nkd,nd->nk", tastes, tracks)
+    weighted = sharpness * cosines + np.log(weights / weights.max(axis=1, keepdims=True))
     top = weighted.max(axis=1)
     return ((top + np.log(np.exp(weighted - top[:, None]).sum(axis=1))) / sharpness).astype(np.float32)

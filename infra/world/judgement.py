@@ -12,6 +12,7 @@ import numpy as np
 from infra.world.day import Day, likeness
 from infra.world.listening import ARTIST, DISCOVERY, LIBRARY, OFFERED, Choices
 from infra.world.memory import NO_PLAYLIST, NO_TRACK, Memory
+from infra.world.parameters import ListeningParameters
 from infra.world.sessions import Sessions
 from infra.world.space import Bytes, Flags, Floats, Ints, Longs
 from segue.names import Surface
@@ -76,11 +77,26 @@ def judge(day: Day, memory: Memory, sessions: Sessions, choices: Choices, rng: n
 
 def _outcome(day: Day, liking: Floats, familiar: Flags, rng: np.random.Generator) -> Bytes:
     settings = day.parameters.listening
-    logit = settings.judgement_sharpness * (liking - settings.judgement_centre) + settings.familiar_bonus * familiar
-    completes = rng.random(len(liking)) < _logistic(logit)
+    completes = rng.random(len(liking)) < finishing(settings, liking, familiar)
     hasty = settings.early_given_skip - 0.5 * (liking - settings.judgement_centre)
     early = rng.random(len(liking)) < np.clip(hasty, 0.1, 0.95)
     return np.select([completes, early], [COMPLETE, EARLY_SKIP], LATE_SKIP).astype(np.int8)
+
+
+def finishing(settings: ListeningParameters, liking: Floats, familiar: Flags) -> Floats:
+    """The chance that a play is heard to the end."""
+    logit = settings.judgement_sharpness * (liking - settings.judgement_centre) + settings.familiar_bonus * familiar
+    return _logistic(logit)
+
+
+def saving(settings: ListeningParameters, liking: Floats, familiar: Flags) -> Floats:
+    """The chance that a track which is put on is saved: it is heard to the end, and they are fond of it."""
+    keen = settings.save_rate * np.where(familiar, np.float32(0.3), np.float32(1))
+    return np.asarray(finishing(settings, liking, familiar) * _fondness(settings, liking) * keen, dtype=np.float32)
+
+
+def _fondness(settings: ListeningParameters, liking: Floats) -> Floats:
+    return _logistic(8 * (liking - settings.judgement_centre - 0.2))
 
 
 def _ms_played(outcome: Bytes, duration_ms: Longs, rng: np.random.Generator) -> Longs:
@@ -96,7 +112,7 @@ def _feedback(
 ) -> tuple[Flags, Flags, Flags]:
     """Saved, added to a playlist, disliked (n,) each."""
     settings, drawn = day.parameters.listening, rng.random((3, len(outcome)))
-    fond = _logistic(8 * (liking - settings.judgement_centre - 0.2)) * (outcome == COMPLETE)
+    fond = _fondness(settings, liking) * (outcome == COMPLETE)
     saved = drawn[0] < settings.save_rate * fond * np.where(familiar, 0.3, 1.0)
     added = drawn[1] < settings.playlist_rate * fond
     sour = _logistic(8 * (settings.judgement_centre - 0.1 - liking)) * (outcome == EARLY_SKIP)

@@ -9,7 +9,15 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from infra.world.parameters import DAY_PARTS, DEVICES, GENRES, TERRITORIES, TERRITORY_SHARES, WorldParameters
+from infra.world.parameters import (
+    DAY_PARTS,
+    DEVICES,
+    GENRES,
+    TERRITORIES,
+    TERRITORY_SHARES,
+    ListenerParameters,
+    WorldParameters,
+)
 from infra.world.space import Flags, Floats, Ints, Space, around, growth, stream, unit
 
 
@@ -28,6 +36,8 @@ class Population:
     devices: Floats
     tastes: Floats
     taste_weights: Floats
+    adventurousness: Floats
+    """From 0 to 1 as they set it, NaN for who has not; whatever they like, so that who set it high is like who set it low."""
 
     def __len__(self) -> int:
         return len(self.territory)
@@ -108,7 +118,14 @@ def _batch(
         devices=_shares(rng.gamma(0.5, size=(count, len(DEVICES))) * (4, 1.5, 1, 0.5, 1, 1) + 1e-3),
         tastes=around(rng, space.genres[genre], parameters.space.taste_spread),
         taste_weights=_shares(rng.gamma(settings.taste_concentration, size=shape) + 0.02),
+        adventurousness=_dials(settings, rng.random((2, count))),
     )
+
+
+def _dials(settings: ListenerParameters, drawn: Floats) -> Floats:
+    """What users set their dial to, if they do; drawn last of all, so that a world without dials is the same one."""
+    levels = np.array(settings.dial_levels, dtype=np.float32)
+    return np.where(drawn[0] < settings.dial_set, levels[(drawn[1] * len(levels)).astype(np.intp)], np.nan).astype(np.float32)
 
 
 def _log_normal(rng: np.random.Generator, count: int, mean: float, sigma: float) -> Floats:

@@ -81,6 +81,9 @@ class ListenerParameters:
     explicit_refused: float = 0.1
     bot_share: float = 0.002
     weekend_factor: float = 1.15
+    dial_set: float = 0.6
+    """Share of the users who set how adventurous their lists are, to one of the levels, each as likely."""
+    dial_levels: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ class Writer:
             pa.array(np.array(TERRITORIES)[self._population.territory[rows]]),
             self._dates(self._population.joined_day[rows]),
             pa.array(self._population.explicit_allowed[rows]),
+            pa.array(self._population.adventurousness[rows].astype(np.float64), from_pandas=True),
         ]
         self._write("users", day, pa.Table.from_arrays(columns, schema=schemas.USERS))
 

@@ -26,7 +26,8 @@ class Listeners:
     everything for `discovery`, the last 60 days elsewhere. `disliked_artists` are artist codes. `genres` and `genre_shares`
     (n, g) are each person's own mix as genre codes, best first, -1 and 0 where it has fewer. `habit` (n,) is the mean
     log-popularity of what they hear, NaN for who has no habit. `heard_on` may say when, by track row, for the inspector.
-    The last five may be empty: nothing is known then.
+    `saved` are the rows they saved, `adventurousness` (n,) their dial from 0 to 1, NaN where they have not set it. What has a
+    default may be empty: nothing is known then, and without any dial nothing explores.
     """
 
     ids: list[str]
@@ -43,6 +44,8 @@ class Listeners:
     genre_shares: Floats = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
     habit: Floats = field(default_factory=lambda: np.empty(0, dtype=np.float32))
     discovery: bool = True
+    saved: list[Rows] = field(default_factory=list)
+    adventurousness: Floats = field(default_factory=lambda: np.empty(0, dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -69,6 +72,8 @@ class Listeners:
             genres=rows_of(self.genres),
             genre_shares=rows_of(self.genre_shares),
             habit=rows_of(self.habit),
+            saved=of(self.saved),
+            adventurousness=rows_of(self.adventurousness),
         )
 
 

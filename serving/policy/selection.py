@@ -18,7 +18,7 @@ from serving.catalogue import Mask
 from serving.policy.rule import Floats, ListRule, Places, Pool, Tally
 
 NOWHERE = -1
-BY_RANK = -1
+BY_RANK, EXPLORED = -1, -2
 
 
 class Chooser(Protocol):

@@ -85,6 +85,8 @@ def make_listeners(seed: int, catalogue: Catalogue, *, days: int = 6, discovery:
         genre_shares=shares * np.float32(rng.random()),
         habit=np.where(rng.random(3) < 0.7, rng.uniform(0.3, 3.5, 3), np.nan).astype(np.float32),
         discovery=discovery,
+        saved=some(0.3),
+        adventurousness=rng.choice(np.array([np.nan, 0, 0.4, 1], dtype=np.float32), 3),
     )
 
 
@@ -97,6 +99,7 @@ def make_funnel(seed: int, catalogue: Catalogue, policy: PolicySettings = DEFAUL
     model = SimpleNamespace(
         track_ids=ids,
         vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        version="r1",
         searcher=None,
         sessions=object(),
         policy=policy,

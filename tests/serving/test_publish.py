@@ -73,6 +73,9 @@ def staged(folder: Path, catalogue: Catalogue, week: date, make: str = "") -> Pa
             "scores": [0.5] * TRACKS,
             "sources": ["retriever"] * TRACKS,
             "reasons": [f"of {week}"] * TRACKS,
+            "propensities": [1.0] * TRACKS,
+            "dial": None,
+            "explored": None,
             "features": None,
         }
         for user in USERS

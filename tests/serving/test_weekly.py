@@ -183,8 +183,8 @@ def test_a_second_run_at_the_same_time_is_one_sentence_and_touches_nothing(
 def test_a_request_id_of_the_log_cannot_be_made_from_a_user_id_without_the_key(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = {"user_id": "u00001", "territory": "SE", "features": None}
-    row |= {name: [] for name in ("track_ids", "scores", "sources", "reasons")}
+    row = {"user_id": "u00001", "territory": "SE", "features": None, "dial": None, "explored": None}
+    row |= {name: [] for name in ("track_ids", "scores", "sources", "reasons", "propensities")}
     catalogue = load_catalogue()
 
     def logged() -> str:

@@ -15,6 +15,7 @@ from segue.settings import get_settings
 from segue.stage import Outcome, Progress
 from trainers.evaluation.charts import chart
 from trainers.evaluation.contenders import baselines, rank, retrieve, shares_found
+from trainers.evaluation.explored import exploration_report, exploration_text
 from trainers.evaluation.heldout import HeldOut, held_out
 from trainers.evaluation.result import FUNNEL, LIVE_FUNNEL, RETRIEVER, LiveState, as_text, chart_path, store, summary
 from trainers.evaluation.scoreboard import Answers, EvaluateConfig, per_user, report
@@ -37,10 +38,13 @@ def run(*, version: str) -> Outcome:
             answers.lists[name] = model.fit(held.interactions).recommend(held.asked, config.k, held.heard)
     with progress.step("metrics"):
         found = report(manifest, held, answers, config)
+    with progress.step("exploration"):
+        found["exploration"] = exploration_report()
     with progress.step("chart"):
         store(version, found, per_user(held, answers), chart(found))
     path = str(chart_path(version))
-    return Outcome(summary(found) | {"chart": path}, f"{as_text(found)}\nThe chart is {path}")
+    text = f"{as_text(found)}\n\n{exploration_text(found['exploration'])}\n\nThe chart is {path}"
+    return Outcome(summary(found) | {"chart": path}, text)
 
 
 def _split(manifest: Manifest) -> Split:

@@ -1,6 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='replace_files') }}
 
-{% set columns = {'user_id': 'varchar', 'territory': 'varchar', 'signup_date': 'date', 'explicit_allowed': 'boolean'} %}
+{% set columns = {
+    'user_id': 'varchar', 'territory': 'varchar', 'signup_date': 'date', 'explicit_allowed': 'boolean',
+    'adventurousness': 'double'
+} %}
 
 with landed as (
     select * from {{ ref('landed_files') }} where source = 'events' and kind = 'users'

@@ -52,10 +52,12 @@ select
     {{ or_empty('saved_lists.tracks') }} as saved_tracks,
     {{ or_empty('disliked_lists.tracks') }} as disliked_tracks,
     {{ or_empty('artist_lists.artists') }} as disliked_artists,
-    coalesce(heard_lately.tracks, 0) as heard_60d
+    coalesce(heard_lately.tracks, 0) as heard_60d,
+    accounts.adventurousness
 from everyone
 left join heard_lists on everyone.user_id = heard_lists.user_id
 left join saved_lists on everyone.user_id = saved_lists.user_id
 left join disliked_lists on everyone.user_id = disliked_lists.user_id
 left join artist_lists on everyone.user_id = artist_lists.user_id
+left join {{ ref('accounts') }} as accounts on everyone.user_id = accounts.user_id
 left join heard_lately on everyone.user_id = heard_lately.user_id

@@ -8,9 +8,13 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by user_id order by arrival_day desc, landed_file desc, territory, signup_date, explicit_allowed
+            partition by user_id
+            order by arrival_day desc, landed_file desc, territory, signup_date, explicit_allowed, adventurousness
         ) as newest_first
     from landed_rows
 )
 
-select user_id, territory, signup_date, explicit_allowed from ranked where newest_first = 1
+select
+    user_id, territory, signup_date, explicit_allowed,
+    case when adventurousness between 0 and 1 then adventurousness end as adventurousness
+from ranked where newest_first = 1

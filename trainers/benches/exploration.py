@@ -1,0 +1,195 @@
+"""`segue bench exploration`: a simulated world, one release, one week of playlists that the world hears; then what `segue
+evaluate` says other policies would have saved, beside what they would have, which such a world knows. And novelty and the
+save rate by the dial: the world's listeners set theirs by chance, so the groups differ in nothing else.
+
+Every stage is a command of its own in a temporary home. The truth is read from what `segue listen` wrote down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segue.charts import Bar, Bars, Line, Lines, draw_page
+from segue.errors import SegueError
+from segue.home import get_home
+from segue.predictions import Prediction, weekly_predictions
+from segue.release import MANIFEST
+from segue.stage import Outcome, Progress, table
+from trainers.evaluation.explored import slots_of
+from trainers.evaluation.off_policy import TARGETS
+from trainers.gold import read_tracks
+
+START, DAYS = date(2026, 9, 21), 35
+WEEK = START + timedelta(days=DAYS)
+PROVED = ("best ranked", "any alike", "boldest")
+"""The policies whose interval has to cover the truth; the others are shown beside them."""
+_SIDE = 1.959964
+
+
+def bench_exploration(*, users: int = 1_500, tracks: int = 4_000) -> Outcome:
+    """One week of a world of about `users` listeners and `tracks` tracks."""
+    progress = Progress("bench exploration")
+    with tempfile.TemporaryDirectory(prefix="segue-exploration-") as folder:
+        home = Path(folder)
+        for name, stage in _stages(home, users, tracks):
+            with progress.step(name):
+                _python(home, "-m", "segue", *stage)
+        with progress.step("measure"):
+            found = json.loads(_python(home, "-m", "trainers.benches.exploration").splitlines()[-1])
+    return _outcome(found)
+
+
+def _stages(home: Path, users: int, tracks: int) -> Iterator[tuple[str, list[str]]]:
+    """From nothing to an evaluation that reads a week of logs; a release is known when its turn has come."""
+    before, after = (str(WEEK + timedelta(days=days)) for days in (-1, 6))
+    size = ["--users", str(users), "--tracks", str(tracks), "--days", str(DAYS), "--start", str(START)]
+    yield "world", ["world", *size]
+    yield "features", ["features", "--as-of", before]
+    yield "train", ["train", "--as-of", before]
+    (version,) = (path.parent.name for path in (home / "releases").rglob(MANIFEST))
+    yield "evaluate", ["evaluate", version]
+    yield "promote", ["promote", version]
+    yield "playlists", ["playlists", "--week", str(WEEK)]
+    yield "listen", ["listen", "--week", str(WEEK)]
+    yield "features again", ["features", "--as-of", after]
+    yield "evaluate from the logs", ["evaluate", version]
+
+
+def _python(home: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "SEGUE_HOME": str(home)},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise SegueError(expected=f"{' '.join(arguments[:3])} to end well", received=last, mend="run it by hand to see more")
+    return done.stdout
+
+
+def measured() -> dict[str, Any]:
+    """Of this home: the policies with their estimates as stored and the truth, and the lists by the dial."""
+    import pyarrow.parquet as pq
+
+    lists = list(weekly_predictions(WEEK))
+    judged = pq.ParquetFile(get_home().world / "judged" / f"week={WEEK}" / "data.parquet").read().to_pydict()
+    chance = dict(zip(zip(judged["user"], judged["track_id"], strict=True), judged["chance"], strict=True))
+    (stored,) = (json.loads(path.read_text()) for path in (get_home().releases / "evaluations").glob("*.json"))
+    return {
+        "exploration": stored["exploration"],
+        "truth": true_rates(lists, chance),
+        "dial": by_dial(lists, chance),
+    }
+
+
+def true_rates(lists: Sequence[Prediction], chance: dict[tuple[str, str], float]) -> dict[str, float]:
+    """What each policy of `TARGETS` saves in a slot, by the chance of each user and track, over the slots of `lists`."""
+    made = [one for one in lists if one.explored and one.user]
+    slots = slots_of(made, set())
+    truth = np.zeros_like(slots.worth)
+    row = 0
+    for one in made:
+        theirs = [chance[one.user, track] for track in one.explored.candidates]  # type: ignore[index, union-attr]
+        for _ in one.explored.slots:  # type: ignore[union-attr]
+            truth[row, : len(theirs)] = theirs
+            row += 1
+    return {name: float((target(slots) * truth).sum(axis=1).mean()) for name, target in TARGETS.items()}
+
+
+def by_dial(lists: Sequence[Prediction], chance: dict[tuple[str, str], float]) -> list[dict[str, float]]:
+    """Of the personal lists with each setting of the dial: their number, the expected save rate of their tracks, and novelty:
+    the share of their tracks in genres that are none of the listener's own, and the share by artists they do not often play,
+    each with half of its 95 % interval over lists."""
+    tracks = read_tracks().set_index("track_id")
+    genre, artist = tracks["genre"].to_dict(), tracks["artist_id"].to_dict()
+    groups: dict[float, list[tuple[float, float, float]]] = {}
+    for one in lists:
+        if one.fallback is not None or one.features is None or one.dial is None or not one.tracks:
+            continue
+        ids = [track.track_id for track in one.tracks]
+        genres, artists = set(one.features["top_genres"] or ()), set(one.features["top_artists"] or ())
+        groups.setdefault(one.dial, []).append(
+            (
+                float(np.mean([chance[one.user, track] for track in ids])),  # type: ignore[index]
+                float(np.mean([genre.get(track) not in genres for track in ids])),
+                float(np.mean([artist.get(track) not in artists for track in ids])),
+            )
+        )
+    return [_group(dial, np.array(groups[dial])) for dial in sorted(groups)]
+
+
+def _group(dial: float, values: Any) -> dict[str, float]:
+    found = {"dial": dial, "lists": len(values)}
+    for name, column in zip(("save_rate", "new_genres", "new_artists"), values.T, strict=True):
+        found[name] = float(column.mean())
+        found[f"{name}_side"] = float(_SIDE * column.std(ddof=1) / np.sqrt(len(column))) if len(column) > 1 else float("nan")
+    return found
+
+
+def _outcome(found: dict[str, Any]) -> Outcome:
+    rows, covers = [], {}
+    for row in found["exploration"]["policies"]:
+        truth = found["truth"][row["policy"]]
+        covers[row["policy"]] = row["snips_low"] <= truth <= row["snips_high"]
+        cells = [f"{row[name]:.4f}" for name in ("snips", "snips_low", "snips_high")]
+        rows.append([row["policy"], f"{truth:.4f}", *cells, f"{row['ips']:.4f}", "yes" if covers[row["policy"]] else "no"])
+    policies = table(["saves per slot", "truth", "SNIPS", "from", "to", "IPS", "covered"], rows)
+    dial = table(
+        ["dial", "lists", "save rate", "tracks of other genres", "of other artists"],
+        [
+            [f"{d['dial']:.2f}", d["lists"], *(_with_side(d, n) for n in ("save_rate", "new_genres", "new_artists"))]
+            for d in found["dial"]
+        ],
+    )
+    path = _draw(get_home().chart("exploration"), found)
+    proved = all(covers[name] for name in PROVED)
+    head = f"{found['exploration']['saves']} saves of {found['exploration']['slots']} slots that explored"
+    bar = f"The SNIPS interval covers the true save rate of {', '.join(PROVED)}: {'yes' if proved else 'no'}"
+    return Outcome(
+        found | {"covered": covers, "proved": proved, "chart": str(path)},
+        f"{head}\n\n{policies}\n\n{bar}\n\n{dial}\n\nThe chart is {path}",
+    )
+
+
+def _with_side(group: dict[str, float], name: str) -> str:
+    return f"{group[name]:.4f} ±{group[f'{name}_side']:.4f}"
+
+
+def _draw(path: Path, found: dict[str, Any]) -> Path:
+    bars = []
+    for row in found["exploration"]["policies"]:
+        bars.append(Bar(f"{row['policy']}: SNIPS", row["snips"], row["snips_low"], row["snips_high"], ours=True))
+        bars.append(Bar(f"{row['policy']}: the truth", found["truth"][row["policy"]]))
+    x = [group["dial"] for group in found["dial"]]
+    panels: list[Any] = [Bars("Saves per slot that explores, by policy", "black lines are 95 % intervals", bars)]
+    for title, names in (("Save rate by the dial", ("save_rate",)), ("Novelty by the dial", ("new_genres", "new_artists"))):
+        lines = [
+            Line(
+                name.replace("_", " "),
+                x,
+                [g[name] for g in found["dial"]],
+                [g[name] - g[f"{name}_side"] for g in found["dial"]],
+                [g[name] + g[f"{name}_side"] for g in found["dial"]],
+                ours=number == 0,
+            )
+            for number, name in enumerate(names)
+        ]
+        panels.append(Lines(title, "adventurousness, 0 to 1", "share of the tracks of a list", lines))
+    return draw_page(path, "Exploration that can be evaluated", panels, note="A simulated world; bands are 95 % over lists.")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(measured()) + "\n")

@@ -1,0 +1,122 @@
+"""The slots that explored, out of the stored logs: the prediction log says what might have been taken and with which chance,
+the labels say what was saved of what was taken. Nothing is asked again of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segue.dates import end_of, start_of
+from segue.home import get_home
+from segue.names import Table
+from segue.predictions import Prediction, explored_between
+from segue.pseudonyms import pseudonym
+from segue.stage import table
+from trainers.evaluation.off_policy import TARGETS, Slots, estimate
+from trainers.gold import label_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WEEKS = 4
+"""How many weeks of logs are looked at, back from the last that is over."""
+_SHOWN_DAYS = 7
+"""A track counts as saved when the listener heard it on the surface of the list and saved it, from the list's first day on and
+within so many days: what they find and save elsewhere is none of the list's doing."""
+Saved = tuple[str, str, date, str]
+"""A pseudonym, a track, the first day of the list it was in, and the list's surface."""
+
+
+def exploration_report() -> dict[str, Any] | None:
+    """What each policy of `TARGETS` would have saved in the exploring slots of the newest weeks whose saves are known; None
+    where no slot explored. Rates are saves per slot. Whichever release made the lists: a slot says what it chose from."""
+    as_of = _last_day()
+    last = as_of - timedelta(days=_SHOWN_DAYS - 1)
+    made = list(explored_between(last - timedelta(weeks=WEEKS) + timedelta(days=1), last))
+    if not made:
+        return None
+    slots = slots_of(made, _saves(made, as_of))
+    return {
+        "slots": len(slots),
+        "users": int(slots.user.max()) + 1,
+        "saves": int(slots.reward.sum()),
+        "policies": [{"policy": name} | asdict(estimate(slots, target)) for name, target in TARGETS.items()],
+    }
+
+
+def exploration_text(found: dict[str, Any] | None) -> str:
+    """The report as a table, and how to read it."""
+    if found is None:
+        return "No week that is over has slots that explored: nothing to say of other policies."
+    rows = [
+        [row["policy"], _rate(row, "snips"), _rate(row, "ips"), f"{row['effective_slots']:.0f}"] for row in found["policies"]
+    ]
+    head = f"{found['saves']} saves of {found['slots']} slots that explored, of {found['users']} users"
+    return "\n\n".join([head, table(["saves per slot, if filled", "SNIPS", "IPS", "slots it is worth"], rows)])
+
+
+def _rate(row: dict[str, Any], name: str) -> str:
+    return f"{row[name]:.4f} ±{(row[f'{name}_high'] - row[f'{name}_low']) / 2:.4f}"
+
+
+def slots_of(made: Sequence[Prediction], saved: set[Saved]) -> Slots:
+    """Every exploring slot of `made`. `saved` is what was saved of which list."""
+    width = max(len(one.explored.candidates) for one in made if one.explored)
+    users: dict[str, int] = {}
+    columns: dict[str, list[Any]] = {name: [] for name in Slots.__dataclass_fields__}
+    for one in made:
+        if one.explored is None or one.user is None:
+            continue
+        for slot in one.explored.slots:
+            track = one.explored.candidates[slot.took]
+            columns["took"].append(slot.took)
+            columns["reward"].append((one.user, track, _day(one), one.surface.value) in saved)
+            columns["user"].append(users.setdefault(one.user, len(users)))
+            for name, values in (("worth", slot.worth), ("propensity", slot.propensity)):
+                columns[name].append(_padded(values, width))
+            for name in ("mean", "deviation"):
+                columns[name].append(_padded(getattr(one.explored, name), width))
+    kinds = {"took": np.int64, "user": np.int64}
+    arrays: dict[str, Any] = {n: np.array(values, dtype=kinds.get(n, np.float64)) for n, values in columns.items()}
+    return Slots(**arrays)
+
+
+def _last_day() -> date:
+    """The last day with labels."""
+    return max(date.fromisoformat(path.name.partition("=")[2]) for path in get_home().table(Table.LABELS).glob("day=*"))
+
+
+def _padded(values: list[float], width: int) -> list[float]:
+    return values + [0.0] * (width - len(values))
+
+
+def _day(one: Prediction) -> date:
+    return one.week or one.at.date()
+
+
+def _saves(made: Sequence[Prediction], as_of: date) -> set[Saved]:
+    """What was saved in time, for every day with a list it may have been in."""
+    days = {_day(one) for one in made}
+    labels = _saved_labels(min(days), as_of)
+    labels["user"] = labels["user_id"].map({user: pseudonym(user) for user in labels["user_id"].unique()})
+    saved: set[Saved] = set()
+    columns = (labels[name] for name in ("user", "track_id", "event_timestamp", "surface"))
+    for user, track, at, surface in zip(*columns, strict=True):
+        back = (at.date() - timedelta(days=number) for number in range(_SHOWN_DAYS))
+        saved.update((user, track, day, surface) for day in back if day in days)
+    return saved
+
+
+def _saved_labels(first: date, as_of: date) -> pd.DataFrame:
+    """The listens from `first` to `as_of` that ended in a save."""
+    import pyarrow.compute as pc
+    import pyarrow.dataset as ds
+
+    files = [str(path) for path in label_files(start_of(first), end_of(as_of))]
+    columns = ["user_id", "track_id", "event_timestamp", "surface"]
+    kept: pd.DataFrame = ds.dataset(files).to_table(columns=columns, filter=pc.field("saved")).to_pandas()
+    return kept
