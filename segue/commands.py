@@ -151,6 +151,7 @@ COMMANDS: tuple[Command, ...] = (
             Option("user", str, "user id"),
             Option("--week", date, "first day of the week; default: the visible week"),
             Option("--explain", bool, "also what was removed, and by which rule", default=False),
+            Option("--adventurousness", float, "show the list with the dial there, 0 to 1; default: the stored list"),
         ),
     ),
     Command("serve", "Operation", "the BentoML service", "serving.launch:run"),

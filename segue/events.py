@@ -60,8 +60,8 @@ USER_COLUMNS: dict[str, str] = {
     "explicit_allowed": "bool",
     "adventurousness": "double",
 }
-"""Column name to Arrow type. `explicit_allowed` null counts as true; `adventurousness`, from 0 to 1, is how much of their lists
-is for trying out, null where they have not said."""
+"""Column name to Arrow type. `explicit_allowed` null counts as true; `adventurousness`, from 0 to 1, is how much of their
+lists is for trying out, null where they have not said."""
 
 REQUIRED_COLUMNS: dict[str, tuple[str, ...]] = {
     "events": ("event_id", "event_type", "user_id", "track_id", "occurred_at"),

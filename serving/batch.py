@@ -36,13 +36,18 @@ MOST_CELLS = 50_000_000
 Row = dict[str, Any]
 
 
-def week_rows(funnel: Funnel, user_ids: Sequence[str], week: date) -> Iterator[list[Row]]:
+def week_rows(
+    funnel: Funnel, user_ids: Sequence[str], week: date, *, adventurousness: float | None = None
+) -> Iterator[list[Row]]:
     """Blocks of rows, one per user in the order given: `user_id`, `territory`, `track_ids`, `scores`, `sources`, `reasons`,
-    `propensities`, `dial`, and as JSON `explored` and `features`, null where the list explored nothing or used none."""
+    `propensities`, `dial`, and as JSON `explored` and `features`, null where the list explored nothing or used none.
+    `adventurousness` is the dial of all these lists, default what each user has set."""
     width = batch_width(len(funnel.catalogue))
     for start in range(0, len(user_ids), BLOCK):
         users = list(user_ids[start : start + BLOCK])
         columns, policy = week_columns(users, week), online_rows(Service.POLICY, users)
+        if adventurousness is not None:
+            policy["adventurousness"] = [adventurousness] * len(users)
         for first in range(0, len(users), width):
             part = slice(first, first + width)
             yield batch_rows(funnel, users[part], _cut(columns, part), _cut(policy, part), week)

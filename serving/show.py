@@ -18,6 +18,7 @@ from segue.settings import get_settings
 from segue.stage import Outcome, table
 from segue.stored_weeks import last_complete, stored_weeks
 from serving.answers import chart_fallback, labels, removed_of
+from serving.batch import week_rows
 from serving.catalogue import NO_TRACK, Catalogue, load_catalogue
 from serving.funnel import Funnel
 from serving.model import load_model
@@ -26,11 +27,12 @@ from serving.people import has_history, listeners_of, model_columns, week_column
 MOST_REMOVED = 40
 
 
-def run(*, user: str, week: date | None, explain: bool) -> Outcome:
-    """Show the playlist of `user`.
+def run(*, user: str, week: date | None, explain: bool, adventurousness: float | None = None) -> Outcome:
+    """Show the playlist of `user`; with `adventurousness` the one they would get with their dial there, which is not stored.
 
     Raises:
-        SegueError: no week is visible, the week was never made or is deleted by now, or the user has no playlist in it.
+        SegueError: no week is visible, the week was never made or is deleted by now, the user has no playlist in it, or the
+            dial does not go so far.
     """
     shown, release, key = _which(week)
     stored = playlist_row(user, key)
@@ -41,6 +43,8 @@ def run(*, user: str, week: date | None, explain: bool) -> Outcome:
             mend="check the id; new users get a playlist with the next week",
         )
     catalogue = load_catalogue(as_of_for_week(shown))
+    if adventurousness is not None:
+        stored = _made_at(catalogue, user, shown, release, adventurousness) or stored
     fallback = None
     if all(source == CandidateSource.POPULAR for source in stored["sources"]):
         fallback = chart_fallback(catalogue, catalogue.account(user)[0])
@@ -51,6 +55,15 @@ def run(*, user: str, week: date | None, explain: bool) -> Outcome:
         summary["removed"] = [track.model_dump() for track in removed]
     head = f"Week of {shown}, release {release}" + (f", fallback {fallback}" if fallback else "")
     return Outcome(summary, "\n".join([head, "", _table(tracks), *_removed_table(catalogue, removed)]))
+
+
+def _made_at(catalogue: Catalogue, user: str, week: date, release: str, dial: float) -> dict[str, Any] | None:
+    """The playlist of the week made again with the dial of this user there; None where theirs is not personal."""
+    if not 0 <= dial <= 1:
+        raise SegueError(expected="--adventurousness from 0 to 1", received=str(dial), mend="choose a number between")
+    funnel = Funnel(load_model(release), catalogue)
+    row = next(rows[0] for rows in week_rows(funnel, [user], week, adventurousness=dial))
+    return row if row["dial"] is not None else None
 
 
 def _which(week: date | None) -> tuple[date, str, str]:

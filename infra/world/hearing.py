@@ -52,7 +52,7 @@ def run(*, week: date) -> Outcome:
     shown = _pairs(users, [(one, [t.track_id for t in one.tracks]) for one in lists])
     instead = _pairs(users, [(one, one.explored.candidates) for one in lists if one.explored])
     saved = _land(judge, shown, week)
-    _write_down(home.world / JUDGED / f"week={week}" / "data.parquet", judge, lists, shown, instead)
+    _write_down(home.world / JUDGED / f"week={week}" / "data.parquet", judge, shown, instead)
     told = {"lists": len(lists), "plays": len(shown[0]), "saves": saved, "save_rate": saved / max(1, len(shown[0]))}
     text = f"{told['lists']} playlists of the week of {week} were heard: {told['plays']} plays, {saved} saves"
     return Outcome(told, f"{text}; the events are landed: run `segue features --as-of {days_of_week(week)[1]}`")
@@ -109,7 +109,7 @@ def _land_day(day: date, week: date, shown: Any, at: Any, finished: Any, saved: 
         pq.write_table(pa.table(columns, schema=schemas.EVENTS), temporary)
 
 
-def _write_down(path: Path, judge: Judge, lists: list[Prediction], shown: Any, instead: Any) -> None:
+def _write_down(path: Path, judge: Judge, shown: Any, instead: Any) -> None:
     names = {number: pseudonym(user) for number, user in enumerate(user_ids(np.arange(_users(get_home().world))))}
     parts = []
     for (users, tracks), in_list in ((shown, True), (instead, False)):

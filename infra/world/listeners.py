@@ -118,7 +118,7 @@ def _batch(
         devices=_shares(rng.gamma(0.5, size=(count, len(DEVICES))) * (4, 1.5, 1, 0.5, 1, 1) + 1e-3),
         tastes=around(rng, space.genres[genre], parameters.space.taste_spread),
         taste_weights=_shares(rng.gamma(settings.taste_concentration, size=shape) + 0.02),
-        adventurousness=_dials(settings, rng.random((2, count))),
+        adventurousness=_dials(settings, rng.random((2, count), dtype=np.float32)),
     )
 
 

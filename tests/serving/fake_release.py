@@ -19,6 +19,7 @@ from segue.features import fingerprint, shared_store
 from segue.home import get_home
 from segue.live_release import point_to
 from segue.names import MODEL_SERVICES, Table
+from segue.policy import DEFAULT_POLICY
 from segue.release import MANIFEST, Manifest, file_entries, release_path
 
 QUERY = [
@@ -85,7 +86,7 @@ def make_release(
     _save_models(folder)
     if sessions:
         tf.saved_model.save(Following(len(tracks)), str(folder / "sessions"))
-    _seal(folder, version, as_of, len(tracks), policy or {})
+    _seal(folder, version, as_of, len(tracks), DEFAULT_POLICY.model_dump() if policy is None else policy)
     if live:
         point_to(version)
     return folder

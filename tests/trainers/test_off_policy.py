@@ -39,7 +39,7 @@ def truth(slots: Slots, target: Target) -> float:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_estimate_is_right_on_average_and_its_interval_covers_the_truth(name: str) -> None:
-    runs = [bandit(seed) for seed in range(100)]
+    runs = [bandit(seed) for seed in range(60)]
     found = [estimate(slots, TARGETS[name]) for slots in runs]
     wanted = [truth(slots, TARGETS[name]) for slots in runs]
     for rates in ([one.ips for one in found], [one.snips for one in found]):

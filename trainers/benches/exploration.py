@@ -147,21 +147,19 @@ def _outcome(found: dict[str, Any]) -> Outcome:
         cells = [f"{row[name]:.4f}" for name in ("snips", "snips_low", "snips_high")]
         rows.append([row["policy"], f"{truth:.4f}", *cells, f"{row['ips']:.4f}", "yes" if covers[row["policy"]] else "no"])
     policies = table(["saves per slot", "truth", "SNIPS", "from", "to", "IPS", "covered"], rows)
-    dial = table(
-        ["dial", "lists", "save rate", "tracks of other genres", "of other artists"],
-        [
-            [f"{d['dial']:.2f}", d["lists"], *(_with_side(d, n) for n in ("save_rate", "new_genres", "new_artists"))]
-            for d in found["dial"]
-        ],
-    )
+    dial = _dial_table(found["dial"])
     path = _draw(get_home().chart("exploration"), found)
     proved = all(covers[name] for name in PROVED)
     head = f"{found['exploration']['saves']} saves of {found['exploration']['slots']} slots that explored"
     bar = f"The SNIPS interval covers the true save rate of {', '.join(PROVED)}: {'yes' if proved else 'no'}"
-    return Outcome(
-        found | {"covered": covers, "proved": proved, "chart": str(path)},
-        f"{head}\n\n{policies}\n\n{bar}\n\n{dial}\n\nThe chart is {path}",
-    )
+    text = "\n\n".join([head, policies, bar, dial, f"The chart is {path}"])
+    return Outcome(found | {"covered": covers, "proved": proved, "chart": str(path)}, text)
+
+
+def _dial_table(groups: list[dict[str, float]]) -> str:
+    names = ("save_rate", "new_genres", "new_artists")
+    rows = [[f"{group['dial']:.2f}", group["lists"], *(_with_side(group, name) for name in names)] for group in groups]
+    return table(["dial", "lists", "save rate", "tracks of other genres", "of other artists"], rows)
 
 
 def _with_side(group: dict[str, float], name: str) -> str:

@@ -1,0 +1,88 @@
+"""Slots that explored, out of stored logs: which are read, what counts as saved, and what the report says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from segue.home import get_home
+from segue.names import Surface, Table
+from segue.predictions import Explored, ExploredSlot, PredictedTrack, Prediction
+from segue.pseudonyms import pseudonym
+from segue.settings import get_settings
+from trainers.evaluation.explored import exploration_report, exploration_text
+
+WEEK = date(2026, 11, 2)
+CHANCES = [0.75, 0.25]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("SEGUE_HOME", str(tmp_path))
+    get_settings.cache_clear()
+    yield tmp_path
+    get_settings.cache_clear()
+
+
+def _made(user: str, took: int, week: date = WEEK) -> Prediction:
+    slot = ExploredSlot(took=took, worth=[0.9, 0.1], propensity=CHANCES)
+    shown = PredictedTrack(track_id=f"t{took}", score=0, source="retriever", reason="", propensity=CHANCES[took])
+    return Prediction(
+        request_id=f"{user}{week}",
+        at=datetime(week.year, week.month, week.day, tzinfo=UTC),
+        surface=Surface.WEEKLY,
+        user=pseudonym(user),
+        release="r",
+        week=week,
+        explored=Explored(candidates=["t0", "t1"], mean=[0, 1], deviation=[1, 1], slots=[slot]),
+        tracks=[shown],
+        latency_ms=0,
+    )
+
+
+def _log(name: str, *made: Prediction, week: date = WEEK) -> None:
+    path = get_home().predictions / f"day={week}" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(one.model_dump_json() + "\n" for one in made) + '{"explored":{ half a line')
+
+
+def _heard(user: str, track: str, day: date, surface: Surface = Surface.WEEKLY) -> None:
+    folder = get_home().table(Table.LABELS) / f"day={day}"
+    folder.mkdir(parents=True, exist_ok=True)
+    row = {"user_id": user, "track_id": track, "surface": surface.value, "saved": True}
+    at = pd.Timestamp(day, tz="UTC") + timedelta(hours=9)
+    pd.DataFrame([row | {"event_timestamp": at}]).to_parquet(folder / f"{user}-{track}.parquet")
+
+
+def test_what_was_saved_of_the_list_in_its_week_is_counted_and_weighed(home: Path) -> None:
+    _log("weekly-r.jsonl", *(_made(f"u{n}", took) for n, took in enumerate([0, 0, 0, 1])))
+    _heard("u0", "t0", WEEK)
+    _heard("u3", "t1", WEEK + timedelta(days=6))
+    _heard("u1", "t1", WEEK)  # was not in their list
+    _heard("u2", "t0", WEEK + timedelta(days=2), Surface.HOME)  # not heard in the list
+    found = exploration_report()
+    assert found is not None
+    assert (found["slots"], found["users"], found["saves"]) == (4, 4, 2)
+    by_name = {row["policy"]: row for row in found["policies"]}
+    assert by_name["as logged"]["snips"] == pytest.approx(2 / 4)
+    assert by_name["best ranked"]["ips"] == pytest.approx((1 / 0.75) / 4)
+    assert by_name["best ranked"]["snips"] == pytest.approx(1 / 3)
+    assert by_name["most believed"]["ips"] == pytest.approx((1 / 0.25) / 4)
+    assert by_name["any alike"]["ips"] == pytest.approx((0.5 / 0.75 + 0.5 / 0.25) / 4)
+    assert "2 saves of 4 slots" in exploration_text(found)
+
+
+def test_a_week_that_is_not_over_is_not_counted_and_of_a_week_made_twice_the_last(home: Path) -> None:
+    _heard("u0", "t0", WEEK + timedelta(days=5))
+    _log("weekly-r.jsonl", _made("u0", 0))
+    assert exploration_report() is None, "its last day is not known yet"
+    assert "nothing to say" in exploration_text(None)
+    _heard("u0", "t0", WEEK + timedelta(days=6))
+    _log("weekly-s.jsonl", _made("u0", 1), _made("u1", 1))
+    found = exploration_report()
+    assert found is not None
+    assert (found["slots"], found["saves"]) == (2, 0)
