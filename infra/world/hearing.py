@@ -16,7 +16,7 @@ from infra.landing import schemas
 from infra.world.judging import Judge
 from infra.world.parameters import DEVICES
 from infra.world.space import Floats, Ints, stream
-from infra.world.writing import user_ids
+from infra.world.writing import track_ids, user_ids
 from segue.atomic import replacing_file
 from segue.dates import days_of_week, start_of
 from segue.errors import SegueError
@@ -97,7 +97,7 @@ def _land_day(day: date, week: date, shown: Any, at: Any, finished: Any, saved: 
         "event_id": pa.array([f"heard-{week}-{kind:d}-{row}" for kind, row in zip(is_save, rows, strict=True)]),
         "event_type": pa.array(np.where(is_save, "save", "play").tolist()),
         "user_id": pa.array(user_ids(shown[0][rows])),
-        "track_id": pa.array([f"t{track:08d}" for track in shown[1][rows]]),
+        "track_id": pa.array(track_ids(shown[1][rows])),
         "occurred_at": times,
         "received_at": times,
         "ms_played": pa.array(ms, mask=is_save),
@@ -117,10 +117,10 @@ def _write_down(path: Path, judge: Judge, shown: Any, instead: Any) -> None:
         parts.append(
             pa.table(
                 {
-                    "user": pa.array([names[user] for user in users.tolist()]),
-                    "track_id": pa.array([f"t{track:08d}" for track in tracks]),
+                    "user": pa.array([names[user] for user in users.tolist()], pa.string()),
+                    "track_id": pa.array(track_ids(tracks), pa.string()),
                     "chance": pa.array(chance),
-                    "in_list": pa.array([in_list] * len(users)),
+                    "in_list": pa.array([in_list] * len(users), pa.bool_()),
                 }
             )
         )

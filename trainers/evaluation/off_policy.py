@@ -65,14 +65,28 @@ class Estimate:
 
 
 def estimate(slots: Slots, target: Target) -> Estimate:
-    """IPS and SNIPS of `target`, with intervals by linearisation, the slots of a user taken together."""
+    """IPS with an interval by linearisation, and SNIPS with Wilson's over the effective number of users' slots."""
     weight = slots.taken(target(slots)) / slots.taken(slots.propensity)
     weighed, total = weight * slots.reward, max(float(weight.sum()), 1e-12)
     ips, snips = float(weighed.mean()), float(weighed.sum() / total)
     ips_side = _SIDE * _spread(weighed - ips, slots.user) / len(slots)
-    snips_side = _SIDE * _spread(weight * (slots.reward - snips), slots.user) / total
+    low, high = _wilson(snips, _effective(weight, slots.user))
     effective = total**2 / max(float((weight**2).sum()), 1e-12)
-    return Estimate(ips, ips - ips_side, ips + ips_side, snips, snips - snips_side, snips + snips_side, effective)
+    return Estimate(ips, ips - ips_side, ips + ips_side, snips, low, high, effective)
+
+
+def _effective(weight: Floats, user: npt.NDArray[np.int64]) -> float:
+    """How many independent slots of equal weight these are worth (Kish 1965), the slots of a user counted as one."""
+    by_user = np.bincount(user, weight)
+    return float(by_user.sum() ** 2 / max(float((by_user**2).sum()), 1e-12))
+
+
+def _wilson(rate: float, slots: float) -> tuple[float, float]:
+    """The interval of a rate over so many slots (Wilson 1927): saves are few, and few are no proof that there are none,
+    which is what a deviation taken from the saves themselves would say."""
+    odd = _SIDE**2 / max(slots, 1e-12)
+    middle, half = rate + odd / 2, float(np.sqrt(max(rate * (1 - rate), 0) * odd + odd**2 / 4))
+    return (middle - half) / (1 + odd), (middle + half) / (1 + odd)
 
 
 def _spread(deviations: Floats, user: npt.NDArray[np.int64]) -> float:

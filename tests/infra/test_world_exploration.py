@@ -1,0 +1,146 @@
+"""On the simulated world, where the truth is known: lists that explore, saves drawn from the truth, and what estimators make
+of the log alone. A ranker that sees the truth through noise stands in for a trained one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from infra.world import command
+from infra.world.judging import Judge
+from infra.world.writing import track_ids, user_ids
+from segue.dates import start_of
+from segue.home import get_home
+from segue.names import Surface
+from segue.policy import DEFAULT_POLICY
+from segue.predictions import PredictedTrack, Prediction
+from segue.settings import get_settings
+from serving.answers import explored_of
+from serving.catalogue import Catalogue, Licences
+from serving.list_maker import ListMaker
+from serving.lists import RETRIEVED, Lists, Ranked
+from serving.policy.rule import Listeners
+from trainers.benches.exploration import true_rates
+from trainers.evaluation.explored import slots_of
+from trainers.evaluation.off_policy import TARGETS, any_alike, estimate
+
+WEEK = date(2026, 9, 28)
+USERS, TRACKS, CANDIDATES = 2_500, 2_000, 500
+NONE = np.empty(0, dtype=np.int32)
+Chances = dict[tuple[str, str], float]
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Prediction], Chances, set[Any]]]:
+    """The lists of a week, the true chance of every candidate to be saved, and what was."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGUE_HOME", str(tmp_path_factory.mktemp("explored")))
+        get_settings.cache_clear()
+        patch.setattr(command, "write_clips", lambda *_, **__: None)  # nobody listens to these
+        command.run(start=date(2026, 9, 21), days=1, users=USERS, tracks=TRACKS, seed=5)
+        yield _week()
+    get_settings.cache_clear()
+
+
+def _week() -> tuple[list[Prediction], Chances, set[Any]]:
+    rng, judge, catalogue = np.random.default_rng(3), Judge(get_home()), _catalogue()
+    known = pq.ParquetFile(get_home().world / "truth" / "tastes" / "week=0" / "data.parquet").metadata.num_rows // 3
+    made: list[Prediction] = []
+    chances: Chances = {}
+    saved = set()
+    for first in range(0, known, 250):
+        users = np.arange(first, min(first + 250, known), dtype=np.int32)
+        lists = _lists(catalogue, judge, users, rng)
+        for who, user in enumerate(user_ids(users)):
+            one = _logged(catalogue, lists, who, user)
+            made.append(one)
+            if one.explored is None:
+                continue
+            rows = catalogue.rows(one.explored.candidates)
+            chance = judge.saving(np.full(len(rows), users[who]), rows)
+            chances |= dict(zip(((user, track) for track in one.explored.candidates), chance.tolist(), strict=True))
+            taken = [slot.took for slot in one.explored.slots]
+            saved |= {(user, one.explored.candidates[n], WEEK, "weekly") for n in taken if rng.random() < chance[n]}
+    return made, chances, saved
+
+
+def _catalogue() -> Catalogue:
+    truth = pq.ParquetFile(get_home().world / "truth" / "tracks.parquet").read().to_pandas()
+    count = len(truth)
+    no_dates = np.empty(0, dtype="datetime64[D]")
+    return Catalogue(
+        ids=np.array(track_ids(np.arange(count)), dtype=object),
+        title=np.array([None] * count, dtype=object),
+        artist_id=truth["artist_id"].to_numpy(dtype=object),
+        artist_name=np.array([None] * count, dtype=object),
+        genre=truth["genre"].to_numpy(dtype=object),
+        artist=truth["artist_id"].astype("category").cat.codes.to_numpy(np.int32),
+        family=np.arange(count, dtype=np.int32),
+        explicit=np.zeros(count, dtype=bool),
+        everywhere=np.ones(count, dtype=bool),
+        licences=Licences(NONE, np.empty(0, dtype=object), no_dates, no_dates),
+        plays=np.zeros(count, dtype=np.float32),
+        territory_plays={},
+        accounts={},
+    )
+
+
+def _lists(catalogue: Catalogue, judge: Judge, users: Any, rng: np.random.Generator) -> Lists:
+    count = len(users)
+    rows = np.argsort(rng.random((count, len(catalogue))), axis=1)[:, :CANDIDATES].astype(np.int32)
+    liking = judge.liking(np.repeat(users, CANDIDATES), rows.ravel()).reshape(rows.shape)
+    score = (liking + rng.normal(0, 0.1, rows.shape)).astype(np.float32)
+    order = np.argsort(-score, axis=1)
+    ranked = Ranked(np.take_along_axis(rows, order, axis=1), np.take_along_axis(score, order, axis=1), RETRIEVED)
+    listeners = Listeners(
+        ids=user_ids(users),
+        territory=[None] * count,
+        explicit_allowed=np.ones(count, dtype=bool),
+        **dict.fromkeys(("heard", "disliked", "excluded", "saved"), [NONE] * count),
+        first=WEEK,
+        last=WEEK,
+        adventurousness=rng.choice(np.array([0.25, np.nan, 1.0], dtype=np.float32), count),
+    )
+    vectors = np.zeros((len(catalogue), 1), dtype=np.float32)
+    return ListMaker(catalogue, DEFAULT_POLICY, lambda wanted: vectors[wanted], "r").make(listeners, ranked, 30, weighed=True)
+
+
+def _logged(catalogue: Catalogue, lists: Lists, who: int, user: str) -> Prediction:
+    shown = [PredictedTrack(track_id=t, score=0, source="retriever", reason="") for t in catalogue.ids[lists.rows[who]]]
+    return Prediction(
+        request_id=user,
+        at=start_of(WEEK),
+        surface=Surface.WEEKLY,
+        user=user,
+        release="r",
+        week=WEEK,
+        explored=explored_of(catalogue, lists, who),
+        tracks=shown,
+        latency_ms=0,
+    )
+
+
+def test_the_interval_from_the_log_covers_the_true_save_rate_of_every_policy(heard: Any) -> None:
+    made, chances, saved = heard
+    slots, truth = slots_of([one for one in made if one.explored], saved), true_rates(made, chances)
+    found = {name: estimate(slots, target) for name, target in TARGETS.items()}
+    assert max(truth.values()) > 1.2 * min(truth.values()), "policies that are alike prove nothing"
+    assert slots.reward.sum() > 100
+    assert {name: one.snips_low <= truth[name] <= one.snips_high for name, one in found.items()} == dict.fromkeys(
+        TARGETS, True
+    )
+
+
+def test_propensities_that_lie_are_found_out(heard: Any) -> None:
+    made, chances, saved = heard
+    slots = slots_of([one for one in made if one.explored], saved)
+    lied = replace(slots, propensity=any_alike(slots))
+    truth = true_rates(made, chances)
+    off, told = (max(abs(estimate(of, TARGETS[n]).ips - truth[n]) for n in truth) for of in (lied, slots))
+    assert off > 2 * told
