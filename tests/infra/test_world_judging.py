@@ -77,10 +77,13 @@ def _give(lists: dict[int, list[int]]) -> None:
 
 def test_a_week_that_is_heard_lands_its_plays_and_saves_as_often_as_the_truth_says(home: Path) -> None:
     judge = Judge(get_home())
-    lists = {user: list(range(TRACKS // 2)) for user in range(100)}
+    lists = {user: list(range(TRACKS // 10)) for user in range(100)}
     _give(lists)
     told = hearing.run(week=WEEK).summary
-    users, tracks = np.repeat(list(lists), TRACKS // 2).astype(np.int32), np.tile(np.arange(TRACKS // 2), 100).astype(np.int32)
+    users, tracks = (
+        np.repeat(list(lists), TRACKS // 10).astype(np.int32),
+        np.tile(np.arange(TRACKS // 10), 100).astype(np.int32),
+    )
     chance = judge.saving(users, tracks)
     assert told["plays"] == len(users)
     assert abs(told["saves"] - chance.sum()) < 4 * np.sqrt((chance * (1 - chance)).sum())
