@@ -32,6 +32,9 @@ class PolicySettings(BaseModel):
     calibration: float = Field(default=0.8, ge=0, description="weight of the divergence from the listener's genres")
     diversity: float = Field(default=0.2, ge=0, description="weight of the largest cosine to a track already in the list")
     popularity_ceiling: bool = Field(default=True, description="a discovery list is less popular than its listener's habit")
+    small_artists: float = Field(
+        default=0.0, ge=0, description="least share of a week's places for small artists, in shares of what they earn; 0: none"
+    )
     candidates: int = Field(default=128, ge=1, description="how many of the best candidates a list of 30 is chosen from")
     adventurousness: float = Field(default=0.5, ge=0, le=1, description="the dial of who has not set theirs")
     explore_slots: int = Field(default=3, ge=0, le=10, description="slots of a list of 30 that explore, the dial at a half")

@@ -15,6 +15,7 @@ from segue.home import get_home
 from segue.names import Table
 from segue.playlists import PLAYLIST_LENGTH
 from segue.policy import HABIT_ABOVE, HABIT_TRACKS, PolicySettings
+from serving.exposure import Exposure, below_floor, exposure
 from serving.gold import snapshot_days
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ CHECKS: dict[str, str] = {
         group by user_id, habit having avg(log_plays) >= habit""",
 }
 """Promise to the query that finds what breaks it: (user_id, track_id)."""
+
+FLOOR_FOR_SMALL_ARTISTS = "small artists have their floor"
 
 _VIEWS = """
 create view picks as select user_id, unnest(track_ids) as track_id from staged;
@@ -124,18 +127,29 @@ class Broken:
     track_id: str | None
 
 
-def audit(staged: Path, week: date, policy: PolicySettings) -> list[Broken]:
-    """What is wrong with the playlists in `staged`, a Parquet file with `user_id` and their lists; empty when nothing is.
-    `policy` is the release's."""
+@dataclass(frozen=True)
+class Audited:
+    """What is wrong with a week, and whom it puts before listeners."""
+
+    broken: list[Broken]
+    exposure: list[Exposure]
+
+
+def audit(staged: Path, week: date, policy: PolicySettings) -> Audited:
+    """Look through the playlists in `staged`, a Parquet file with `user_id` and their lists; `broken` is empty when nothing is
+    wrong. `policy` is the release's."""
     import duckdb
 
     connection = duckdb.connect()
     try:
         _prepare(connection, staged, week, policy)
         found = [_check(connection, promise, query) for promise, query in CHECKS.items()]
+        seen = exposure(connection, week)
     finally:
         connection.close()
-    return [broken for broken in found if broken is not None]
+    if below_floor(seen, policy.small_artists):
+        found.append(Broken(FLOOR_FOR_SMALL_ARTISTS, 1, "", None))
+    return Audited([broken for broken in found if broken is not None], seen)
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, staged: Path, week: date, policy: PolicySettings) -> None:
@@ -158,7 +172,10 @@ def _plays(connection: duckdb.DuckDBPyConnection, week: date) -> None:
     """Plays in 30 days of each track, `plays`, as known before the week; none where there is no snapshot."""
     known = [day for day in snapshot_days(Table.TRACK_FEATURES) if day <= as_of_for_week(week)]
     if not known:
-        connection.execute("create view plays as select null::varchar as track_id, null::bigint as plays_30d where false")
+        connection.execute(
+            """create view plays as select null::varchar as track_id, null::bigint as plays_30d,
+                null::double as complete_rate_30d where false"""
+        )
         return
     path = get_home().table(Table.TRACK_FEATURES) / f"day={known[-1]}" / "data.parquet"
     connection.read_parquet(str(path)).create_view("plays")

@@ -28,7 +28,7 @@ from segue.names import Fallback, Table
 from segue.playlists import VisibleWeek, audit_path, read_visible_week
 from segue.pseudonyms import pseudonym
 from segue.stage import Outcome, Progress
-from serving.audit import Broken, audit
+from serving.audit import Audited, Broken, audit
 from serving.batch import Row, week_rows
 from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
@@ -86,13 +86,13 @@ def _run(week: date, scoring: _Scoring) -> Outcome:
         facts = _stage(staged, funnel, scoring.rows(funnel, users, week, version), len(users), progress)
     try:
         with progress.step("audit"):
-            broken = audit(staged, week, funnel.policy)
+            audited = audit(staged, week, funnel.policy)
         seconds = progress.seconds[f"make {len(users)} playlists"]
         facts |= {"week": week, "release": version, "users": len(users), "seconds": seconds}
         facts["playlists_per_second"] = round(len(users) / max(seconds, 1e-9), 1)
-        _keep_audit(week, version, broken, facts)
-        if broken:
-            return _refused(week, broken, facts)
+        _keep_audit(week, version, audited, facts)
+        if audited.broken:
+            return _refused(week, audited.broken, facts)
         published = publish(
             Made(staged, week, version, len(users), facts["digest"]), funnel.catalogue, progress, scoring.write
         )
@@ -157,8 +157,9 @@ def _playlist_text(row: Row) -> str:
     return json.dumps([row["user_id"], row["track_ids"], row["scores"], row["sources"], row["reasons"]]) + "\n"
 
 
-def _keep_audit(week: date, version: str, broken: Sequence[Broken], facts: dict[str, Any]) -> None:
-    verdict = {"passed": not broken, "broken": [asdict(b) | {"user_id": pseudonym(b.user_id)} for b in broken]}
+def _keep_audit(week: date, version: str, audited: Audited, facts: dict[str, Any]) -> None:
+    broken = [asdict(b) | {"user_id": pseudonym(b.user_id) if b.user_id else None} for b in audited.broken]
+    verdict = {"passed": not broken, "broken": broken, "exposure": [asdict(one) for one in audited.exposure]}
     kept = {name: value for name, value in facts.items() if name not in ("seconds", "playlists_per_second")}
     write_json(audit_path(week), kept | verdict | {"week": week.isoformat(), "release": version})
 

@@ -15,7 +15,7 @@ def shown(week: date) -> dict[str, list[str]]:
     """The tracks of every stored playlist of the visible week, by user.
 
     Raises:
-        SegueError: another week is visible, or a playlist is missing from the store.
+        SegueError: another week is visible, or a playlist is missing from what was written down or from the store.
     """
     import pyarrow.parquet as pq
 
@@ -25,6 +25,9 @@ def shown(week: date) -> dict[str, list[str]]:
         raise SegueError(expected=f"the week of {week} to be visible", received=received, mend="run `segue playlists`")
     files = sorted(stored_folder(visible.key).glob("users-*.parquet"))
     users = {user for file in files for user in pq.ParquetFile(file).read().column("user_id").to_pylist()}
+    if len(users) < visible.users:
+        received = f"{len(users)} written down"
+        raise SegueError(expected=f"{visible.users} playlists in {visible.key}", received=received, mend="make the week again")
     lists = {}
     for user in sorted(users):
         row = playlist_row(user, visible.key)

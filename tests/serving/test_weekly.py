@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from fake_release import make_release
 from serving_platform import Platform
-from weekly_runs import make, stored
+from weekly_runs import key_of, make, stored
 
+from infra.loop.shown import shown
 from segue import pseudonyms
 from segue.cli import main
 from segue.errors import SegueError
 from segue.lock import locked
 from segue.names import Fallback
-from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week
+from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week, stored_folder
 from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.release import read_json
@@ -196,3 +197,13 @@ def test_a_request_id_of_the_log_cannot_be_made_from_a_user_id_without_the_key(
     assert hashlib.sha256(guessed).hexdigest()[:32] != first
     monkeypatch.setattr(pseudonyms, "_key", lambda _: b"another key")
     assert logged() != first
+
+
+def test_the_closed_loop_reads_every_list_as_it_is_stored(platform: Platform) -> None:
+    made = make(platform)
+    lists = shown(platform.week)
+    assert len(lists) == made.summary["users"]
+    assert lists["u00001"] == list(stored(platform, "u00001")["track_ids"])
+    shutil.rmtree(stored_folder(key_of(platform, platform.version)))
+    with pytest.raises(SegueError, match="0 written down"):
+        shown(platform.week)

@@ -144,3 +144,21 @@ def test_the_audit_counts_artists_by_the_setting_of_the_release(platform: Platfo
     leave_out(monkeypatch, "artist_cap")
     outcome = make(platform)
     assert (outcome.exit_code, outcome.summary["broken"]) == (3, ["no more per artist than the release allows"])
+
+
+def test_a_week_below_the_floor_for_small_artists_is_not_shown(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_visible_week()
+    monkeypatch.setattr("serving.audit.below_floor", lambda found, floor: len(found) > 0 and floor == 0.0)
+    outcome = make(platform)
+    assert outcome.exit_code == 3
+    assert outcome.summary["broken"] == ["small artists have their floor"]
+    assert read_visible_week() == before
+
+
+def test_the_audit_of_a_week_keeps_whom_it_put_before_listeners(platform: Platform) -> None:
+    make(platform)
+    verdict = read_json(audit_path(platform.week))
+    assert verdict is not None
+    everywhere = [one for one in verdict["exposure"] if one["territory"] == "everywhere"]
+    assert sum(one["places"] for one in everywhere) == 30 * verdict["users"]
+    assert sum(one["exposure"] or 0 for one in everywhere) == pytest.approx(1)
