@@ -45,7 +45,7 @@ def bench_loop(*, users: int = 1_000, tracks: int = 10_000, weeks: int = 6, seed
     for name, recommender in COUNTING.items():
         with progress.step(name):
             world = make_world(start=START, **sizes)
-            arms[name] = list(lived(world, recommender, _nowhere))
+            arms[name] = _aloud(lived(world, recommender, _nowhere), progress)
     with progress.step(SEGUE), tempfile.TemporaryDirectory(prefix="segue-loop-") as folder:
         arms[SEGUE], releases = _served(Path(folder), make_world(start=START, **sizes), progress)
     found = findings(arms) | {"releases": releases, "users": users, "tracks": tracks, "weeks": weeks, "seed": seed}
@@ -62,11 +62,17 @@ def _served(root: Path, world: World, progress: Progress) -> tuple[list[Week], l
         releases.append(release)
         return as_rows(lists, len(world.listeners.population))
 
+    return _aloud(lived(world, segue, landing.land), progress), releases
+
+
+def _aloud(lived_weeks: Iterator[Week], progress: Progress) -> list[Week]:
+    """The weeks, each told when it is over: a long run that is broken off has said something."""
     weeks: list[Week] = []
-    for week in lived(world, segue, landing.land):
-        progress.say(f"week {len(weeks) + 1}: {100 * week.save_rate:.1f}% saved, {100 * week.skip_rate:.1f}% skipped")
+    for week in lived_weeks:
         weeks.append(week)
-    return weeks, releases
+        saved, skipped, covered = (f"{100 * rate:.2f}%" for rate in (week.save_rate, week.skip_rate, week.coverage))
+        progress.say(f"week {len(weeks)}: {week.plays} plays, {saved} saved, {skipped} skipped, {covered} covered")
+    return weeks
 
 
 def _nowhere(_number: int, _plays: Plays) -> None:
