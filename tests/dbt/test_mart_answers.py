@@ -252,6 +252,7 @@ def test_nothing_is_written_into_the_project(home: Home) -> None:
         "profiles.yml",
         "models",
         "macros",
+        "seeds",
         "tests",
         ".user.yml",
     }
