@@ -54,8 +54,8 @@ def playlists(users: list[str], release: str = "r1", tracks: int = 3) -> pd.Data
 def test_the_columns_are_the_services_features_in_its_order(served: tuple[Home, Gold]) -> None:
     rows = online_rows(Service.POLICY, [user_id(0), user_id(1)])
     history = ["heard_tracks", "saved_tracks", "disliked_tracks", "disliked_artists", "heard_60d"]
-    assert list(rows) == [*history, "territory", "explicit_allowed", "top_genres", "top_genre_shares"]
-    assert [len(values) for values in rows.values()] == [2] * 9
+    assert list(rows) == [*history, "adventurousness", "territory", "explicit_allowed", "top_genres", "top_genre_shares"]
+    assert [len(values) for values in rows.values()] == [2] * 10
 
 
 def test_a_user_nobody_knows_has_none_for_every_feature(served: tuple[Home, Gold]) -> None:

@@ -25,6 +25,7 @@ from segue.stage import Outcome
 IN_ORDER = [
     "world",
     "land",
+    "listen",
     "features",
     "embed",
     "train",
