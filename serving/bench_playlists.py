@@ -29,9 +29,9 @@ from segue.stage import Outcome, Progress, table
 from serving.batch import Row, batch_rows, batch_width
 from serving.bench_catalogue import enlarged
 from serving.bench_weekly import create_tables, store_home
-from serving.catalogue import load_catalogue
 from serving.funnel import CANDIDATES, Funnel
 from serving.gold import read_table
+from serving.gold_catalogue import load_catalogue
 from serving.model import Floats, Model, load_model
 from serving.people import has_history, model_columns, week_columns
 

@@ -13,9 +13,9 @@ from segue.dates import days_of_week
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.live_release import Pointer, read_pointer
-from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
 from serving.gold import stamp
+from serving.gold_catalogue import load_catalogue
 from serving.metrics import LOADED, READY, REFUSED
 from serving.model import Model, check_features, load_model
 from serving.people import listeners_of, model_columns, moment, read_row

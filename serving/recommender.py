@@ -10,24 +10,20 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 
-from segue.dates import days_of_week
-from segue.features import online_row, playlist_row
 from segue.home import get_home
-from segue.names import CandidateSource, Fallback, Service, Surface
-from segue.playlists import PLAYLIST_LENGTH, VisibleWeek, read_visible_week
+from segue.names import CandidateSource, Fallback, Surface
+from segue.playlists import PLAYLIST_LENGTH, read_visible_week
 from segue.predictions import Prediction
 from segue.requests import Context, RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
 from serving.answers import (
-    SCORE_PLACES,
     chart_fallback,
     dial_of,
     explored_of,
-    labels,
     prediction_of,
     propensities_of,
     removed_of,
@@ -39,6 +35,7 @@ from serving.lists import Lists
 from serving.people import Row, listeners_of, model_columns, moment, nobody, read_row
 from serving.policy.rule import Listeners
 from serving.reasons import personal_reasons, popular_reason, radio_reasons, similar_reasons
+from serving.stored_playlist import days_left, still_allowed, visible_playlist
 
 
 @dataclass(frozen=True)
@@ -90,19 +87,19 @@ class _Asked:
 def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) -> Answer:
     """The playlist of the visible week; the popular where there is none for this user. `territory` is where they are now,
     default their account's."""
-    visible, stored = _visible_playlist(user_id) if funnel else (read_visible_week(), None)
+    visible, stored = visible_playlist(user_id) if funnel else (read_visible_week(), None)
     territory = territory or (funnel.catalogue.account(user_id)[0] if funnel else None)
     asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
-    days = _days_left(visible, asked.at.date())
+    days = days_left(visible, asked.at.date())
     if visible is None or stored is None:
         listeners = listeners_of(
             funnel.catalogue, [user_id], _columns(_row(user_id).policy), days=days, discovery=True, territory=territory
         )
         tracks, fallback = _popular(funnel, listeners, PLAYLIST_LENGTH)
         return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None)
-    tracks = _still_allowed(funnel.catalogue, stored, user_id, territory, days)
+    tracks = still_allowed(funnel.catalogue, stored, user_id, territory, days)
     personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
     home = funnel.catalogue.account(user_id)[0]  # whose chart it is, wherever they are now
     named = None if personal or not tracks else chart_fallback(funnel.catalogue, home)
@@ -195,51 +192,6 @@ def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[Rec
     reasons = [popular_reason(funnel.catalogue, int(row), territory) for row in _first_list(lists)[0]]
     fallback = chart_fallback(funnel.catalogue, territory) if funnel.model else Fallback.NO_RELEASE
     return tracks_of(funnel.catalogue, lists, 0, reasons), fallback
-
-
-def _visible_playlist(user_id: str) -> tuple[VisibleWeek | None, dict[str, Any] | None]:
-    """The visible week and its playlist of a user. Where there is none the pointer is read again: it may have moved twice
-    since, and the rows of a week that is neither visible nor the one before may be gone."""
-    visible = read_visible_week()
-    while visible is not None:
-        stored = playlist_row(user_id, visible.key)
-        now = visible if stored is not None else read_visible_week()
-        if now == visible:
-            return visible, stored
-        visible = now
-    return None, None
-
-
-def _still_allowed(
-    catalogue: Catalogue, stored: dict[str, Any], user_id: str, territory: str | None, days: tuple[date, date]
-) -> list[RecommendedTrack]:
-    """The stored tracks, less what may not be played where the listener is, and what since the week was published lost its
-    licence, was disliked by them, itself or its artist, or is no longer allowed by their account."""
-    explicit_allowed, playable = catalogue.account(user_id)[1], catalogue.playable(territory, *days)
-    disliked, artists = _disliked(user_id)
-    tracks = []
-    columns = ("track_ids", "scores", "sources", "reasons")
-    for track, score, source, reason in zip(*(stored[name] for name in columns), strict=True):
-        row = catalogue.row(track)
-        allowed = row != NO_TRACK and playable[row] and (explicit_allowed or not catalogue.explicit[row])
-        if allowed and track not in disliked and catalogue.artist_id[row] not in artists:
-            tracks.append(
-                RecommendedTrack(**labels(catalogue, row), score=round(score, SCORE_PLACES), source=source, reason=reason)
-            )
-    return tracks
-
-
-def _disliked(user_id: str) -> tuple[set[str], set[str]]:
-    """The tracks and the artists a listener disliked."""
-    row = online_row(Service.POLICY, {"user_id": user_id}, ["disliked_tracks", "disliked_artists"]) or {}
-    return set(row.get("disliked_tracks") or ()), set(row.get("disliked_artists") or ())
-
-
-def _days_left(visible: VisibleWeek | None, today: date) -> tuple[date, date]:
-    """From today to the last day of the visible week, today alone when it is over, seven days when there is none: a list is
-    heard from the day it is given, whatever week it was made for."""
-    last = days_of_week(visible.week)[1] if visible is not None else today + timedelta(days=6)
-    return today, max(today, last)
 
 
 def _row(user_id: str) -> Row:

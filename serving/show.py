@@ -19,8 +19,9 @@ from segue.stage import Outcome, table
 from segue.stored_weeks import last_complete, stored_weeks
 from serving.answers import chart_fallback, labels, removed_of
 from serving.batch import week_rows
-from serving.catalogue import NO_TRACK, Catalogue, load_catalogue
+from serving.catalogue import NO_TRACK, Catalogue
 from serving.funnel import Funnel
+from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
 from serving.people import has_history, listeners_of, model_columns, week_columns
 

@@ -26,8 +26,8 @@ from segue.features import write_playlists
 from segue.home import get_home
 from segue.settings import get_settings
 from serving.batch import BLOCK, Row, batch_width, week_rows
-from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
+from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
 from serving.publish import Made, stored_form
 from serving.staging import record_batch, staged_schema

@@ -30,9 +30,9 @@ from segue.pseudonyms import pseudonym
 from segue.stage import Outcome, Progress
 from serving.audit import Audited, Broken, audit
 from serving.batch import Row, week_rows
-from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
 from serving.gold import read_table
+from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
 from serving.publish import Made, Write, publish, write_staged
 from serving.staging import record_batch, staged_schema

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +13,9 @@ from infra.world.memory import NO_TRACK
 from infra.world.space import Ints
 from segue.errors import SegueError
 from segue.exit_codes import GATE_REFUSED
+from segue.own_process import python_in
 from segue.playlists import PLAYLIST_LENGTH
 from segue.stage import Progress
-
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 class Stages:
@@ -50,22 +46,10 @@ class Stages:
         return summary
 
     def _python(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            env={**os.environ, "SEGUE_HOME": str(self._root), "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"},
-            cwd=_ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode not in (0, GATE_REFUSED):
-            said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-            raise SegueError(
-                expected=f"{' '.join(arguments[1:])} to end well", received=said, mend="run it by hand to see more"
-            )
+        done = python_in(self._root, *arguments, endings=(0, GATE_REFUSED))
         if done.returncode == GATE_REFUSED and "promote" not in arguments:
             said = (done.stdout.strip() or "no message").splitlines()[0]
-            raise SegueError(expected=f"{' '.join(arguments[1:])} to pass", received=said, mend="see the audit of the week")
+            raise SegueError(expected=f"{' '.join(arguments)} to pass", received=said, mend="see the audit of the week")
         return done.stdout
 
 

@@ -7,8 +7,6 @@ memory is that of the build alone. Feast is left out: the measure is landing to 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -16,8 +14,8 @@ from datetime import date
 from pathlib import Path
 
 from segue.charts import Bar, Bars, draw_page
-from segue.errors import SegueError
 from segue.home import get_home
+from segue.own_process import python_in
 from segue.stage import Outcome, Progress, table
 
 USERS, TRACKS, DAYS = 2_000, 10_000, 56
@@ -75,23 +73,8 @@ def _draw(path: Path, timings: list[Timing]) -> Path:
 
 
 def _timed(home: Path, users: int, tracks: int) -> Timing:
-    _python(home, "-m", "segue", "world", "--days", str(DAYS), "--users", str(users), "--tracks", str(tracks))
-    return Timing(users=users, **json.loads(_python(home, "-m", "infra.mart.bench").splitlines()[-1]))
-
-
-def _python(home: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        env={**os.environ, "SEGUE_HOME": str(home)},
-        cwd=Path(__file__).resolve().parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise SegueError(expected=f"{' '.join(arguments[:3])} to end well", received=last, mend="run it by hand to see more")
-    return done.stdout
+    python_in(home, "-m", "segue", "world", "--days", str(DAYS), "--users", str(users), "--tracks", str(tracks))
+    return Timing(users=users, **json.loads(python_in(home, "-m", "infra.mart.bench").stdout.splitlines()[-1]))
 
 
 def _build_once() -> dict[str, float | int]:

@@ -20,7 +20,7 @@ from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.requests import EventsAccepted, Problem, TrackList
 from segue.settings import get_settings
-from serving import event_log, recommender, weekly
+from serving import event_log, recommender, stored_playlist, weekly
 from serving import live as live_module
 from serving.api import Desk, make_api
 from serving.live import LiveFunnel
@@ -127,7 +127,7 @@ def test_what_was_disliked_since_publication_leaves_the_weekly_list(
         assert (service, keys, features) == (Service.POLICY, {"user_id": "u00001"}, ["disliked_tracks", "disliked_artists"])
         return {"disliked_tracks": [unwanted], "disliked_artists": [unwanted]}
 
-    monkeypatch.setattr(recommender, "online_row", disliking)
+    monkeypatch.setattr(stored_playlist, "online_row", disliking)
     left = [track for track in before if getattr(track, kind) != unwanted]
     assert listed(client.get("/v1/users/u00001/weekly")).tracks == left
     assert 0 < len(left) < len(before)

@@ -9,7 +9,7 @@ from serving_platform import Platform
 from segue.errors import SegueError
 from serving.bench_catalogue import Variations, enlarged
 from serving.bench_playlists import bench_playlists
-from serving.catalogue import load_catalogue
+from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
 
 

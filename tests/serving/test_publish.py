@@ -28,8 +28,9 @@ from segue.settings import get_settings
 from segue.stage import Progress
 from serving import publish
 from serving.api import Desk, make_api
-from serving.catalogue import Catalogue, load_catalogue
+from serving.catalogue import Catalogue
 from serving.funnel import Funnel
+from serving.gold_catalogue import load_catalogue
 from serving.live import LiveFunnel
 
 USERS = [f"listener-{number}" for number in range(36)]

@@ -19,8 +19,8 @@ from segue.errors import SegueError
 from segue.features import delete_playlists, playlist_row
 from segue.home import get_home
 from serving import batch, spark_engine, weekly
-from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
+from serving.gold_catalogue import load_catalogue
 from serving.spark_engine import _require_each_once, pieces
 
 WIDTH = 8

@@ -24,7 +24,7 @@ from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.release import read_json
 from serving import publish, show, weekly, weekly_log
-from serving.catalogue import load_catalogue
+from serving.gold_catalogue import load_catalogue
 
 pytestmark = pytest.mark.usefixtures("read_once")
 

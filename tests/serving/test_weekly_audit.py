@@ -17,7 +17,7 @@ from segue.names import Table
 from segue.playlists import audit_path, read_visible_week
 from segue.release import read_json
 from serving import show, weekly
-from serving.catalogue import load_catalogue
+from serving.gold_catalogue import load_catalogue
 from serving.policy import order
 
 pytestmark = pytest.mark.usefixtures("read_once")

@@ -17,7 +17,7 @@ from segue.dates import days_of_week
 from segue.names import Fallback
 from segue.playlists import VisibleWeek
 from segue.requests import TrackList
-from serving import recommender, weekly
+from serving import stored_playlist, weekly
 from serving.api import Desk, make_api
 from serving.catalogue import Catalogue, Licences
 from serving.live import LiveFunnel
@@ -50,15 +50,15 @@ def client(platform: Platform) -> Iterator[TestClient]:
 def test_a_track_whose_window_closed_by_today_is_out_though_it_was_open_all_the_week(
     closes: date, today: date, may_be_played: bool
 ) -> None:
-    days = recommender._days_left(_visible(), today)
+    days = stored_playlist.days_left(_visible(), today)
     assert days[0] == today
     assert _window(date(2026, 1, 1), closes).playable("SE", *days).all() == may_be_played
 
 
 def test_a_list_asked_for_before_its_week_begins_has_only_what_may_be_played_today() -> None:
     catalogue = _window(FIRST, LAST + DAY)
-    assert not catalogue.playable("SE", *recommender._days_left(_visible(), FIRST - DAY)).any()
-    assert catalogue.playable("SE", *recommender._days_left(_visible(), FIRST)).all()
+    assert not catalogue.playable("SE", *stored_playlist.days_left(_visible(), FIRST - DAY)).any()
+    assert catalogue.playable("SE", *stored_playlist.days_left(_visible(), FIRST)).all()
 
 
 @pytest.mark.parametrize("user", ["u00002", "stranger"])

@@ -23,8 +23,8 @@ from segue.requests import RecommendRequest
 from segue.settings import get_settings
 from serving import recommender, weekly
 from serving.batch import week_rows
-from serving.catalogue import load_catalogue
 from serving.funnel import Funnel
+from serving.gold_catalogue import load_catalogue
 from serving.model import Model, load_model
 from trainers import train
 from trainers.index import IndexConfig

@@ -8,8 +8,6 @@ Every stage is a command of its own in a temporary home. The truth is read from 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from segue.charts import Bar, Bars, Line, Lines, draw_page
-from segue.errors import SegueError
 from segue.home import get_home
+from segue.own_process import python_in
 from segue.predictions import Prediction, weekly_predictions
 from segue.release import MANIFEST
 from segue.stage import Outcome, Progress, table
@@ -43,9 +41,9 @@ def bench_exploration(*, users: int = 1_500, tracks: int = 4_000) -> Outcome:
         home = Path(folder)
         for name, stage in _stages(home, users, tracks):
             with progress.step(name):
-                _python(home, "-m", "segue", *stage)
+                python_in(home, "-m", "segue", *stage)
         with progress.step("measure"):
-            found = json.loads(_python(home, "-m", "trainers.benches.exploration").splitlines()[-1])
+            found = json.loads(python_in(home, "-m", "trainers.benches.exploration").stdout.splitlines()[-1])
     return _outcome(found)
 
 
@@ -63,21 +61,6 @@ def _stages(home: Path, users: int, tracks: int) -> Iterator[tuple[str, list[str
     yield "listen", ["listen", "--week", str(WEEK)]
     yield "features again", ["features", "--as-of", after]
     yield "evaluate from the logs", ["evaluate", version]
-
-
-def _python(home: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        env={**os.environ, "SEGUE_HOME": str(home)},
-        cwd=Path(__file__).resolve().parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-        raise SegueError(expected=f"{' '.join(arguments[:3])} to end well", received=last, mend="run it by hand to see more")
-    return done.stdout
 
 
 def measured() -> dict[str, Any]:

@@ -7,10 +7,7 @@ n plays before the cutoff and nothing else. What they then discover is what they
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +21,7 @@ from segue.errors import SegueError
 from segue.events import TRACK_COLUMNS
 from segue.home import Home, get_home
 from segue.names import Source, Table
+from segue.own_process import python_in
 from trainers.examples import Examples
 from trainers.gold import read_tracks
 from trainers.inputs import USER_STATE
@@ -97,19 +95,8 @@ def _built(root: Path, histories: list[pd.DataFrame]) -> pd.DataFrame:
     _catalogue(listens["track_id"]).to_parquet(folder / "tracks.parquet", index=False)
     last = listens["event_timestamp"].max().date()
     for stage in (["land", "--source", str(Source.EVENTS), "--path", str(folder)], ["features", "--as-of", last.isoformat()]):
-        _run(stage, home)
+        python_in(home.root, "-m", "segue", *stage)
     return pd.read_parquet(home.table(Table.USER_FEATURES) / f"day={last.isoformat()}")
-
-
-def _run(stage: list[str], home: Home) -> None:
-    command, environment = [sys.executable, "-m", "segue", *stage], os.environ | {"SEGUE_HOME": str(home.root)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SegueError(
-            expected=f"`segue {stage[0]}` to build the features of strangers",
-            received=(done.stderr.strip().splitlines() or ["no sentence"])[-1],
-            mend="run `segue features` again for this home; if that works, report it",
-        )
 
 
 def _events(listens: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,108 @@
+"""The catalogue as the gold tables have it: columns of arrays from tracks, licences, accounts and the last popularity."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.names import Table
+from serving.catalogue import Catalogue, Licences, Mask, Rows
+from serving.gold import read_snapshot, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load_catalogue(as_of: date | None = None) -> Catalogue:
+    """The catalogue from the gold tables, with the popularity of the last snapshot at or before `as_of`.
+
+    Raises:
+        SegueError: there is no `tracks` table.
+    """
+    tracks = read_table(Table.TRACKS).sort_values("track_id", ignore_index=True)
+    ids = tracks["track_id"].to_numpy(dtype=object)
+    row_of = {track: row for row, track in enumerate(ids)}
+    licences = _licences(row_of)
+    licensed = np.zeros(len(ids), dtype=bool)
+    licensed[licences.row] = True
+    everywhere = _bool(tracks["licensed_everywhere"], where_null=~licensed)
+    worldwide, saves, by_territory = _popularity(row_of, as_of)
+    return Catalogue(
+        ids=ids,
+        title=_text(tracks["title"]),
+        artist_id=_text(tracks["artist_id"]),
+        artist_name=_text(tracks["artist_name"]),
+        genre=_text(tracks["genre"]),
+        artist=_codes(tracks["artist_id"]),
+        family=_codes(tracks["version_family"]),
+        explicit=_bool(tracks["explicit"], where_null=np.zeros(len(ids), dtype=bool)),
+        everywhere=everywhere,
+        licences=licences,
+        plays=worldwide,
+        territory_plays=by_territory,
+        accounts=_accounts(),
+        saves=saves,
+    )
+
+
+def _licences(row_of: dict[Any, int]) -> Licences:
+    import pandas as pd
+
+    frame = read_table(Table.LICENCES)
+    frame = frame[frame["track_id"].isin(list(row_of)) & frame["territory"].notna()]
+    start = pd.to_datetime(frame["valid_from"]).fillna(pd.Timestamp("1900-01-01")).to_numpy("datetime64[D]")
+    end = pd.to_datetime(frame["valid_to"], errors="coerce").fillna(pd.Timestamp("2200-01-01")).to_numpy("datetime64[D]")
+    rows = np.array([row_of[track] for track in frame["track_id"]], dtype=np.int32)
+    return Licences(rows, frame["territory"].to_numpy(dtype=object), start, end)
+
+
+def _popularity(
+    row_of: dict[Any, int], as_of: date | None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], dict[str, npt.NDArray[np.float32]]]:
+    """Plays and saves of the last 30 days worldwide (m,), and plays by territory."""
+    worldwide, saves = np.zeros((2, len(row_of)), dtype=np.float32)
+    everywhere = read_snapshot(Table.TRACK_FEATURES, as_of)
+    if everywhere is not None:
+        _put(worldwide, row_of, everywhere["track_id"], everywhere["plays_30d"])
+        _put(saves, row_of, everywhere["track_id"], everywhere["plays_30d"] * everywhere["save_rate_30d"])
+    by_territory: dict[str, npt.NDArray[np.float32]] = {}
+    local = read_snapshot(Table.TRACK_TERRITORY_FEATURES, as_of)
+    for territory, rows in local.groupby("territory") if local is not None else ():
+        plays = np.zeros(len(row_of), dtype=np.float32)
+        _put(plays, row_of, rows["track_id"], rows["territory_plays_30d"])
+        if plays.any():
+            by_territory[str(territory)] = plays
+    return worldwide, saves, by_territory
+
+
+def _put(out: npt.NDArray[np.float32], row_of: dict[Any, int], track_ids: pd.Series[Any], values: pd.Series[Any]) -> None:
+    for track, value in zip(track_ids, values.fillna(0), strict=True):
+        if track in row_of:
+            out[row_of[track]] = value
+
+
+def _accounts() -> dict[str, tuple[str | None, bool]]:
+    frame = read_table(Table.USERS)
+    allowed = _bool(frame["explicit_allowed"], where_null=np.ones(len(frame), dtype=bool))
+    return {
+        user: (territory, bool(explicit))
+        for user, territory, explicit in zip(frame["user_id"], _text(frame["territory"]), allowed, strict=True)
+    }
+
+
+def _text(column: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    return column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
+
+
+def _codes(column: pd.Series[Any]) -> Rows:
+    """Equal values share a code; a null has one of its own."""
+    codes = column.astype("category").cat.codes.to_numpy(np.int32)
+    return np.where(codes < 0, codes.size + np.arange(codes.size), codes).astype(np.int32)
+
+
+def _bool(column: pd.Series[Any], *, where_null: Mask) -> Mask:
+    null = column.isna().to_numpy(bool)
+    return np.where(null, where_null, column.where(~null, False).astype(bool))
