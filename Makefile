@@ -22,6 +22,8 @@ DEMO_ARGS := $(if $(ONCE),--once) $(if $(SOURCE),--source "$(SOURCE)") $(if $(DA
 
 export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL := 2
+# Where it is set, every stage would compile TensorFlow and Feast again, ten seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check lock setup redis java spark
 .DEFAULT_GOAL := demo

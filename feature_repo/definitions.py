@@ -10,11 +10,8 @@ ran empty, offline and online alike; a time to live would turn that row into not
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, RequestSource
-from feast.data_format import ParquetFormat
+from feast import Entity, FeatureService, FeatureView, Field, PushSource, RequestSource
 from feast.data_source import DataSource
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Array, Bool, Float32, Float64, Int64, String, UnixTimestamp
@@ -23,8 +20,8 @@ from feast.value_type import ValueType
 from segue.features import OPTIONAL, SHARED_NAMES, TIMESTAMP
 from segue.home import get_home
 from segue.names import TRACK_VECTORS, Service, Table
+from segue.parquet_source import parquet_source
 from segue.request_features import REQUEST_FEATURES
-from segue.settings import get_settings
 
 user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING, description="a listener's account")
 track = Entity(name="track", join_keys=["track_id"], value_type=ValueType.STRING, description="a recording in the catalogue")
@@ -32,21 +29,8 @@ territory = Entity(name="territory", join_keys=["territory"], value_type=ValueTy
 week = Entity(name="week", join_keys=["week"], value_type=ValueType.STRING, description="segue.playlists.week_key")
 
 
-def _parquet(name: str, folder: Path, renamed: dict[str, str] | None = None) -> DataSource:
-    """A folder of Parquet files as the offline store of the settings reads it; the folder's name says no format."""
-    if get_settings().offline_store == "spark":
-        from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
-
-        return SparkSource(
-            name=name, path=str(folder), file_format="parquet", timestamp_field=TIMESTAMP, field_mapping=renamed or {}
-        )
-    return FileSource(
-        name=name, path=str(folder), file_format=ParquetFormat(), timestamp_field=TIMESTAMP, field_mapping=renamed or {}
-    )
-
-
 def _gold(table: Table, renamed: dict[str, str] | None = None) -> DataSource:
-    return _parquet(str(table), get_home().table(table), renamed)
+    return parquet_source(str(table), get_home().table(table), TIMESTAMP, renamed)
 
 
 user_features = FeatureView(
@@ -142,7 +126,7 @@ track_vectors = FeatureView(
     entities=[track],
     ttl=None,
     online=False,
-    source=_parquet(TRACK_VECTORS, get_home().features / TRACK_VECTORS),
+    source=parquet_source(TRACK_VECTORS, get_home().features / TRACK_VECTORS, TIMESTAMP),
     schema=[
         Field(name="track_id", dtype=String),
         Field(name="artist_vector", dtype=Array(Float32)),
@@ -160,7 +144,8 @@ weekly_playlists = FeatureView(
     ttl=None,
     source=PushSource(
         name="finished_playlists",
-        batch_source=_parquet("weekly_playlists", get_home().playlists),  # for the timestamp's name; it is never read
+        # for the timestamp's name; it is never read
+        batch_source=parquet_source("weekly_playlists", get_home().playlists, TIMESTAMP),
     ),
     schema=[
         Field(name="user_id", dtype=String),

@@ -6,6 +6,9 @@ status 2, the service answers 4xx with it. Anything else that escapes is a defec
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 
 class SegueError(Exception):
     """Bad input, told in one sentence: what was expected, what was received, what to do.
@@ -19,3 +22,7 @@ class SegueError(Exception):
     def __init__(self, *, expected: str, received: str, mend: str) -> None:
         self.expected, self.received, self.mend = expected, received, mend
         super().__init__(f"Expected {expected}, received {received}: {mend}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Reaches another process whole: exceptions are made anew there by position, which this one does not take."""
+        return partial(type(self), expected=self.expected, received=self.received, mend=self.mend), ()

@@ -47,11 +47,13 @@ TRACK_COLUMNS: dict[str, str] = {
     "release_date": "date32[day]",
     "version_family": "string",
     "version_kind": "string",
+    "label_type": "string",
     "licences": "list<element: struct<territory: string, valid_from: date32[day], valid_to: date32[day]>>",
 }
 """Column name to Arrow type. `tempo` in beats per minute, `energy` 0 to 1. `version_family` is shared by
 the versions (original, remaster, live, radio edit) of one recording. `licences` null: playable everywhere; an empty list:
-nowhere; `valid_to` is the first day it may no longer be played, null for no end."""
+nowhere; `valid_to` is the first day it may no longer be played, null for no end. `label_type` is the kind of label a track is
+released by, in words of your own, such as major, independent or self_released."""
 
 USER_COLUMNS: dict[str, str] = {
     "user_id": "string",

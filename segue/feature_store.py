@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.names import Service
+from segue.quick_feast import import_feast
 from segue.settings import get_settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _PATIENCE_MS = 120_000
 
 def repo_config(registry: Path | None = None) -> RepoConfig:
     """Feast's configuration from our settings: the offline and the online store, the live registry or another file."""
+    import_feast()
     from feast import RepoConfig
 
     home, settings = get_home(), get_settings()
@@ -84,9 +86,11 @@ def open_store() -> FeatureStore:
 
 
 def feast_store(config: RepoConfig) -> FeatureStore:
-    """A store for `config` that waits its turn to write, and is quiet about what ibis 12 calls by an old name of DuckDB's."""
+    """A store for `config` that waits its turn to write, and is quiet about what ibis 12 calls by an old name of DuckDB's and
+    about Spark's sources, which warn at every reading of the registry that they are young."""
     from feast import FeatureStore
 
+    warnings.filterwarnings("ignore", message="The spark (data source API|offline store)", category=RuntimeWarning)
     warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
     store = FeatureStore(config=config)
     if config.online_store.type == "sqlite":

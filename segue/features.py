@@ -7,7 +7,7 @@ files of their own and are offered here too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +80,15 @@ SHARED_NAMES = {
 the columns of one service share one name space."""
 
 
-def training_frame(service: Service, rows: pd.DataFrame) -> pd.DataFrame:
+def training_frame(service: Service, rows: pd.DataFrame, *, only: Collection[str] | None = None) -> pd.DataFrame:
     """`rows` (n, with the service's join keys and `event_timestamp` in UTC) with the service's features as known then.
 
     Feast's point-in-time join is asked once per entity and snapshot day: snapshots fall on midnight UTC, so the last one at
     or before an event is the last one at or before the midnight that began its day. Request features are added when `rows`
     has `requested_at`, null where a list has no moment. Row order and index are kept, and so is every column of `rows`:
     where a feature has the name of one, as `territory` may, the caller's value is the one known at the moment and stays.
-    A null territory is joined as `ZZ`, as gold writes it.
+    A null territory is joined as `ZZ`, as gold writes it. With `only`, the service's other stored features are left out, and a
+    view none of whose features is asked for costs no join.
 
     Raises:
         SegueError: a join key is missing.
@@ -97,6 +98,9 @@ def training_frame(service: Service, rows: pd.DataFrame) -> pd.DataFrame:
     midnight = rows[TIMESTAMP].dt.floor("D").astype("datetime64[us, UTC]")
     for view, keys, features in stored_features(store, service):
         _require_columns(rows, keys, service)
+        features = [name for name in features if only is None or name in only]
+        if not features:
+            continue
         wanted = rows[list(keys)].assign(**{TIMESTAMP: midnight})
         if "territory" in keys:
             wanted["territory"] = wanted["territory"].fillna(UNKNOWN_TERRITORY)

@@ -5,7 +5,7 @@
 | `landing/` | raw files as received, by source, kind and day | `segue world`, `segue land`, `POST /v1/events` |
 | `audio/` | a clip of each track that has one, `TRACK.flac`, `.wav` or `.mp3` | `segue world`, or you |
 | `world/` | the truth behind a simulated world; no stage reads it | `segue world` |
-| `warehouse/` | the DuckDB file dbt builds in; nothing else opens it | `segue features` |
+| `warehouse/` | the DuckDB file dbt builds in, or Spark's tables; nothing else opens them | `segue features` |
 | `features/` | gold tables as Parquet | `segue features` |
 | `embeddings/` | the weights of the network that hears clips, by the day it was trained | `segue embed` |
 | `feast/` | registry and SQLite online store | `segue features`, `segue playlists` |
@@ -57,6 +57,10 @@ class Home:
     @property
     def warehouse(self) -> Path:
         return self.root / "warehouse" / "segue.duckdb"
+
+    @property
+    def spark_warehouse(self) -> Path:
+        return self.root / "warehouse" / "spark"
 
     @property
     def features(self) -> Path:

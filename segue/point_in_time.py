@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from segue.dates import end_of
 from segue.feature_store import stored_view
+from segue.parquet_source import read_here
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ def _ask(
 ) -> pd.DataFrame:
     """Feast's own join for one view whose rows count for `ttl`; the features and the row number, by row number."""
     view = copy.copy(_view(store, view_name))
-    view.ttl = ttl
+    view.ttl, view.batch_source = ttl, read_here(view.batch_source)
     refs = [f"{view_name}:{feature}" for feature in features]
     job = store.provider.get_historical_features(
         store.config, [view], refs, entities.reset_index(drop=True), store.registry, store.project, full_feature_names=False

@@ -33,17 +33,18 @@ class Settings(BaseSettings):
 
     mart_memory: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$", description="most that a dbt build holds")
     mart_threads: int = Field(default=2, ge=1, description="threads of a dbt build")
+    mart_engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="what dbt builds gold with")
 
     online_store: Literal["sqlite", "redis"] = "sqlite"
     redis_url: SecretStr | None = Field(default=None, description="host:port,password=... as Feast takes it")
     playlist_weeks_kept: int = Field(default=4, ge=2, description="weeks whose playlists the store keeps, the visible one too")
 
-    spark_master: str = Field(default="local[*,4]", description="where `--engine spark` runs; the 4 are tries of a task")
+    spark_master: str = Field(default="local[*,4]", description="where Spark runs; the 4 are tries of a task")
     offline_store: Literal["duckdb", "spark"] = Field(default="duckdb", description="what does Feast's point-in-time joins")
 
     serve_host: str = "127.0.0.1"
     serve_port: int = 3000
-    serve_workers: int = Field(default=1, ge=1)
+    serve_workers: int = Field(default=1, ge=1, description="processes that answer, each with the release in its memory")
     max_request_bytes: int = 1_000_000
 
     smtp_host: str = "127.0.0.1"

@@ -55,11 +55,16 @@ def _tensor(values: Sequence[Any], spec: TensorSpec) -> npt.NDArray[Any]:
         out[vectors] = np.stack([rows[row] for row in vectors])
     for row in sorted(set(range(len(rows))).difference(vectors)):
         items = rows[row]
-        if items is None or not np.ndim(items):
-            continue  # null list: None, or NaN as pandas writes it
+        if not is_list(items):
+            continue
         cut = list(items)[: spec.length]
         out[row, : len(cut)] = [_PADDING[spec.kind] if item is None else item for item in cut]
     return out
+
+
+def is_list(value: Any) -> bool:
+    """Whether a feature holds a list; a null is None, or NaN as pandas writes it."""
+    return isinstance(value, list | tuple | np.ndarray)
 
 
 def _is_whole(items: Any, length: int) -> bool:

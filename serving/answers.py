@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+import orjson
 
 from segue.names import Fallback
-from segue.predictions import Explored, ExploredSlot, PredictedTrack, Prediction
+from segue.predictions import Explored, PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from segue.requests import RecommendedTrack, RemovedTrack, TrackList
 from serving.catalogue import NO_TRACK, Catalogue, Rows
@@ -19,23 +19,24 @@ from serving.funnel import Funnel
 from serving.lists import SOURCES, Lists, Taken
 from serving.policy.order import rules
 from serving.policy.rule import Floats, Listeners, Removal
+from serving.reasons import Codes, in_words
 
 SCORE_PLACES, PROPENSITY_PLACES = 6, 8
 """Decimals a score keeps: more would differ with the width of a batch, as sums in another order do."""
 
 
-def tracks_of(catalogue: Catalogue, lists: Lists, who: int, reasons: list[str]) -> list[RecommendedTrack]:
-    """The tracks of list `who`, best first, with one reason each."""
-    length = int(lists.lengths()[who])
+def tracks_of(catalogue: Catalogue, lists: Lists, reasons: Codes) -> list[RecommendedTrack]:
+    """The tracks of the first of some lists, best first, with one reason each, of which `reasons` (n, k) are the codes."""
+    length = int(lists.lengths()[0])
     return [
         RecommendedTrack(
             **labels(catalogue, int(row)),
             score=round(float(score), SCORE_PLACES),
             source=SOURCES[source],
-            reason=reason,
+            reason=in_words(catalogue, int(row), code),
         )
-        for row, score, source, reason in zip(
-            lists.rows[who, :length], lists.score[who, :length], lists.source[who, :length], reasons, strict=True
+        for row, score, source, code in zip(
+            *(of[0, :length] for of in (lists.rows, lists.score, lists.source, reasons)), strict=True
         )
     ]
 
@@ -95,7 +96,7 @@ def prediction_of(
         week=answer.week,
         fallback=answer.fallback,
         territory=territory,
-        features={name: plain(value) for name, value in features.items()} if features is not None else None,
+        features=orjson.loads(as_json(features)) if features is not None else None,
         batch_request_id=made,
         explored=explored,
         dial=dial,
@@ -107,40 +108,48 @@ def prediction_of(
     )
 
 
-def propensities_of(lists: Lists, who: int) -> list[float]:
-    """The propensity of each track of list `who`."""
-    chances: list[float] = np.round(
-        lists.propensity[who, : int(lists.lengths()[who])].astype(float), PROPENSITY_PLACES
-    ).tolist()
-    return chances
+def propensities_of(lists: Lists) -> list[list[float]]:
+    """The propensity of each track of n lists, as long as these are."""
+    return cut(rounded(lists.propensity, PROPENSITY_PLACES), lists)
 
 
-def dial_of(lists: Lists, who: int) -> float | None:
-    """How adventurous list `who` was to be; None where no list of its kind explores."""
-    return round(float(lists.tried.dial[who]), 4) if lists.tried is not None else None
+def dials_of(lists: Lists) -> list[float | None]:
+    """How adventurous each of n lists was to be; None where no list of its kind explores."""
+    dials: list[float | None] = [None] * len(lists.rows) if lists.tried is None else rounded(lists.tried.dial, 4)
+    return dials
 
 
-def explored_of(catalogue: Catalogue, lists: Lists, who: int) -> Explored | None:
-    """What the exploring slots of list `who` chose from; None where it has none."""
-    tried = lists.tried
-    if tried is None or not (tried.took[who] >= 0).any():
-        return None
-    there = tried.rows[who] != NO_TRACK  # the best come first, so what is there are the first ones
-
-    def numbers(values: Floats) -> list[float]:
-        rounded: list[float] = np.round(values[there].astype(float), PROPENSITY_PLACES).tolist()
-        return rounded
-
-    return Explored(
-        candidates=catalogue.ids[tried.rows[who][there]].tolist(),
-        mean=numbers(tried.mean[who]),
-        deviation=numbers(tried.deviation[who]),
-        slots=[
-            ExploredSlot(took=int(took), worth=numbers(worth), propensity=numbers(chance))
-            for took, worth, chance in zip(tried.took[who], tried.worth[who], tried.propensity[who], strict=True)
-            if took >= 0
-        ],
+def explored_of(catalogue: Catalogue, lists: Lists) -> list[str | None]:
+    """What the exploring slots of n lists chose from, an `Explored` as JSON each; None for a list that has none."""
+    tried, texts = lists.tried, []
+    if tried is None:
+        return [None] * len(lists.rows)
+    there = (tried.rows != NO_TRACK).sum(axis=1).tolist()  # the best come first, so what is there are the first ones
+    candidates, slots = catalogue.ids[np.maximum(tried.rows, 0)].tolist(), tried.took.tolist()
+    mean, deviation, worth, propensity = (
+        rounded(of, PROPENSITY_PLACES) for of in (tried.mean, tried.deviation, tried.worth, tried.propensity)
     )
+    for who, (count, took) in enumerate(zip(there, slots, strict=True)):
+        chosen = [
+            {"took": one, "worth": worth[who][slot][:count], "propensity": propensity[who][slot][:count]}
+            for slot, one in enumerate(took)
+            if one >= 0
+        ]
+        said = {"candidates": candidates[who], "mean": mean[who], "deviation": deviation[who]}
+        record = {name: values[:count] for name, values in said.items()} | {"slots": chosen}
+        texts.append(orjson.dumps(record).decode() if chosen else None)
+    return texts
+
+
+def rounded(values: Floats, places: int) -> list[Any]:
+    """Numbers as Python has them, with so many decimals."""
+    numbers: list[Any] = np.round(values.astype(np.float64), places).tolist()
+    return numbers
+
+
+def cut(values: list[list[Any]], lists: Lists) -> list[list[Any]]:
+    """Of values (n, k) those that belong to a track."""
+    return [of[:length] for of, length in zip(values, lists.lengths().tolist(), strict=True)]
 
 
 def weekly_request_id(user: str, week: date, release: str) -> str:
@@ -149,14 +158,15 @@ def weekly_request_id(user: str, week: date, release: str) -> str:
     return hashlib.sha256(f"{user}\x00{week.isoformat()}\x00{release}".encode()).hexdigest()[:32]
 
 
-def plain(value: Any) -> Any:
-    """A feature as JSON can hold it: NumPy's numbers and arrays as Python's, not-a-number as null."""
+def as_json(features: Mapping[str, Any]) -> str:
+    """A row of features as JSON, in the order of their names; not-a-number is null."""
+    return orjson.dumps(features, default=_plain, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as Python's."""
     if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list) and set(map(type, value)) == {str}:
-        return value  # hundreds of tracks: none of them needs a look of its own
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return value.tolist()
     if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return value.item()
+    raise TypeError(f"a feature cannot be {type(value).__name__}")

@@ -6,9 +6,11 @@ it again.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,12 @@ from segue.features import online_rows
 from segue.names import Service
 from segue.playlists import PLAYLIST_LENGTH
 from segue.settings import get_settings
-from serving.answers import SCORE_PLACES, dial_of, explored_of, plain, propensities_of
+from serving.answers import SCORE_PLACES, as_json, cut, dials_of, explored_of, propensities_of
 from serving.funnel import Funnel
 from serving.lists import SOURCES, Lists
 from serving.people import has_history, listeners_of, model_columns, week_columns
 from serving.policy.rule import Listeners
-from serving.reasons import personal_reasons, popular_reason
+from serving.reasons import chart_reasons, personal_reasons
 
 BLOCK = 5_000
 """Users whose features are read together: one point-in-time join each."""
@@ -34,23 +36,38 @@ MOST_CELLS = 50_000_000
 """Users times tracks a batch may span, so that exact search over a large catalogue stays within memory."""
 
 Row = dict[str, Any]
+_SOURCES = np.array([source.value for source in SOURCES], dtype=object)
 
 
 def week_rows(
-    funnel: Funnel, user_ids: Sequence[str], week: date, *, adventurousness: float | None = None
+    funnel: Funnel, user_ids: Sequence[str], week: date, *, adventurousness: float | None = None, makers: int = 1
 ) -> Iterator[list[Row]]:
-    """Blocks of rows, one per user in the order given: `user_id`, `territory`, `track_ids`, `scores`, `sources`, `reasons`,
-    `propensities`, `dial`, and as JSON `explored` and `features`, null where the list explored nothing or used none.
-    `adventurousness` is the dial of all these lists, default what each user has set."""
+    """Blocks of rows, one per user in the order given: `user_id`, `territory`, `track_ids`, `scores`, `sources`, `reasons`
+    (codes), `propensities`, `dial`, and as JSON `explored` and `features`, null where the list explored nothing or used none.
+    `adventurousness` is the dial of all these lists, default what each user has set; so many `makers` work at once."""
     width = batch_width(len(funnel.catalogue))
     for start in range(0, len(user_ids), BLOCK):
         users = list(user_ids[start : start + BLOCK])
         columns, policy = week_columns(users, week), online_rows(Service.POLICY, users)
         if adventurousness is not None:
             policy["adventurousness"] = [adventurousness] * len(users)
-        for first in range(0, len(users), width):
-            part = slice(first, first + width)
-            yield batch_rows(funnel, users[part], _cut(columns, part), _cut(policy, part), week)
+        parts = [slice(first, first + width) for first in range(0, len(users), width)]
+        make = partial(_part_of, funnel, users, columns, policy, week)
+        yield from made_of(make, parts, makers)
+
+
+def _part_of(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: date, part: slice) -> list[Row]:
+    return batch_rows(funnel, users[part], _cut(columns, part), _cut(policy, part), week)
+
+
+def made_of(make: Callable[[slice], list[Row]], parts: Sequence[slice], makers: int) -> Iterator[list[Row]]:
+    """What `make` makes of each part, in order; by so many threads, which most of the work lets run side by side."""
+    gc.freeze()  # the catalogue stays: or the collector walks over all of it again and again
+    try:
+        with ThreadPoolExecutor(makers, thread_name_prefix="maker") as threads:
+            yield from threads.map(make, parts)
+    finally:
+        gc.unfreeze()
 
 
 def batch_width(tracks: int) -> int:
@@ -69,11 +86,10 @@ def batch_rows(funnel: Funnel, users: list[str], columns: Row, policy: Row, week
         theirs = {name: [values[i] for i in personal] for name, values in columns.items()}
         inputs = model_columns([users[i] for i in personal], theirs)
         lists = funnel.personal(listeners.some(personal), inputs, PLAYLIST_LENGTH)
-        saved = [policy["saved_tracks"][i] for i in personal]
-        _put(rows, personal, funnel, listeners, lists, theirs, saved)
+        _put(rows, personal, funnel, listeners.some(personal), lists, theirs)
     if len(others):
         lists = funnel.popular(listeners.some(others), PLAYLIST_LENGTH)
-        _put(rows, others, funnel, listeners, lists, None)
+        _put(rows, others, funnel, listeners.some(others), lists, None)
     return rows
 
 
@@ -84,29 +100,29 @@ def _put(
     listeners: Listeners,
     lists: Lists,
     columns: Mapping[str, Sequence[Any]] | None,
-    saved: Sequence[Any] = (),
 ) -> None:
-    for number, (place, length) in enumerate(zip(places, lists.lengths(), strict=True)):
-        rows, sources = lists.rows[number, :length], lists.source[number, :length]
-        territory = listeners.territory[place]
-        features = {name: plain(values[number]) for name, values in columns.items()} if columns else None
-        if features is None:
-            reasons = [popular_reason(funnel.catalogue, int(row), territory) for row in rows]
-        else:
-            reasons = personal_reasons(funnel, features, saved[number], lists, number, territory)
-        tried = explored_of(funnel.catalogue, lists, number)
-        out[place] = {
-            "user_id": listeners.ids[place],
-            "territory": territory,
-            "track_ids": funnel.catalogue.ids[rows].tolist(),
-            "scores": np.round(lists.score[number, :length].astype(np.float32), SCORE_PLACES).tolist(),
-            "sources": [SOURCES[source].value for source in sources],
-            "reasons": reasons,
-            "propensities": propensities_of(lists, number),
-            "dial": dial_of(lists, number),
-            "explored": tried.model_dump_json() if tried is not None else None,
-            "features": json.dumps(features, sort_keys=True) if features is not None else None,
-        }
+    """Rows of n lists, and of the features they were made from if any were, into their places (n,)."""
+    catalogue = funnel.catalogue
+    if columns is None:
+        reasons = chart_reasons(catalogue, lists.rows, listeners.territory)
+        features: Sequence[str | None] = [None] * len(listeners)
+    else:
+        reasons = personal_reasons(funnel, listeners, lists, columns)
+        features = [as_json(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+    made = {
+        "user_id": listeners.ids,
+        "territory": listeners.territory,
+        "track_ids": cut(catalogue.ids[np.maximum(lists.rows, 0)].tolist(), lists),
+        "scores": cut(np.round(lists.score.astype(np.float32), SCORE_PLACES).tolist(), lists),  # as a staged file holds them
+        "sources": cut(_SOURCES[lists.source].tolist(), lists),
+        "reasons": cut(reasons.tolist(), lists),
+        "propensities": propensities_of(lists),
+        "dial": dials_of(lists),
+        "explored": explored_of(catalogue, lists),
+        "features": features,
+    }
+    for place, row in zip(places.tolist(), zip(*made.values(), strict=True), strict=True):
+        out[place] = dict(zip(made, row, strict=True))
 
 
 def _cut(columns: Mapping[str, Sequence[Any]], part: slice) -> Row:

@@ -21,7 +21,7 @@ from segue.errors import SegueError
 from segue.home import get_home
 from segue.names import Table
 from segue.stage import Outcome, Progress, table
-from serving.bench_home import borrowed_home, service
+from serving.bench_home import borrowed_home, service, workers
 from serving.bench_weekly import MOST_USERS, STORES, Weekly, measure_weekly
 from serving.gold import read_table
 from serving.load import HOST, MOST_PER_SECOND, MOST_REQUESTS, interval
@@ -71,13 +71,16 @@ def bench_serving(*, scale: float, users: int = 10_000, rate: int = 300, store: 
     text = table(["route", "clients", "answers/s", "p50 ms", "p99 ms", "failed"], rows)
     path = _draw(get_home().chart("serving"), measured, weekly, rate)
     found: dict[str, Any] = {
+        "workers": workers(),
         "measured": [m.__dict__ for m in measured],
         "weekly": [w.__dict__ for w in weekly],
         "chart": str(path),
     }
     found |= {f"weekly_p99_ms_{w.store}": w.p99_ms for w in weekly}
     failed = any(m.failed for m in measured) or any(w.failed for w in weekly)
-    return Outcome(found, f"{text}\n\n{_weekly_table(weekly, rate)}\n\nThe chart is {path}", int(failed))
+    return Outcome(
+        found, f"{workers()} worker(s):\n{text}\n\n{_weekly_table(weekly, rate)}\n\nThe chart is {path}", int(failed)
+    )
 
 
 def _require_bounds(scale: float, users: int, rate: int) -> None:

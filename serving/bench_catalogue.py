@@ -21,7 +21,7 @@ EXACT_BELOW = 20_000
 """Tracks under which a release has no index: exact search is faster there, and exact."""
 MOVE, NOISE = 0.3, 0.05
 """Length of the step from a unit vector to its variation; relative noise on the ranker's numbers."""
-LEAVES_SEARCHED, MOST_LEAVES, REORDER, BLOCK, THRESHOLD, SAMPLE = 0.4, 256, 6.0, 2, 0.2, 250_000
+LEAVES_SEARCHED, ENOUGH_LEAVES, ENOUGH_VECTORS, REORDER, BLOCK, THRESHOLD, SAMPLE = 0.4, 64, 32_000, 3.0, 2, 0.2, 250_000
 """What training builds an index with, where a release does not say it."""
 
 
@@ -128,16 +128,17 @@ def _index(vectors: Floats, settings: dict[str, Any]) -> Any:
     """A searcher over `vectors` (m, d) as the release's training would build it."""
     from scann import scann_ops_pybind
 
-    leaves = round(2 * np.sqrt(len(vectors)))
-    neighbours = int(settings.get("neighbours", 500))
+    leaves, given = round(2 * np.sqrt(len(vectors))), settings.get
+    neighbours = int(given("neighbours", 500))
+    hold_enough = int(np.ceil(given("enough_vectors", ENOUGH_VECTORS) * leaves / len(vectors)))
     builder = scann_ops_pybind.builder(vectors, neighbours, "dot_product")
     builder = builder.tree(
         num_leaves=leaves,
         num_leaves_to_search=min(
-            int(np.ceil(leaves * settings.get("leaves_searched", LEAVES_SEARCHED))), settings.get("most_leaves", MOST_LEAVES)
+            int(np.ceil(leaves * given("leaves_searched", LEAVES_SEARCHED))),
+            max(given("enough_leaves", ENOUGH_LEAVES), hold_enough),
         ),
-        training_sample_size=min(int(settings.get("training_sample", SAMPLE)), len(vectors)),
+        training_sample_size=min(int(given("training_sample", SAMPLE)), len(vectors)),
     )
-    block, threshold = settings.get("block", BLOCK), settings.get("threshold", THRESHOLD)
-    builder = builder.score_ah(block, anisotropic_quantization_threshold=threshold)
-    return builder.reorder(round(neighbours * settings.get("reorder", REORDER))).build()
+    builder = builder.score_ah(given("block", BLOCK), anisotropic_quantization_threshold=given("threshold", THRESHOLD))
+    return builder.reorder(round(neighbours * given("reorder", REORDER))).build()

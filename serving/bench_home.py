@@ -17,6 +17,8 @@ import httpx
 
 from segue.errors import SegueError
 from segue.home import get_home
+from segue.machine import cores
+from segue.settings import get_settings
 from segue.stage import Progress
 from serving.load import HOST
 
@@ -27,12 +29,13 @@ READ = ("features", "feast", "playlists", "secrets", "releases/current.json", "r
 
 @contextlib.contextmanager
 def service(home: Path, environment: Mapping[str, str], progress: Progress) -> Iterator[int]:
-    """The port of a service over `home` that is ready, and gone at the end."""
+    """The port of a service over `home` that is ready, and gone at the end; with `workers()` workers."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
     url, command = f"http://{HOST}:{port}", [sys.executable, "-m", "segue", "serve"]
     ours = {"SEGUE_HOME": str(home), "SEGUE_SERVE_HOST": HOST, "SEGUE_SERVE_PORT": str(port)}
+    ours["SEGUE_SERVE_WORKERS"] = str(workers())
     everything = os.environ | dict(environment) | ours
     with subprocess.Popen(command, env=everything, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
@@ -41,6 +44,12 @@ def service(home: Path, environment: Mapping[str, str], progress: Progress) -> I
             yield port
         finally:
             server.terminate()
+
+
+def workers() -> int:
+    """One for each processor, as where a service has a machine to itself, unless `SEGUE_SERVE_WORKERS` says otherwise."""
+    settings = get_settings()
+    return settings.serve_workers if "serve_workers" in settings.model_fields_set else cores()
 
 
 @contextlib.contextmanager

@@ -2,17 +2,15 @@
 
 Timed is what `segue playlists` does for each listener once their features are read: tensors of them, retrieval, the release's
 own ranker on all candidates, the whole policy, 30 tracks with reasons, and the row in the online store, which is one of the
-bench's own. Not timed is what is done once: opening the release, making the catalogue, building the index. In the same run
-`implicit` recommends by brute force on the same vectors, which is retrieval alone.
+bench's own. Not timed is what is done once: opening the release, making the catalogue, its charts and its index. In the same
+run `implicit` recommends by brute force on the same vectors, which is retrieval alone.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -23,16 +21,18 @@ from segue.dates import as_of_for_week, week_after
 from segue.errors import SegueError
 from segue.features import materialised_through, online_rows, write_playlists
 from segue.live_release import read_pointer
+from segue.machine import cores
 from segue.names import Service, Table
 from segue.release import versions
 from segue.stage import Outcome, Progress, table
-from serving.batch import Row, batch_rows, batch_width
+from segue.tensors import is_list
+from serving.batch import Row, batch_rows, batch_width, made_of
 from serving.bench_catalogue import enlarged
 from serving.bench_weekly import create_tables, store_home
 from serving.funnel import CANDIDATES, Funnel
 from serving.gold import read_table
 from serving.gold_catalogue import load_catalogue
-from serving.model import Floats, Model, load_model
+from serving.model import Floats, Model, load_model, one_thread_each
 from serving.people import has_history, model_columns, week_columns
 
 USERS_A_DAY = 500_000_000
@@ -63,12 +63,15 @@ def bench_playlists(*, tracks: int = 1_000_000, users: int = 20_000) -> Outcome:
     """
     week, version = _ready(tracks, users)
     progress = Progress("bench playlists")
+    one_thread_each()
     with progress.step(f"open release {version}"):
         model, catalogue = load_model(version), load_catalogue(as_of_for_week(week))
         people = _people(users, week)
     accounts = {user: catalogue.account(of) for user, of in zip(people.ids, people.columns["account"], strict=True)}
     with progress.step(f"make {tracks} tracks and their index"):
         funnel = enlarged(model, replace(catalogue, accounts=accounts), tracks)
+        for territory in {place for place, _ in accounts.values()}:
+            funnel.catalogue.popular(territory)
     with store_home("sqlite", users):
         create_tables()
         first = people.batch(slice(0, batch_width(tracks)))
@@ -117,7 +120,7 @@ def _people(users: int, week: date) -> People:
 
 
 def _part(tracks: Any, rng: np.random.Generator) -> Any:
-    return [t for t in tracks if rng.random() < KEPT_SHARE] or list(tracks)[:1] if np.ndim(tracks) == 1 else tracks
+    return [t for t in tracks if rng.random() < KEPT_SHARE] or list(tracks)[:1] if is_list(tracks) else tracks
 
 
 def _batch_of(people: People) -> tuple[list[str], Row, Row]:
@@ -140,16 +143,10 @@ def _timed(funnel: Funnel, people: People, week: date, version: str) -> Timed:
     width = batch_width(len(funnel.catalogue))
     parts = [slice(at, at + width) for at in range(0, len(people.ids), width)]
     began, worked, personal = time.perf_counter(), time.process_time(), 0
-    with ThreadPoolExecutor(cores()) as makers:
-        for rows in makers.map(lambda part: batch_rows(funnel, *_batch_of(people.batch(part)), week), parts):
-            write_playlists(pd.DataFrame(rows).assign(week=f"{week}/{version}", release=version))
-            personal += sum(row["features"] is not None for row in rows)
+    for rows in made_of(lambda part: batch_rows(funnel, *_batch_of(people.batch(part)), week), parts, cores()):
+        write_playlists(pd.DataFrame(rows).assign(week=f"{week}/{version}", release=version))
+        personal += sum(row["features"] is not None for row in rows)
     return Timed(time.perf_counter() - began, time.process_time() - worked, personal)
-
-
-def cores() -> int:
-    """The processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _queries(funnel: Funnel, people: People) -> Floats:

@@ -45,7 +45,7 @@ class Popular:
     log_plays_by_place: npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """Columns over tracks (m,). `artist` and `family` are codes; a track without one has a code of its own."""
 

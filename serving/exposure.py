@@ -1,4 +1,5 @@
-"""Whom a week's playlists put before listeners: places by the size of the artist and by territory, beside what they earn.
+"""Whom a week's playlists put before listeners: places by the size of the artist, by the type of their label and by territory,
+beside what they earn.
 
 The merit of an artist is what listeners made of what they did play: the plays heard to the end in the last thirty days (the
 merit of Singh and Joachims 2018, "Fairness of exposure in rankings", with completed plays for relevance). Artists are large,
@@ -20,7 +21,8 @@ from serving.gold import snapshot_days
 if TYPE_CHECKING:
     import duckdb
 
-SMALL = "small"
+SIZE, LABEL_TYPE = "size", "label_type"
+SMALL, UNKNOWN = "small", "unknown"
 EVERYWHERE = "everywhere"
 _HALF, _NEARLY_ALL = 0.5, 0.9
 
@@ -39,54 +41,69 @@ select artist,
 from reached
 """
 
-_EXPOSURE = """
-with owners as (
-    select track_id, size, coalesce(complete_rate_30d, 0) as completes, coalesce(plays_30d, 0) as plays_30d
-    from gold_tracks left join plays using (track_id)
+_LABELS = "create view labels as select track_id, label_type from gold_tracks"
+_NO_LABELS = "create view labels as select track_id, null::varchar as label_type from gold_tracks"
+"""Of gold that was made before there were any."""
+
+_OWNERS = """
+create table owners as
+with tracks as (
+    select track_id, size, coalesce(nullif(labels.label_type, ''), ?) as label_type,
+        coalesce(complete_rate_30d, 0) as completes, coalesce(plays_30d, 0) as plays_30d
+    from gold_tracks join labels using (track_id) left join plays using (track_id)
     join sizes on sizes.artist = coalesce(gold_tracks.artist_id, gold_tracks.track_id)
-), given as (
-    select coalesce(territory, 'unknown') as territory, size, count(*) as places
+)
+unpivot tracks on size, label_type into name kind value part
+"""
+"""Every track once for each kind of part it belongs to."""
+
+_EXPOSURE = """
+with given as (
+    select coalesce(territory, ?) as territory, kind, part, count(*) as places
     from picks join accounts using (user_id) join owners using (track_id) group by all
 ), earned as (
-    select territory, size, sum(territory_plays_30d * completes) as merit
+    select territory, kind, part, sum(territory_plays_30d * completes) as merit
     from local_plays join owners using (track_id) group by all
-    union all select ?, size, sum(plays_30d * completes) from owners group by all
+    union all select ?, kind, part, sum(plays_30d * completes) from owners group by all
 ), counted as (
-    select * from given union all select ?, size, sum(places) from given group by all
+    select * from given union all select ?, kind, part, sum(places) from given group by all
 ), shares as (
-    select territory, size, coalesce(places, 0) as places, coalesce(merit, 0) as merit
-    from counted full join earned using (territory, size)
+    select territory, kind, part, coalesce(places, 0) as places, coalesce(merit, 0) as merit
+    from counted full join earned using (territory, kind, part)
 )
-select territory, size, places::bigint,
-    places / nullif(sum(places) over (partition by territory), 0) as exposure,
-    merit / nullif(sum(merit) over (partition by territory), 0) as merit
-from shares order by territory, size
+select territory, kind, part, places::bigint,
+    places / nullif(sum(places) over (partition by territory, kind), 0) as exposure,
+    merit / nullif(sum(merit) over (partition by territory, kind), 0) as merit
+from shares order by kind desc, territory, part
 """
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """Places of artists of one size on the lists of one territory: how many, their share, and the share they earn there; None
-    where nothing was given or nothing played."""
+    """Places of one part of the artists, of a `size` or with a `label_type`, on the lists of one territory: how many, their
+    share, and the share they earn there; None where nothing was given or nothing played."""
 
     territory: str
-    size: str
+    kind: str
+    part: str
     places: int
     exposure: float | None
     merit: float | None
 
 
 def exposure(connection: duckdb.DuckDBPyConnection, week: date) -> list[Exposure]:
-    """Every territory and size, and everywhere together; `connection` holds the audit's views."""
+    """Every territory and part, and everywhere together; `connection` holds the audit's views."""
     _local_plays(connection, week)
     connection.execute(_SIZES, [_NEARLY_ALL, _HALF])
-    rows: list[Any] = connection.execute(_EXPOSURE, [EVERYWHERE, EVERYWHERE]).fetchall()
+    connection.execute(_LABELS if LABEL_TYPE in connection.table("gold_tracks").columns else _NO_LABELS)
+    connection.execute(_OWNERS, [UNKNOWN])
+    rows: list[Any] = connection.execute(_EXPOSURE, [UNKNOWN, EVERYWHERE, EVERYWHERE]).fetchall()
     return [Exposure(*row) for row in rows]
 
 
 def below_floor(found: list[Exposure], floor: float) -> bool:
     """Whether small artists have fewer of a week's places than `floor` times what they earn."""
-    of_small = [one for one in found if one.territory == EVERYWHERE and one.size == SMALL]
+    of_small = [one for one in found if one.territory == EVERYWHERE and one.part == SMALL and one.kind == SIZE]
     return any((one.exposure or 0.0) < floor * (one.merit or 0.0) for one in of_small)
 
 

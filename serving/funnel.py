@@ -21,7 +21,7 @@ MARGIN, LAST_MARGIN = 300, 1_500
 """How many more than the candidates an index is asked for, as a listener may not get all it finds: first, and where that left
 too few."""
 
-LISTS_AT_ONCE = 64
+LISTS_AT_ONCE = 32
 """Lists chosen together: the vectors of their candidates, read at every step, stay in the processor's cache."""
 
 

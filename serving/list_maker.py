@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from segue.compiled import compiled
 from segue.playlists import PLAYLIST_LENGTH
 from segue.policy import PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue, Rows
@@ -75,7 +76,7 @@ class ListMaker:
         return _listed(pool, ranked.score, source, chosen, explorer)
 
     def _pool(self, listeners: Listeners, ranked: Ranked, width: int, count: int, *, weighed: bool) -> Pool:
-        rows, scores = ranked.rows[:, :width], ranked.score[:, :width]
+        rows, scores = np.ascontiguousarray(ranked.rows[:, :width]), ranked.score[:, :width]
         weighed = weighed and rows.size > 0
         return Pool(
             listeners=listeners,
@@ -122,7 +123,8 @@ class ListMaker:
             chart = self.catalogue.popular(territory)
             found = chart.order[:reach]
             if afford is not None and np.isfinite(afford[who]):
-                found = chart.order[np.flatnonzero(chart.log_plays_by_place <= afford[who])[:reach]]
+                places = np.empty(reach, dtype=np.intp)
+                found = chart.order[places[: _first_below(chart.log_plays_by_place, afford[who], places)]]
             rows[who, : len(found)], share[who, : len(found)] = found, chart.share[found]
         return rows, share
 
@@ -158,6 +160,18 @@ class ListMaker:
 
     def _has_ceiling(self, listeners: Listeners) -> bool:
         return self.policy.popularity_ceiling and listeners.discovery and len(listeners.habit) > 0
+
+
+@compiled
+def _first_below(values: Floats, limit: np.float32, places: Places) -> int:
+    """The places of the first values (m,) that are not above `limit`, as many as there is room for; how many there are."""
+    found = 0
+    for place in range(len(values)):
+        if found == len(places):
+            break
+        if values[place] <= limit:
+            places[found], found = place, found + 1
+    return found
 
 
 def _value(score: Floats, width: int) -> Floats:
@@ -207,16 +221,12 @@ def _passed_over(pool: Pool, chosen: Selection) -> npt.NDArray[np.int8]:
     if not len(places):
         return rule
     cost = np.zeros(rule.shape, dtype=np.float32)
-    for number, tally in enumerate(chosen.tallies):
-        gain = tally.gain() if tally is not None else None
-        if gain is not None:
-            loss = gain[0].mean() - gain[0]
-            rule[loss > cost], cost = number, np.maximum(cost, loss)
+    for number, gain in enumerate(chosen.account.gain):
+        loss = gain[0].mean() - gain[0]
+        rule[loss > cost], cost = number, np.maximum(cost, loss)
     rule[pool.count :] = -1  # its rank alone would not have brought it in
-    for number, tally in reversed(list(enumerate(chosen.tallies))):
-        closed = tally.closed() if tally is not None else None
-        if closed is not None:
-            rule[closed[0]] = number
+    for number, closed in reversed(list(enumerate(chosen.account.closed))):
+        rule[closed[0]] = number
     rule[places.max() :] = -1
     rule[places] = -1
     return rule

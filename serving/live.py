@@ -7,12 +7,14 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from segue.dates import days_of_week
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.live_release import Pointer, read_pointer
+from segue.playlists import PLAYLIST_LENGTH
+from segue.policy import HABIT_TRACKS
 from serving.funnel import Funnel
 from serving.gold import stamp
 from serving.gold_catalogue import load_catalogue
@@ -141,13 +143,21 @@ def _look() -> Seen:
 
 
 def _try_out(funnel: Funnel) -> None:
-    """One list for nobody: a release whose models cannot answer is found out before it is live, and the first listener
-    does not wait for TensorFlow to prepare."""
-    row = read_row(NOBODY)
+    """One list for nobody, to whom every rule has something to say: a release whose models cannot answer is found out before
+    it is live, and the first listener waits neither for TensorFlow nor for Numba to prepare."""
+    row, catalogue = read_row(NOBODY), funnel.catalogue
     columns = {name: [value] for name, value in row.features.items()} | moment(None, None)
     week = days_of_week(funnel.model.manifest.as_of)  # type: ignore[union-attr]
-    listeners = listeners_of(funnel.catalogue, [NOBODY], {}, days=week, discovery=True)
-    funnel.personal(listeners, model_columns([NOBODY], columns), 1)
+    hits = list(catalogue.ids[catalogue.popular(None).order[:HABIT_TRACKS]])
+    genres = list(catalogue.genres)[:1]
+    tastes: dict[str, list[Any]] = {
+        "heard_tracks": [hits],
+        "heard_60d": [len(hits)],
+        "top_genres": [genres],
+        "top_genre_shares": [[1.0] * len(genres)],
+    }
+    listeners = listeners_of(catalogue, [NOBODY], tastes, days=week, discovery=True)
+    funnel.personal(listeners, model_columns([NOBODY], columns), PLAYLIST_LENGTH)  # long enough to explore
     session = funnel.catalogue.rows(list(funnel.model.track_ids[:1]))  # type: ignore[union-attr]
     if funnel.goes_on_from(session):
         funnel.radio(listeners, session, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,6 +110,19 @@ def load_model(version: str) -> Model:
         user_specs=_specs(manifest, "ranker_users"),
         policy=policy_of(manifest.policy),
     )
+
+
+def one_thread_each() -> None:
+    """Let every operation of TensorFlow and of the linear algebra use one thread: where lists are made side by side, the
+    threads of one are in the way of another. For a process that makes many lists, before it opens a model; afterwards
+    TensorFlow keeps what it has."""
+    import tensorflow as tf
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    threadpool_limits(1, "blas")
 
 
 def check_features(manifest: Manifest) -> None:

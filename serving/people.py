@@ -14,6 +14,7 @@ from segue.features import online_rows, shared_store, training_frame, views_of, 
 from segue.names import Service
 from segue.policy import HABIT_ABOVE, HABIT_TRACKS
 from segue.request_features import request_columns
+from segue.tensors import is_list
 from serving.catalogue import Catalogue, Rows
 from serving.policy.rule import Floats, Listeners
 
@@ -37,7 +38,7 @@ class Row:
 
 def has_history(recent: Any, heard: Any) -> bool:
     """Whether anything is known of what a user played: without it there is nothing to be personal about."""
-    return any(np.ndim(tracks) == 1 and len(tracks) > 0 for tracks in (recent, heard))
+    return any(is_list(tracks) and len(tracks) > 0 for tracks in (recent, heard))
 
 
 def read_row(user_id: str) -> Row:
@@ -114,7 +115,7 @@ def listeners_of(
         excluded=[catalogue.rows(excluded)] * len(user_ids),
         first=days[0],
         last=days[1],
-        disliked_artists=_coded(catalogue.artist_codes, policy.get("disliked_artists"), len(user_ids)),
+        disliked_artists=coded(catalogue.artist_codes, policy.get("disliked_artists") or [None] * len(user_ids)),
         **_mixes(catalogue, policy, len(user_ids)),
         habit=np.array([_habit(catalogue, rows) for rows in lately], dtype=np.float32),
         discovery=discovery,
@@ -144,13 +145,13 @@ def _dials(policy: Mapping[str, Sequence[Any]], count: int, wanted: float | None
 
 
 def _rows(catalogue: Catalogue, lists: Sequence[Any] | None, count: int) -> list[Rows]:
-    return [catalogue.rows(tracks) if np.ndim(tracks) == 1 else NOTHING for tracks in lists or [None] * count]
+    return [catalogue.rows(tracks) if is_list(tracks) else NOTHING for tracks in lists or [None] * count]
 
 
 def _heard(catalogue: Catalogue, policy: Mapping[str, Sequence[Any]], count: int) -> tuple[list[Rows], list[Rows]]:
     """What each user ever heard, and what in the last 60 days: the first `heard_60d` of it; all where nobody counted."""
     tracks, numbers = policy.get("heard_tracks") or [None] * count, policy.get("heard_60d")
-    places = [catalogue.places(some) if np.ndim(some) == 1 else NOTHING for some in tracks]
+    places = [catalogue.places(some) if is_list(some) else NOTHING for some in tracks]
     heard = [rows[rows >= 0] for rows in places]
     if policy.get("heard_tracks") is None or numbers is None:
         return heard, heard
@@ -158,15 +159,15 @@ def _heard(catalogue: Catalogue, policy: Mapping[str, Sequence[Any]], count: int
     return heard, [rows[rows >= 0] for rows in recent]
 
 
-def _coded(codes: Mapping[str, int], lists: Sequence[Any] | None, count: int) -> list[Rows]:
-    """The codes of the names that are known, unknown ones left out."""
-    names = [values if np.ndim(values) == 1 else () for values in lists or [None] * count]
+def coded(codes: Mapping[str, int], lists: Sequence[Any]) -> list[Rows]:
+    """For each list of names the codes of those that are known."""
+    names = [values if is_list(values) else () for values in lists]
     return [np.array([codes[name] for name in some if name in codes], dtype=np.int32) for some in names]
 
 
 def _mixes(catalogue: Catalogue, policy: Mapping[str, Sequence[Any]], count: int) -> dict[str, Any]:
     """Each user's genres as codes and their shares (n, g)."""
-    names, parts = ([v if np.ndim(v) == 1 else () for v in policy.get(c) or [None] * count] for c in _MIX)
+    names, parts = ([v if is_list(v) else () for v in policy.get(c) or [None] * count] for c in _MIX)
     width = max(map(len, names), default=0)
     genres, shares = np.full((count, width), -1, dtype=np.int32), np.zeros((count, width), dtype=np.float32)
     for who, (theirs, share) in enumerate(zip(names, parts, strict=True)):

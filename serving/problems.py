@@ -57,7 +57,7 @@ class Front:
             else:
                 await self.app(scope, body, noted)
         except Exception as problem:  # Starlette answered with our 500 and raises it again for the server to log
-            _log_defect(problem, scope)
+            log_defect(problem, scope)
         _count(scope, status[0], time.perf_counter() - began)
 
 
@@ -146,7 +146,7 @@ def _sentence(detail: object) -> str:
     return f"{str(detail or 'The request was refused').rstrip('.')}."
 
 
-def _log_defect(problem: Exception, scope: Scope) -> None:
+def log_defect(problem: Exception, scope: Scope) -> None:
     """Where a defect happened, without its message: that may hold a user id."""
     places = [f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in traceback.extract_tb(problem.__traceback__)[-4:]]
     user = scope.get("path_params", {}).get("user_id")

@@ -1,104 +1,138 @@
-"""Why a kept track is in a list, in words a listener understands, from the same features the models saw."""
+"""Why a kept track is in a list: as a code where lists are made and stored, in words where one is read.
+
+A code is a kind, and for some kinds what it speaks of after a colon: `often`, `chart:SE`, `near:TRACK`, `rule:artist_cap`. The
+week is coded for many lists at once, as arrays; words need a catalogue, and the one of the day they are read is the right one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from segue.tensors import is_list
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import FOLLOWING, POPULAR, SIMILAR, Lists
+from serving.people import coded
 from serving.policy.order import LIST_RULES
-from serving.policy.selection import BY_RANK, EXPLORED
+from serving.policy.rule import Floats, Listeners, member
+from serving.policy.selection import EXPLORED
 
 CLOSE = 0.6
 """Cosine from which a track is close enough to a recent one to say so."""
 RECENT = 20
+CHART, NEW, SAVED, OFTEN, TRIED, GENRE, TASTE = "chart", "new", "saved", "often", "tried", "genre", "taste"
+NEAR, TOWARD, LIKE, AFTER, RULE = "near:", "toward:", "like:", "after:", "rule:"
+WORDS = {
+    NEW: "new to most listeners",
+    SAVED: "from an artist you saved",
+    TASTE: "played by listeners with a taste like yours",
+}
+OF_TRACK = {
+    NEAR: "similar to {} you played recently",
+    TOWARD: "a step away from {} you played recently",
+    LIKE: "similar to {}",
+    AFTER: "goes well after {}",
+}
+Codes = npt.NDArray[np.object_]
 
 
-def personal_reasons(
-    funnel: Funnel, features: Mapping[str, Any], saved: Any, lists: Lists, who: int, territory: str | None
-) -> list[str]:
-    """One reason for each track of list `who`; `saved` are the track ids they saved. The nearest truth first: an artist they
-    saved or often play, the rule or the exploration that brought it in, a track they just played, a genre they listen to."""
-    catalogue, rows = funnel.catalogue, lists.rows[who][lists.rows[who] != NO_TRACK]
-    sources, moved_by = lists.source[who].tolist(), lists.moved_by[who].tolist()
-    artists, genres = set(_items(features.get("top_artists"))), set(_items(features.get("top_genres")))
-    kept = set(catalogue.artist_id[catalogue.rows(_items(saved))].tolist()) - {None}
-    recent = catalogue.rows(_items(features.get("recent_tracks"))[:RECENT])
-    nearest, cosines = _nearest(funnel, rows, recent)
-    out = []
-    for place, (row, artist) in enumerate(zip(rows.tolist(), catalogue.artist_id[rows].tolist(), strict=True)):
-        if sources[place] == POPULAR:
-            out.append(popular_reason(catalogue, row, territory))
-        elif artist in kept:
-            out.append("from an artist you saved")
-        elif artist in artists:
-            out.append(f"because you often play {catalogue.artist_name[row] or artist}")
-        else:
-            moved = _moved(catalogue, row, moved_by[place])
-            out.append(moved or _by_sound(catalogue, row, nearest[place], cosines[place], genres))
-    return out
+def in_words(catalogue: Catalogue, row: int, code: str) -> str:
+    """A code of the track in catalogue row `row` in words a listener understands; what is no code is words already. Of a track
+    that the catalogue has no more, `NO_TRACK`, only what needs no name is said."""
+    kind, colon, of = code.partition(":")
+    if kind + colon in OF_TRACK:
+        other = catalogue.row(of)
+        return OF_TRACK[kind + colon].format((catalogue.title[other] if other != NO_TRACK else None) or of)
+    if kind == CHART:
+        return f"popular in {of}" if of else "popular worldwide"
+    if row == NO_TRACK and (kind + colon == RULE or code in (OFTEN, TRIED, GENRE)):
+        return WORDS[TASTE]
+    if kind + colon == RULE:
+        words = [rule.moved_in(catalogue, row) for rule in LIST_RULES if rule.name == of]
+        return next(filter(None, words), WORDS[TASTE])
+    if code in (OFTEN, TRIED, GENRE):
+        return _of_itself(catalogue, row, code)
+    return WORDS.get(code, code)
 
 
-def _nearest(funnel: Funnel, rows: Rows, recent: Rows) -> tuple[list[int], list[float]]:
-    """Of the `recent` tracks the one most like each of `rows`, as a catalogue row, and its cosine."""
-    if not len(recent):
-        return [NO_TRACK] * len(rows), [0.0] * len(rows)
-    closeness = funnel.vectors_of(rows) @ funnel.vectors_of(recent).T
-    return recent[closeness.argmax(axis=1)].tolist(), closeness.max(axis=1).tolist()
-
-
-def _moved(catalogue: Catalogue, row: int, moved_by: int) -> str | None:
-    """What brought a track in that its score alone would not have; None if that says nothing."""
-    if moved_by == EXPLORED:
-        named = catalogue.artist_name[row] or catalogue.genre[row]
-        return f"something to try: {named}" if named else "something to try"
-    return LIST_RULES[moved_by].moved_in(catalogue, row) if moved_by != BY_RANK else None
-
-
-def _by_sound(catalogue: Catalogue, row: int, nearest: int, cosine: float, genres: set[str]) -> str:
-    genre = catalogue.genre[row]
-    if nearest >= 0 and cosine >= CLOSE:
-        return f"similar to {_title(catalogue, nearest)} you played recently"
-    if genre in genres:
+def _of_itself(catalogue: Catalogue, row: int, code: str) -> str:
+    artist, genre = catalogue.artist_name[row], catalogue.genre[row]
+    if code == OFTEN:
+        return f"because you often play {artist or catalogue.artist_id[row]}"
+    if code == GENRE:
         return f"matches your {genre} listening"
-    if nearest >= 0 and cosine > 0:
-        return f"a step away from {_title(catalogue, nearest)} you played recently"
-    return "played by listeners with a taste like yours"
+    return f"something to try: {artist or genre}" if artist or genre else "something to try"
 
 
-def similar_reasons(catalogue: Catalogue, seed: int, rows: Rows, sources: Any, territory: str | None) -> list[str]:
-    """One reason for each neighbour of the track `seed`."""
-    close = f"similar to {_title(catalogue, seed)}"
-    return [
-        close if source == SIMILAR else popular_reason(catalogue, int(row), territory)
-        for row, source in zip(rows, sources, strict=True)
-    ]
+def personal_reasons(funnel: Funnel, listeners: Listeners, lists: Lists, columns: Mapping[str, Sequence[Any]]) -> Codes:
+    """One code for each track of n lists (n, k), from the features (n rows each) that the models saw. The nearest truth first:
+    an artist they saved or often play, the rule or the exploration that brought it in, a track they just played, a genre they
+    listen to."""
+    catalogue, rows = funnel.catalogue, np.maximum(lists.rows, 0)
+    codes = _by_sound(funnel, listeners, rows, columns["recent_tracks"])
+    for number, rule in enumerate(LIST_RULES):
+        codes[lists.moved_by == number] = f"{RULE}{rule.name}"
+    codes[lists.moved_by == EXPLORED] = TRIED
+    artist = catalogue.artist[rows]
+    codes[member(coded(catalogue.artist_codes, columns["top_artists"]), artist, catalogue.artist_count)] = OFTEN
+    kept = [catalogue.artist[saved] for saved in listeners.saved]
+    codes[member(kept, artist, catalogue.artist_count)] = SAVED
+    charted = lists.source == POPULAR
+    if charted.any():
+        codes[charted] = chart_reasons(catalogue, lists.rows, listeners.territory)[charted]
+    return codes
 
 
-def radio_reasons(catalogue: Catalogue, session: Rows, rows: Rows, sources: Any, territory: str | None) -> list[str]:
-    """One reason for each track that goes on from a running session, catalogue rows (s,), the last one playing."""
-    goes_on = f"goes well after {_title(catalogue, int(session[-1]))}"
-    return [
-        goes_on if source == FOLLOWING else popular_reason(catalogue, int(row), territory)
-        for row, source in zip(rows, sources, strict=True)
-    ]
+def chart_reasons(catalogue: Catalogue, rows: Rows, territories: Sequence[str | None]) -> Codes:
+    """Codes (n, k) of popular tracks: popular where it was played; said as it is when it was played nowhere."""
+    rows = np.maximum(rows, 0)
+    codes = np.full(rows.shape, NEW, dtype=object)
+    if len(catalogue):
+        codes[catalogue.plays[rows] > 0] = CHART
+    for who, territory in enumerate(territories):
+        chart = catalogue.popular(territory)
+        if chart.territory is not None:
+            codes[who, chart.share[rows[who]] > 0] = f"{CHART}:{chart.territory}"
+    return codes
 
 
-def popular_reason(catalogue: Catalogue, row: int, territory: str | None) -> str:
-    """Popular where it was played; said as it is when it was played nowhere."""
-    chart = catalogue.popular(territory)
-    if chart.territory is not None and chart.share[row] > 0:
-        return f"popular in {chart.territory}"
-    return "popular worldwide" if catalogue.plays[row] > 0 else "new to most listeners"
+def similar_reasons(catalogue: Catalogue, seed: int, lists: Lists, territories: Sequence[str | None]) -> Codes:
+    """Codes (n, k) of the neighbours of the track `seed`."""
+    charted = chart_reasons(catalogue, lists.rows, territories)
+    return np.where(lists.source == SIMILAR, f"{LIKE}{catalogue.ids[seed]}", charted)
 
 
-def _title(catalogue: Catalogue, row: int) -> str:
-    return catalogue.title[row] or catalogue.ids[row]
+def radio_reasons(catalogue: Catalogue, session: Rows, lists: Lists, territories: Sequence[str | None]) -> Codes:
+    """Codes (n, k) of tracks that go on from a running session, catalogue rows (s,), the last one playing."""
+    charted = chart_reasons(catalogue, lists.rows, territories)
+    return np.where(lists.source == FOLLOWING, f"{AFTER}{catalogue.ids[int(session[-1])]}", charted)
 
 
-def _items(values: Any) -> list[str]:
-    return list(values) if np.ndim(values) == 1 else []
+def _by_sound(funnel: Funnel, listeners: Listeners, rows: Rows, recent_tracks: Sequence[Any]) -> Codes:
+    catalogue, codes = funnel.catalogue, np.full(rows.shape, TASTE, dtype=object)
+    nearest, cosine = _nearest(funnel, rows, recent_tracks)
+    there = nearest >= 0
+    close, heading = there & (cosine >= CLOSE), there & (cosine > 0)
+    codes[heading] = TOWARD + catalogue.ids[nearest[heading]]
+    genre = catalogue.genre_code[rows]
+    if len(listeners.genres):
+        theirs = ((genre[:, :, None] == listeners.genres[:, None, :]) & (genre >= 0)[:, :, None]).any(axis=2)
+        codes[theirs] = GENRE
+    codes[close] = NEAR + catalogue.ids[nearest[close]]
+    return codes
+
+
+def _nearest(funnel: Funnel, rows: Rows, recent_tracks: Sequence[Any]) -> tuple[Rows, Floats]:
+    """Of the tracks each listener played last the one most like each of `rows` (n, k), as a catalogue row, and its cosine."""
+    recent = np.full((len(rows), RECENT), NO_TRACK, dtype=np.int32)
+    for who, tracks in enumerate(recent_tracks):
+        played = funnel.catalogue.rows(tracks[:RECENT]) if is_list(tracks) else recent[who, :0]
+        recent[who, : len(played)] = played
+    vectors, others = (funnel.vectors_of(some.ravel()).reshape(*some.shape, -1) for some in (rows, recent))
+    closeness = np.where(recent[:, None, :] >= 0, vectors @ others.transpose(0, 2, 1), np.float32(-np.inf))
+    best = closeness.argmax(axis=2)
+    return np.take_along_axis(recent, best, axis=1), np.take_along_axis(closeness, best[:, :, None], axis=2)[:, :, 0]

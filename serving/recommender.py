@@ -18,11 +18,11 @@ import numpy as np
 from segue.home import get_home
 from segue.names import CandidateSource, Fallback, Surface
 from segue.playlists import PLAYLIST_LENGTH, read_visible_week
-from segue.predictions import Prediction
+from segue.predictions import Explored, Prediction
 from segue.requests import Context, RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
 from serving.answers import (
     chart_fallback,
-    dial_of,
+    dials_of,
     explored_of,
     prediction_of,
     propensities_of,
@@ -34,7 +34,7 @@ from serving.funnel import Funnel
 from serving.lists import Lists
 from serving.people import Row, listeners_of, model_columns, moment, nobody, read_row
 from serving.policy.rule import Listeners
-from serving.reasons import personal_reasons, popular_reason, radio_reasons, similar_reasons
+from serving.reasons import chart_reasons, personal_reasons, radio_reasons, similar_reasons
 from serving.stored_playlist import days_left, still_allowed, visible_playlist
 
 
@@ -77,9 +77,9 @@ class _Asked:
             features=features,
             latency_ms=spent,
             stored=stored,
-            propensities=propensities_of(chosen[1], 0) if chosen else None,
-            explored=explored_of(*chosen, 0) if chosen else None,
-            dial=dial_of(chosen[1], 0) if chosen else None,
+            propensities=propensities_of(chosen[1])[0] if chosen else None,
+            explored=_explored(*chosen) if chosen else None,
+            dial=dials_of(chosen[1])[0] if chosen else None,
         )
         return Answer(body, record)
 
@@ -135,8 +135,7 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
     features = _columns(row.features) | moment(context.requested_at or asked.at, context.device)
     columns = model_columns([user], features)
     lists = funnel.personal(listeners, columns, request.count)
-    reasons = personal_reasons(funnel, row.features, row.policy.get("saved_tracks"), lists, 0, territory)
-    tracks, removed = tracks_of(funnel.catalogue, lists, 0, reasons), None
+    tracks, removed = tracks_of(funnel.catalogue, lists, personal_reasons(funnel, listeners, lists, columns)), None
     if request.explain:
         removed = removed_of(funnel, listeners, funnel.removed(listeners, columns, request.count), lists.rows[0])
     seen = {name: values[0] for name, values in features.items()}
@@ -161,8 +160,7 @@ def similar(funnel: Funnel | None, track_id: str, count: int, territory: str | N
     if lists is None:
         tracks, _ = _popular(funnel, listeners, count)
         return asked.answer(tracks, fallback=Fallback.UNKNOWN_TRACK if funnel.model else Fallback.NO_RELEASE)
-    rows, sources = _first_list(lists)
-    return asked.answer(tracks_of(catalogue, lists, 0, similar_reasons(catalogue, seed, rows, sources, territory)))
+    return asked.answer(tracks_of(catalogue, lists, similar_reasons(catalogue, seed, lists, [territory])))
 
 
 def _session(funnel: Funnel, context: Context) -> Rows:
@@ -177,21 +175,19 @@ def _radio(
 ) -> tuple[Lists, list[RecommendedTrack], list[RemovedTrack] | None]:
     """What goes on from a running session for one listener, and what the policy removed, if asked."""
     lists = funnel.radio(listeners, session, request.count)
-    rows, sources = _first_list(lists)
-    reasons = radio_reasons(funnel.catalogue, session, rows, sources, listeners.territory[0])
-    removed = None
+    reasons, removed = radio_reasons(funnel.catalogue, session, lists, listeners.territory), None
     if request.explain:
-        removed = removed_of(funnel, listeners, funnel.removed_from_radio(listeners, session, request.count), rows)
-    return lists, tracks_of(funnel.catalogue, lists, 0, reasons), removed
+        taken = funnel.removed_from_radio(listeners, session, request.count)
+        removed = removed_of(funnel, listeners, taken, lists.rows[0])
+    return lists, tracks_of(funnel.catalogue, lists, reasons), removed
 
 
 def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[RecommendedTrack], Fallback]:
     """The popular for one listener, and what that fallback is called."""
-    territory = listeners.territory[0]
     lists = funnel.popular(listeners, count)
-    reasons = [popular_reason(funnel.catalogue, int(row), territory) for row in _first_list(lists)[0]]
-    fallback = chart_fallback(funnel.catalogue, territory) if funnel.model else Fallback.NO_RELEASE
-    return tracks_of(funnel.catalogue, lists, 0, reasons), fallback
+    reasons = chart_reasons(funnel.catalogue, lists.rows, listeners.territory)
+    fallback = chart_fallback(funnel.catalogue, listeners.territory[0]) if funnel.model else Fallback.NO_RELEASE
+    return tracks_of(funnel.catalogue, lists, reasons), fallback
 
 
 def _row(user_id: str) -> Row:
@@ -205,6 +201,7 @@ def _columns(row: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     return {name: [value] for name, value in row.items()}
 
 
-def _first_list(lists: Lists) -> tuple[Rows, Any]:
-    length = int(lists.lengths()[0])
-    return lists.rows[0, :length], lists.source[0, :length]
+def _explored(catalogue: Catalogue, lists: Lists) -> Explored | None:
+    """What the exploring slots of the first list chose from, as its record has it."""
+    said = explored_of(catalogue, lists)[0]
+    return Explored.model_validate_json(said) if said is not None else None

@@ -1,7 +1,8 @@
 """The BentoML service: starts the desk of one worker process and mounts the API. `segue serve` runs it.
 
-BentoML gives processes, timeouts and tracing. Its access log and its own metrics are off, because both write paths and a
-path holds a user id; its health texts give way to ours, which say why.
+BentoML gives processes and timeouts. Its access log, its own metrics and its tracing are off, because all three keep paths and
+a path holds a user id; a span for every answer would also take as long as the answer. Its health texts give way to ours, which
+say why.
 """
 
 from __future__ import annotations
@@ -15,12 +16,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import bentoml
 
 from segue.settings import get_settings
-from serving.api import Desk, make_api
+from serving.api import Desk
 from serving.live import LiveFunnel
 from serving.problems import Front, Receive, Scope, Send
-
-THREADS = 8
-"""Requests answered at once in one worker: enough to overlap reads, few enough that nobody waits for forty others."""
+from serving.short_way import THREADS, front_of, plain_weekly
 
 
 @lru_cache(maxsize=1)
@@ -33,7 +32,7 @@ def desk() -> Desk:
 
 @lru_cache(maxsize=1)
 def _front() -> Front:
-    return Front(make_api(desk()))
+    return front_of(desk())
 
 
 async def front(scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +41,7 @@ async def front(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class OurPathsFirst:
-    """BentoML answers these paths before any mounted application; here they go past it."""
+    """BentoML answers these paths before any mounted application; here they go past it, and so does what is asked most."""
 
     PATHS = ("/livez", "/readyz", "/healthz", "/schema.json")
 
@@ -50,7 +49,7 @@ class OurPathsFirst:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        ours = scope["type"] == "http" and scope["path"] in self.PATHS
+        ours = scope["type"] == "http" and (scope["path"] in self.PATHS or plain_weekly(scope) is not None)
         await (front if ours else self.app)(scope, receive, send)
 
 
@@ -59,6 +58,7 @@ class OurPathsFirst:
     workers=get_settings().serve_workers,
     traffic={"timeout": 30},
     metrics={"enabled": False},
+    tracing={"excluded_urls": [".*"]},
     logging={"access": {"enabled": False}},
 )
 @bentoml.asgi_app(front, path="/")

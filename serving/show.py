@@ -24,6 +24,7 @@ from serving.funnel import Funnel
 from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
 from serving.people import has_history, listeners_of, model_columns, week_columns
+from serving.reasons import in_words
 
 MOST_REMOVED = 40
 
@@ -96,7 +97,8 @@ def _tracks(catalogue: Catalogue, stored: dict[str, Any]) -> list[dict[str, Any]
     for rank, (track, score, source, reason) in enumerate(zip(*(stored[c] for c in columns), strict=True), start=1):
         row = catalogue.row(track)
         named = labels(catalogue, row) if row != NO_TRACK else {"track_id": track, "title": None, "artist_name": None}
-        tracks.append({"rank": rank, **named, "score": round(float(score), 6), "source": source, "reason": reason})
+        words = in_words(catalogue, row, reason)
+        tracks.append({"rank": rank, **named, "score": round(float(score), 6), "source": source, "reason": words})
     return tracks
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
@@ -28,7 +26,7 @@ from segue.settings import get_settings
 from serving.batch import BLOCK, Row, batch_width, week_rows
 from serving.funnel import Funnel
 from serving.gold_catalogue import load_catalogue
-from serving.model import load_model
+from serving.model import load_model, one_thread_each
 from serving.publish import Made, stored_form
 from serving.staging import record_batch, staged_schema
 
@@ -54,44 +52,6 @@ class Job:
     release: str
     folder: Path
     settings: Mapping[str, str]
-
-
-@contextmanager
-def spark_session() -> Iterator[SparkSession]:
-    """The session of this process, or one made by `SEGUE_SPARK_MASTER` that ends with the block.
-
-    Raises:
-        SegueError: pyspark or Java is missing.
-    """
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        raise SegueError(expected="Java 17 for --engine spark", received="no `java`", mend="install openjdk-17-jre-headless")
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError as missing:
-        raise SegueError(expected="pyspark for --engine spark", received="none", mend="run `make spark`") from missing
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        yield active
-        return
-    session = _new_session(get_settings().spark_master)
-    try:
-        yield session
-    finally:
-        session.stop()
-
-
-def _new_session(master: str) -> SparkSession:
-    from pyspark.sql import SparkSession
-
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.master(master).appName("segue playlists").config("spark.ui.enabled", "false")
-    if master.startswith("local"):
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        for address in ("spark.driver.bindAddress", "spark.driver.host"):
-            builder = builder.config(address, "127.0.0.1")
-    session = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
 
 
 def spark_rows(session: SparkSession, users: Sequence[str], week: date, release: str, tracks: int) -> Iterator[list[Row]]:
@@ -174,12 +134,14 @@ def enter(settings: Mapping[str, str]) -> None:
 
 @lru_cache(maxsize=1)
 def _funnel(release: str, week: date) -> Funnel:
+    one_thread_each()
     return Funnel(load_model(release), load_catalogue(as_of_for_week(week)))
 
 
 def _job(week: date, release: str, folder: Path) -> Job:
     ours = {name: value for name, value in os.environ.items() if name.startswith(_OURS)}
-    return Job(week, release, folder, ours | {"SEGUE_HOME": str(get_home().root)})
+    # Spark has no session for a task to ask: the features of a piece are joined by DuckDB, over the same files.
+    return Job(week, release, folder, ours | {"SEGUE_HOME": str(get_home().root), "SEGUE_OFFLINE_STORE": "duckdb"})
 
 
 def _on_all(

@@ -12,6 +12,7 @@ from segue.playlists import VisibleWeek, read_visible_week
 from segue.requests import RecommendedTrack
 from serving.answers import SCORE_PLACES, labels
 from serving.catalogue import NO_TRACK, Catalogue
+from serving.reasons import in_words
 
 
 def visible_playlist(user_id: str) -> tuple[VisibleWeek | None, dict[str, Any] | None]:
@@ -40,8 +41,9 @@ def still_allowed(
         row = catalogue.row(track)
         allowed = row != NO_TRACK and playable[row] and (explicit_allowed or not catalogue.explicit[row])
         if allowed and track not in disliked and catalogue.artist_id[row] not in artists:
+            words = in_words(catalogue, row, reason)
             tracks.append(
-                RecommendedTrack(**labels(catalogue, row), score=round(score, SCORE_PLACES), source=source, reason=reason)
+                RecommendedTrack(**labels(catalogue, row), score=round(score, SCORE_PLACES), source=source, reason=words)
             )
     return tracks
 

@@ -24,6 +24,7 @@ from segue.features import materialised_through
 from segue.home import get_home
 from segue.live_release import read_pointer
 from segue.lock import locked
+from segue.machine import cores
 from segue.names import Fallback, Table
 from segue.playlists import VisibleWeek, audit_path, read_visible_week
 from segue.pseudonyms import pseudonym
@@ -33,7 +34,7 @@ from serving.batch import Row, week_rows
 from serving.funnel import Funnel
 from serving.gold import read_table
 from serving.gold_catalogue import load_catalogue
-from serving.model import load_model
+from serving.model import load_model, one_thread_each
 from serving.publish import Made, Write, publish, write_staged
 from serving.staging import record_batch, staged_schema
 from serving.weekly_log import fallback_of
@@ -63,11 +64,13 @@ class _Scoring:
 @contextmanager
 def _scoring(engine: str) -> Iterator[_Scoring]:
     if engine == "local":
-        yield _Scoring(lambda funnel, users, week, _: week_rows(funnel, users, week), write_staged)
+        one_thread_each()
+        yield _Scoring(lambda funnel, users, week, _: week_rows(funnel, users, week, makers=cores()), write_staged)
         return
-    from serving.spark_engine import spark_rows, spark_session, spark_store
+    from segue.spark import spark_session
+    from serving.spark_engine import spark_rows, spark_store
 
-    with spark_session() as session:
+    with spark_session("--engine spark") as session:
         yield _Scoring(
             lambda funnel, users, week, release: spark_rows(session, users, week, release, len(funnel.catalogue)),
             partial(spark_store, session),

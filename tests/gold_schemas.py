@@ -92,6 +92,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             "release_date": _DAY,
             "version_family": _STR,
             "version_kind": _STR,
+            "label_type": _STR,
             "licensed_everywhere": _BOOL,
             "first_seen_at": _TIME,
         }

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segue.features import TIMESTAMP, training_frame
-from segue.names import UNKNOWN_TERRITORY, Service
-from trainers.examples import Catalogue, catalogue_at, first_listens, users_at
+from trainers.examples import Catalogue
 from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
 from trainers.index import IndexConfig, build_index, recall, save_index
 from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, SOURCED, TRACK, arrays, constant, constants
 from trainers.loading import Floats, by_territory
+from trainers.release_rows import ReleaseRows
 from trainers.retriever.model import save_towers
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INPUTS = {"query": QUERY, "track": TRACK, "ranker_users": RANKER_USERS, "ranker_tracks": RANKER_TRACKS}
-REFERENCE_ROWS, REFERENCE_USERS, SHOWN = 20_000, 1_000, 30
+SHOWN = 30
 RECALL_QUERIES = 500
 
 
@@ -58,35 +56,27 @@ def write_index(folder: Path, vectors: Floats, queries: Floats, config: IndexCon
     return {"kind": "scann", f"recall_at_{k}": round(recall(searcher, queries[:RECALL_QUERIES], vectors, k), 4)}
 
 
-def reference(fitted: Fitted, cutoff: datetime, *, seed: int) -> tuple[pd.DataFrame, Floats]:
-    """At most 20,000 first listens before `cutoff` with the features known then, of accounts in no doubt; and query vectors
-    of their users.
+def reference(fitted: Fitted, rows: ReleaseRows) -> tuple[pd.DataFrame, Floats]:
+    """The listens of `rows` with the scores of this release; and query vectors of their users.
 
     `retrieval_score` is the listen's own. `score` is not: it is the final score of a track the release would have shown that
     user at the cutoff, the first 30 in turn, because that is what the prediction log has to be compared with.
     """
-    rows = first_listens(None, cutoff, rows=REFERENCE_ROWS, seed=seed)
-    rows = rows[rows["integrity"].fillna(1.0) >= 1]
-    users = rows["user_id"].drop_duplicates()
-    rows = rows[rows["user_id"].isin(users.sample(min(REFERENCE_USERS, len(users)), random_state=seed))].reset_index(drop=True)
-    wanted = rows[["user_id", "track_id", TIMESTAMP, "device"]].assign(territory=rows["territory"].fillna(UNKNOWN_TERRITORY))
-    frame = training_frame(Service.RANKER, wanted)
-    moment = {"hour_of_day": -1, "day_of_week": -1}
+    frame, moment = rows.listens, {"hour_of_day": -1, "day_of_week": -1}
     query = vectors_of(fitted.retriever.query, frame.assign(**moment))
-    described = training_frame(Service.RETRIEVER, wanted)[list(SOURCED)]  # what only the towers read, and no drift is asked of
-    track = vectors_of(fitted.retriever.track, frame.assign(**{name: described[name] for name in SOURCED}))
-    shown, queries = _shown_scores(fitted, frame["user_id"].drop_duplicates().tolist(), cutoff)
+    track = vectors_of(fitted.retriever.track, frame.assign(**{name: rows.sourced[name] for name in SOURCED}))
+    shown, queries = _shown_scores(fitted, rows.users)
     turn = frame.groupby("user_id").cumcount().to_numpy()
     score = [shown[user][n % len(shown[user])] for user, n in zip(frame["user_id"], turn, strict=True)]
     return frame.assign(retrieval_score=(query * track).sum(axis=1), score=np.asarray(score, np.float32)), queries
 
 
-def _shown_scores(fitted: Fitted, ids: list[str], cutoff: datetime) -> tuple[dict[str, Floats], Floats]:
-    """The final scores (30) of the tracks each user would be shown at `cutoff`, and the query vectors (n, d)."""
-    catalogue, users = catalogue_at(cutoff), users_at(ids, cutoff)
+def _shown_scores(fitted: Fitted, users: pd.DataFrame) -> tuple[dict[str, Floats], Floats]:
+    """The final scores (30) of the tracks each of `users` would be shown at the cutoff, and the query vectors (n, d)."""
+    catalogue, ids = fitted.task.known, users["user_id"].to_numpy(dtype=object)
     vectors = vectors_of(fitted.retriever.track, catalogue.frame)
     queries = vectors_of(fitted.retriever.query, users)
-    heard = heard_places(fitted.listens, users["user_id"].to_numpy(dtype=object), catalogue, cutoff)
+    heard = heard_places(fitted.task.listens, ids, catalogue, fitted.task.split.cutoff)
     tracks = ranker_tracks(fitted, catalogue)
     found = top_unheard(queries, vectors, heard, min(200, len(vectors)))
     shown: dict[str, Floats] = {}

@@ -18,7 +18,7 @@ from segue.errors import SegueError
 from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
 from segue.request_features import UNKNOWN_HOUR, UNKNOWN_WEEKDAY, day_of_week, hour_of_day
-from trainers.gold import read_labels, read_territories, read_tracks
+from trainers.gold import read_labels, read_territories, read_tracks, tracks_at
 from trainers.inputs import SOURCED, TRACK, USER_STATE
 
 if TYPE_CHECKING:
@@ -161,14 +161,14 @@ def catalogue_at(instant: datetime) -> Catalogue:
     """
     import pandas as pd
 
-    tracks = read_tracks()
-    tracks = tracks[~(tracks["first_seen_at"] >= pd.Timestamp(instant))].sort_values("track_id", ignore_index=True)
+    tracks = tracks_at(instant)
     if tracks.empty:
         raise SegueError(
             expected=f"tracks released or heard before {instant:%Y-%m-%d}", received="none", mend="choose a later as-of day"
         )
     rows = pd.DataFrame({"user_id": NOBODY, "track_id": tracks["track_id"], TIMESTAMP: pd.Timestamp(instant)})
-    frame = training_frame(Service.RETRIEVER, rows)[[spec.name for spec in TRACK]]
+    names = [spec.name for spec in TRACK]
+    frame = training_frame(Service.RETRIEVER, rows, only=names)[names]
     territories, popularity = _popularity(tracks["track_id"], instant)
     return Catalogue(frame.assign(version_family=tracks["version_family"]), territories, popularity)
 
@@ -189,7 +189,7 @@ def with_new_releases(known: Catalogue, later: Catalogue, since: datetime, until
         return known
     facts = [name for name in ("track_id", "version_family", *TRACK_FACTS) if name in added.columns]
     rows = pd.DataFrame({"user_id": NOBODY, "track_id": added["track_id"], TIMESTAMP: pd.Timestamp(since)})
-    vectors = training_frame(Service.RETRIEVER, rows)[list(SOURCED)]
+    vectors = training_frame(Service.RETRIEVER, rows, only=SOURCED)
     added = added[facts].reindex(columns=known.frame.columns).assign(**{name: vectors[name] for name in SOURCED})
     unplayed = np.full((known.popularity.shape[0], len(added), known.popularity.shape[2]), np.nan, dtype=np.float32)
     frame = pd.concat([known.frame, added], ignore_index=True)
@@ -203,9 +203,10 @@ def _popularity(track_ids: pd.Series[Any], instant: datetime) -> tuple[tuple[str
     territories = tuple(read_territories())
     place = pd.MultiIndex.from_product([territories, track_ids], names=["territory", "track_id"])
     rows = place.to_frame(index=False).assign(user_id=NOBODY, **{TIMESTAMP: pd.Timestamp(instant)})
-    frame = training_frame(Service.RANKER, rows)
+    names = ("territory_plays_30d", "territory_rank")
+    frame = training_frame(Service.RANKER, rows, only=names)
     popularity = np.full((len(territories) + 1, len(track_ids), 2), np.nan, dtype=np.float32)
-    for n, column in enumerate(("territory_plays_30d", "territory_rank")):
+    for n, column in enumerate(names):
         popularity[:-1, :, n] = frame[column].to_numpy(np.float32, na_value=np.nan).reshape(len(territories), -1)
     return territories, popularity
 
@@ -216,7 +217,8 @@ def users_at(user_ids: Sequence[str], instant: datetime) -> pd.DataFrame:
     import pandas as pd
 
     rows = pd.DataFrame({"user_id": list(user_ids), "track_id": NOTHING, TIMESTAMP: pd.Timestamp(instant)})
-    frame = training_frame(Service.RETRIEVER, rows)[[spec.name for spec in USER_STATE]]
+    names = [spec.name for spec in USER_STATE]
+    frame = training_frame(Service.RETRIEVER, rows, only=names)[names]
     return frame.assign(device="", hour_of_day=UNKNOWN_HOUR, day_of_week=UNKNOWN_WEEKDAY)
 
 

@@ -7,9 +7,11 @@ in `[rank_from, cutoff)`, which the retriever has not seen. Then the retriever g
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -46,31 +48,41 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 8_192
 SETTLING_DAYS = 7
+Read = TypeVar("Read")
 
 
 @dataclass
 class Fitted:
-    """The models, and what there is to say about how they came to be. `listens` are the labels before the cutoff."""
+    """The models, what the ranker learned from, and what there is to say about how they came to be."""
 
     retriever: Retriever
     ranker: AnyRanker
-    territories: tuple[str, ...]
     blend: BlendWeights
-    listens: pd.DataFrame
+    task: RankerTask
     metrics: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def territories(self) -> tuple[str, ...]:
+        """Those of the ranker's rows."""
+        return self.task.then.territories
 
-def fit_models(split: Split, hyper: Hyperparameters, progress: Progress, *, rows: int, seed: int) -> Fitted:
-    """Fit retriever and ranker on what happened before `split.cutoff`, from at most `rows` listens.
+
+def fit_models(
+    split: Split, hyper: Hyperparameters, progress: Progress, *, rows: int, seed: int, meanwhile: Callable[[], Read]
+) -> tuple[Fitted, Read]:
+    """Fit retriever and ranker on what happened before `split.cutoff`, from at most `rows` listens; and what `meanwhile` gave,
+    which may read the feature store while the ranker, who asks it nothing, learns.
 
     Raises:
         SegueError: there are no listens on one side of `split.rank_from`, or a model diverged.
     """
     retriever, task, metrics = fit_retriever(split, hyper, progress, rows=rows, seed=seed)
-    with progress.step("ranker"):
-        ranker, blend, losses = fit_ranker(task, hyper, seed=seed)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(meanwhile)
+        with progress.step("ranker"):
+            ranker, blend, losses = fit_ranker(task, hyper, seed=seed)
     metrics |= {"ranker": hyper.ranker.kind, "ranker_loss": [round(loss, 4) for loss in losses]}
-    return Fitted(retriever, ranker, task.then.territories, blend, task.listens, metrics)
+    return Fitted(retriever, ranker, blend, task, metrics), reading.result()
 
 
 def fit_retriever(

@@ -65,6 +65,14 @@ def read_tracks() -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
+def tracks_at(instant: datetime) -> pd.DataFrame:
+    """The rows of `read_tracks` that were known at `instant`, by id: the order of every catalogue."""
+    import pandas as pd
+
+    tracks = read_tracks()
+    return tracks[~(tracks["first_seen_at"] >= pd.Timestamp(instant))].sort_values("track_id", ignore_index=True)
+
+
 def read_territories() -> list[str]:
     """The territories tracks were ever played in, in order, from the snapshots of territory popularity."""
     import pyarrow.parquet as pq

@@ -27,13 +27,14 @@ Floats = npt.NDArray[np.float32]
 @dataclass(frozen=True)
 class IndexConfig:
     """Hyperparameters. `leaves_searched` is a share of the leaves, `reorder` a multiple of the neighbours asked for: it has
-    to be well above one. From some size on `most_leaves` say enough: what is near a query lies in as many leaves, however many
-    there are, and a search would take longer with every track."""
+    to be well above one. From some size on `enough_leaves`, and as many as hold `enough_vectors`, say enough: what is near a
+    query lies in as many leaves, however many there are, and a search would take longer with every track."""
 
     neighbours: int = 500
     leaves_searched: float = 0.4
-    most_leaves: int = 256
-    reorder: float = 6.0
+    enough_leaves: int = 64
+    enough_vectors: int = 32_000
+    reorder: float = 3.0
     block: int = 2
     threshold: float = 0.2
     training_sample: int = 250_000
@@ -48,11 +49,17 @@ def build_index(vectors: Floats, config: IndexConfig) -> Any:
     builder = scann.scann_ops_pybind.builder(vectors, neighbours, "dot_product")
     builder = builder.tree(
         num_leaves=leaves,
-        num_leaves_to_search=max(1, min(math.ceil(leaves * config.leaves_searched), config.most_leaves)),
+        num_leaves_to_search=_searched(leaves, len(vectors), config),
         training_sample_size=min(config.training_sample, len(vectors)),
     )
     builder = builder.score_ah(config.block, anisotropic_quantization_threshold=config.threshold)
     return builder.reorder(min(round(neighbours * config.reorder), len(vectors))).build()
+
+
+def _searched(leaves: int, vectors: int, config: IndexConfig) -> int:
+    """How many of the leaves a query looks into."""
+    enough = max(config.enough_leaves, math.ceil(config.enough_vectors * leaves / max(vectors, 1)))
+    return max(1, min(math.ceil(leaves * config.leaves_searched), enough))
 
 
 def save_index(searcher: Any, folder: Path) -> None:

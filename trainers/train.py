@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +18,22 @@ from segue.features import fingerprint, shared_store
 from segue.home import get_home
 from segue.lock import locked
 from segue.names import MODEL_SERVICES
+from segue.own_process import beside
 from segue.policy import chosen_policy
 from segue.release import MANIFEST, Manifest, read_manifest, release_path
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
 from trainers import contents, sealing
-from trainers.examples import catalogue_at
 from trainers.fitting import Fitted, fit_models
 from trainers.gold import label_files
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranker.ranking import RankerKind
+from trainers.release_rows import ReleaseRows, read_release_rows
 from trainers.retriever.workers import worker_number
-from trainers.sessions.radio import write_sessions
+from trainers.sessions.radio import train_sessions
 
+Trained = tuple[dict[str, Any], dict[str, float]]
+"""What there is to say of a model, and the seconds of its steps."""
 GATE_IS_EXACT = "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
 
 
@@ -54,17 +60,19 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
         version = sealing.name_of(as_of, made_from)
         if (release_path(version) / MANIFEST).exists():
             return _outcome(read_manifest(release_path(version)), progress, existed=True)
-        fitted = fit_models(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
+        fit = partial(fit_models, split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
         if worker:
+            fit(meanwhile=lambda: None)
             return Outcome(
                 {"worker": worker, "seconds": progress.seconds}, f"worker {worker} did its share; worker 0 seals it"
             )
-        with progress.step("release"), sealing.new_release(version) as folder:
-            with progress.step("session model"):
-                fitted.metrics |= write_sessions(
-                    folder, fitted.listens, catalogue_at(split.end), hyper.sessions, hyper.order, seed=settings.seed
-                )
-            manifest = _write(folder, fitted, split, hyper)
+        with sealing.new_release(version) as folder, _session_model(folder, split, hyper) as session_model:
+            fitted, rows = fit(meanwhile=partial(read_release_rows, split, seed=settings.seed))
+            with progress.step("release"):
+                manifest = _write(folder, fitted, rows, split, hyper)
+            said, seconds = session_model()
+            manifest.metrics |= said
+            progress.seconds |= seconds
             manifest = manifest.model_copy(update={"version": version, "as_of": as_of, "feature_fingerprint": present})
             manifest.metrics["seconds"] = dict(progress.seconds)
             sealing.seal(folder, manifest)
@@ -74,6 +82,18 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
 def chosen(hyper: Hyperparameters, kind: RankerKind) -> Hyperparameters:
     """`hyper` with the ranker that was set."""
     return replace(hyper, ranker=replace(hyper.ranker, kind=kind))
+
+
+@contextmanager
+def _session_model(folder: Path, split: Split, hyper: Hyperparameters) -> Iterator[Callable[[], Trained]]:
+    """Train the session model beside the other models, which it needs nothing of and which leave half of two cores idle; what
+    is yielded waits for it."""
+    if not hyper.sessions.passes:
+        yield lambda: ({"sessions": 0}, {})
+        return
+    train = partial(train_sessions, folder, split, hyper.sessions, hyper.order, seed=get_settings().seed)
+    with beside(train) as trained:
+        yield trained
 
 
 def _require_gold(as_of: date, split: Split) -> None:
@@ -88,12 +108,11 @@ def _require_gold(as_of: date, split: Split) -> None:
         )
 
 
-def _write(folder: Path, fitted: Fitted, split: Split, hyper: Hyperparameters) -> Manifest:
+def _write(folder: Path, fitted: Fitted, rows: ReleaseRows, split: Split, hyper: Hyperparameters) -> Manifest:
     """Every file of the release but its manifest; that, with what is not known here left empty."""
     settings = get_settings()
-    catalogue = catalogue_at(split.end)
-    vectors = contents.write_catalogue(folder, fitted, catalogue)
-    sample, queries = contents.reference(fitted, split.cutoff, seed=settings.seed)
+    vectors = contents.write_catalogue(folder, fitted, rows.catalogue)
+    sample, queries = contents.reference(fitted, rows)
     sample.to_parquet(folder / "reference.parquet", index=False)
     index = contents.write_index(folder, vectors, queries, hyper.index, exact_below=settings.exact_search_below)
     return Manifest(

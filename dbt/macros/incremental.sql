@@ -38,9 +38,18 @@
 {%- endmacro %}
 
 {#- One row per day from one to another, both included; none when the last comes before the first. -#}
-{% macro each_day(first, last) -%}
+{% macro each_day(first, last) %}{{ return(adapter.dispatch('each_day')(first, last)) }}{% endmacro %}
+{% macro default__each_day(first, last) -%}
     {{ later(first, each_number_below(days_between(first, last) ~ ' + 1')) }}
 {%- endmacro %}
+{% macro spark__each_day(first, last) -%}
+    explode(if({{ last }} >= {{ first }}, sequence({{ first }}, {{ last }}), cast(array() as array<date>)))
+{%- endmacro %}
+
+{#- One row per day of the n that begin with a day. -#}
+{% macro each_later_day(day, n) %}{{ return(adapter.dispatch('each_later_day')(day, n)) }}{% endmacro %}
+{% macro default__each_later_day(day, n) %}{{ later(day, each_number_below(n)) }}{% endmacro %}
+{% macro spark__each_later_day(day, n) %}{{ each_day(day, later(day, n - 1)) }}{% endmacro %}
 
 {#- A step of a running sum that begins at the first changed day. -#}
 {% macro not_before_first_day(day) %}greatest({{ day }}, {{ first_day() }}){% endmacro %}

@@ -58,46 +58,16 @@
     {%- endfor %}
 {% endmacro %}
 
-{#- The day a row belongs to: of its listening when its time can be true, else of its arrival. -#}
-{% macro day_of(occurred_at, arrival_day) -%}
-    case when {{ occurred_at }} >= timestamp '2000-01-01' and {{ occurred_at }} < {{ later(arrival_day, 1) }}
-        then cast({{ occurred_at }} as date) else {{ arrival_day }} end
-{%- endmacro %}
-
-{#- What is wrong with a catalogue or account row as a whole: its own problem, or no id. -#}
-{% macro row_problem(problem, id) -%}
-    coalesce({{ problem }}, case when coalesce({{ id }}, '') = '' then 'missing_{{ id }}' end)
-{%- endmacro %}
+{#- The files that `segue features` took into the inventory of this build. -#}
+{% macro inventory_rows() %}{{ return(adapter.dispatch('inventory_rows')()) }}{% endmacro %}
+{% macro default__inventory_rows() %}read_parquet('{{ env_var("SEGUE_MART_INVENTORY") | replace("'", "''") }}'){% endmacro %}
+{% macro spark__inventory_rows() %}global_temp.landed_inventory{% endmacro %}
 
 {#- Files of a source that could not be opened, as one row each with the columns (line, path, problem). -#}
 {% macro lines_and_unreadable(source, format) %}
-    select line, path, null::varchar as problem from ({{ text_lines(source, 'events', format) }})
+    select line, path, null::{{ text() }} as problem from ({{ text_lines(source, 'events', format) }})
     union all
     select problem as line, path, 'unreadable_file' as problem
     from {{ ref('landed_files') }} as landed
     where source = '{{ source }}' and kind = 'events' and problem is not null {{ not_read_yet() }}
 {% endmacro %}
-
-{#- Last select of a bronze model whose source knows plays only; `plays` has the named columns and `path`. -#}
-{% macro plays_only(source) %}
-    '{{ source }}' as source, landed.landed_file, landed.file_size, landed.arrival_day,
-    {{ listen_key(source) }} as event_id,
-    'play' as event_type, user_id, track_id, occurred_at,
-    null::timestamp as received_at, null::bigint as ms_played, null::varchar as device, null::varchar as territory,
-    null::varchar as surface, null::varchar as playlist_id, artist_id, artist_name, title,
-    plays.problem, row_text,
-    {{ day_of('occurred_at', 'landed.arrival_day') }} as day
-{% endmacro %}
-
-{#- Sources without event ids: the same user, track and moment is the same listen. -#}
-{% macro listen_key(source) -%}
-    md5('{{ source }}|' || coalesce(user_id, '') || '|' || coalesce(track_id, '') || '|' || coalesce(cast(occurred_at as varchar), ''))
-{%- endmacro %}
-
-{#- An id for what a source only names: the same words in any case are the same thing. -#}
-{% macro id_of_names(names) -%}
-    md5(lower({% for name in names %}coalesce({{ name }}, ''){{ " || '|' || " if not loop.last }}{% endfor %}))
-{%- endmacro %}
-
-{#- The shape of an id in `segue/events.py`. -#}
-{% macro is_id(text) %}{{ matches(text, '^[^\\s\\x00-\\x1f]{1,128}$') }}{% endmacro %}

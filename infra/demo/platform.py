@@ -22,7 +22,7 @@ from segue.settings import get_settings
 
 START_SECONDS = 180
 REPOSITORY = Path(__file__).resolve().parents[2]
-NOT_INHERITED = ("SEGUE_SMTP_USER", "SEGUE_SMTP_PASSWORD")
+NOT_INHERITED = ("SEGUE_SMTP_USER", "SEGUE_SMTP_PASSWORD", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def choose_ports(screen: Screen) -> Ports:
 def environment(home: Home, ports: Ports, extra: Mapping[str, str]) -> dict[str, str]:
     """What every process of the demo gets: its home, its ports, no clocks, and a short wait before a retry.
 
-    Nothing of an Airflow or a mail server that the caller uses otherwise: their settings win over the demo's own files.
+    Nothing of an Airflow or a mail server that the caller uses otherwise: their settings win over the demo's own files. Nor
+    a wish to write no bytecode: every stage is a process, and each would compile the same libraries anew.
     """
     own = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

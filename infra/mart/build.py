@@ -28,13 +28,28 @@ def build(home: Home, inventory: Path, *, full_refresh: bool) -> dict[str, Any]:
     Raises:
         SegueError: a model or a test failed, or another process holds the warehouse.
     """
-    from dbt.cli.main import dbtRunner
-
     home.warehouse.parent.mkdir(parents=True, exist_ok=True)
     (home.tmp / "duckdb").mkdir(parents=True, exist_ok=True)
     made_by, sql = home.warehouse.parent / "made-by.sha256", _fingerprint()
     full_refresh = full_refresh or not made_by.exists() or made_by.read_text() != sql
+    try:
+        summary = run(home, inventory, target="duckdb", full_refresh=full_refresh)
+    finally:
+        _let_go()
+    write_text(made_by, sql)
+    return summary | {"full_refresh": full_refresh}
+
+
+def run(home: Home, inventory: Path, *, target: str, full_refresh: bool) -> dict[str, Any]:
+    """Have dbt build and test every model on one of the targets of `dbt/profiles.yml`.
+
+    Raises:
+        SegueError: a model or a test failed.
+    """
+    from dbt.cli.main import dbtRunner
+
     arguments = ["build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet", "--log-level", "none"]
+    arguments += ["--target", target]
     arguments += [
         "--exclude-resource-type",
         "unit_test",
@@ -49,15 +64,13 @@ def build(home: Home, inventory: Path, *, full_refresh: bool) -> dict[str, Any]:
         arguments.append("--full-refresh")
     with _environment(home, inventory):
         outcome = dbtRunner().invoke(arguments)
-    _let_go()
     results: list[Any] = list(cast(Any, outcome.result) or [])
     if outcome.exception is not None and not results:
         raise _broken(home, str(outcome.exception).strip().splitlines()[0])
     failed = [node for node in results if node.status in ("error", "fail", "runtime error")]
     if failed:
         raise _broken(home, _sentence(failed[0]), more=len(failed) - 1)
-    write_text(made_by, sql)
-    return _summary(results) | {"full_refresh": full_refresh}
+    return _summary(results)
 
 
 def _fingerprint() -> str:

@@ -12,11 +12,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from infra.mart import build as dbt
-from infra.mart import inventory
+from infra.mart import inventory, spark
 from infra.mart.export import export
 from segue.errors import SegueError
 from segue.home import Home, get_home
 from segue.lock import locked
+from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ def make_gold(home: Home, as_of: date, progress: Progress, *, full_refresh: bool
         files = inventory.take(home, as_of, known=None if full_refresh else inventory.read(listed))
         inventory.write(files, listed)
     with progress.step("dbt build"):
-        built = dbt.build(home, listed, full_refresh=full_refresh)
-    with progress.step("export"), _warehouse(home) as connection:
+        on_spark = get_settings().mart_engine == "spark"
+        built = spark.build(home, files, listed) if on_spark else dbt.build(home, listed, full_refresh=full_refresh)
+    with progress.step("export"), spark.opened(home) if on_spark else _warehouse(home) as connection:
         first, last = _listening_days(connection, as_of)
-        exported = export(connection, home)
+        exported = export(connection, home, everything=on_spark)
         rejected, doubted = _rejected(connection), _doubted(connection)
     return {
         "as_of": as_of.isoformat(),
@@ -74,6 +76,8 @@ def _warehouse(home: Home) -> Iterator[DuckDBPyConnection]:
     connection = duckdb.connect(str(home.warehouse), read_only=True)
     try:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set memory_limit = '{get_settings().mart_memory}'")
+        connection.execute(f"set threads = {get_settings().mart_threads}")
         yield connection
     finally:
         connection.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from segue.atomic import replacing_file, write_json
 from segue.home import Home
 from segue.names import DAILY_TABLES, Table
+from segue.settings import get_settings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -45,25 +47,31 @@ class Exported:
     removed: int
 
 
-def export(connection: DuckDBPyConnection, home: Home) -> Exported:
-    """Bring `features/` to the state of the gold schema behind `connection`."""
+def export(connection: DuckDBPyConnection, home: Home, *, everything: bool = False) -> Exported:
+    """Bring `features/` to the state of the gold schema behind `connection`. With `everything`, when that warehouse counts no
+    builds, all of it is written, and so it is by the next export of one that does."""
+    if everything:
+        (home.features / STAMP).unlink(missing_ok=True)
     run, changed_from = _changed_since(connection, _exported_run(home))
-    written = removed = 0
+    removed = 0
     rows = {}
+    files: list[tuple[Table, Path, date | None]] = []
     for table in Table:
         rows[str(table)] = _one(connection, f"select count(*) from gold.{table}")  # noqa: S608 - our own names
         if table in DAILY_TABLES:
             days = _days(connection, table)
             removed += _remove_other_days(home.table(table), days)
             for day in days:
-                if day >= changed_from or not _data(home.table(table) / _partition(day)).exists():
-                    _write(connection, table, _data(home.table(table) / _partition(day)), day)
-                    written += 1
+                target = _data(home.table(table) / _partition(day))
+                if day >= changed_from or not target.exists():
+                    files.append((table, target, day))
         else:
-            _write(connection, table, _data(home.table(table)), None)
-            written += 1
-    write_json(home.features / STAMP, {"run": run})
-    return Exported(rows, written, removed)
+            files.append((table, _data(home.table(table)), None))
+    with ThreadPoolExecutor(get_settings().mart_threads) as pool:  # one file is too little for DuckDB's own threads
+        list(pool.map(lambda file: _write(connection, *file), files))
+    if not everything:
+        write_json(home.features / STAMP, {"run": run})
+    return Exported(rows, len(files), removed)
 
 
 def _exported_run(home: Home) -> int:
@@ -97,7 +105,9 @@ def _write(connection: DuckDBPyConnection, table: Table, target: Path, day: date
     columns, where, values = ("*", "", []) if day is None else ("* exclude (day)", "where day = ?", [day])
     with replacing_file(target) as temporary:
         rows = f"select {columns} from gold.{table} {where} order by {ORDER[table]}"  # noqa: S608 - our own names
-        connection.execute(f"copy ({rows}) to '{_quoted(temporary)}' (format parquet, compression zstd)", values)
+        cursor = connection.cursor()
+        cursor.execute("set TimeZone = 'UTC'")
+        cursor.execute(f"copy ({rows}) to '{_quoted(temporary)}' (format parquet, compression zstd)", values)
 
 
 def _quoted(path: Path) -> str:

@@ -19,6 +19,8 @@ ALWAYS = 1_000_000
 
 ORIGINAL, REMASTER, LIVE, RADIO_EDIT = 0, 1, 2, 3
 VERSION_KINDS = ("original", "remaster", "live", "radio_edit")
+LABEL_TYPES = ("self_released", "independent", "major")
+_INDEPENDENT_FROM, _MAJOR_FROM = -0.3, 1.2
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,13 @@ def make_catalogue(parameters: WorldParameters, space: Space, *, tracks: int, da
         made = _join(made, _batch(parameters, space, artists, made, count, day, rng))
         known.append(len(artists.genre))
     return Catalogue(artists, made, released, np.array(known, np.int32))
+
+
+def label_types(parameters: WorldParameters, artists: Artists, seed: int) -> Ints:
+    """The kind of label each artist is with (n,), a number in `LABEL_TYPES`: the more popular, the larger, by and large."""
+    standing = artists.popularity / parameters.catalogue.artist_popularity_sigma
+    standing = standing + stream(seed, "labels").normal(size=len(standing))
+    return np.digitize(standing, [_INDEPENDENT_FROM, _MAJOR_FROM]).astype(np.int32)
 
 
 def _artists(parameters: WorldParameters, space: Space, count: int, rng: np.random.Generator) -> Artists:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from datetime import date
+from functools import partial
 from pathlib import Path
 
+from infra.world.catalogue import Tracks
 from infra.world.clips import write_clips
 from infra.world.judgement import EARLY_SKIP, LATE_SKIP, Plays
 from infra.world.landing import Landing
@@ -19,6 +22,7 @@ from infra.world.truth import TruthKeeper, described
 from segue.atomic import write_json
 from segue.errors import SegueError
 from segue.home import Home, get_home
+from segue.own_process import beside
 from segue.stage import Outcome, Progress, table
 
 
@@ -53,13 +57,21 @@ def simulate(
         landing = Landing(home, world)
         truth = TruthKeeper(home.world, world, landing.writer)
         truth.entities()
-    if clips:
-        with progress.step("clips"):
-            write_clips(home, world.catalogue.tracks, ClipParameters(), seed=seed)
-    with progress.step("days"):
-        counts = _land(world, landing, truth, progress)
+    with beside(partial(_clips, home, world.catalogue.tracks, seed)) if clips else nullcontext() as recorded:
+        with progress.step("days"):
+            counts = _land(world, landing, truth, progress)
+        if recorded:
+            progress.seconds |= recorded()
     summary = {**counts, "days": days, "users": len(world.listeners.population), "tracks": len(world.catalogue.tracks)}
     return Outcome({**summary, "seconds": progress.seconds}, text=_told(home, summary))
+
+
+def _clips(home: Home, tracks: Tracks, seed: int) -> dict[str, float]:
+    """Write the clips in a process beside the days, which know nothing of them; the seconds it took."""
+    progress = Progress("world")
+    with progress.step("clips"):
+        write_clips(home, tracks, ClipParameters(), seed=seed)
+    return progress.seconds
 
 
 def _claim(home: Home, description: dict[str, object]) -> None:
@@ -73,11 +85,12 @@ def _claim(home: Home, description: dict[str, object]) -> None:
         )
     write_json(noted, description)
     for folder in (home.landing / "events", home.world):
-        _sweep(folder)
+        _sweep(folder, ".*.parquet.*")
+    _sweep(home.audio, ".*.flac.*")
 
 
-def _sweep(folder: Path) -> None:
-    for leftover in folder.rglob(".*.parquet.*"):
+def _sweep(folder: Path, temporary: str) -> None:
+    for leftover in folder.rglob(temporary):
         leftover.unlink(missing_ok=True)
 
 

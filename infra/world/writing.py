@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from infra.landing import schemas
-from infra.world.catalogue import ALWAYS, VERSION_KINDS
+from infra.world.catalogue import ALWAYS, LABEL_TYPES, VERSION_KINDS, label_types
 from infra.world.dirt import GARBAGE_TYPES, GARBAGE_USERS, UNKNOWN_TRACKS
 from infra.world.judgement import SURFACES
 from infra.world.parameters import DEVICES, GENRES, TERRITORIES
@@ -49,6 +49,7 @@ class Writer:
         self._tracks = pa.array([*track_ids(np.arange(len(self._catalogue.tracks))), *UNKNOWN_TRACKS])
         self._artists = pa.array(artist_names(world.seed, len(self._catalogue.artists.genre)))
         self._titles = pa.array(track_titles(world.seed, self._catalogue.tracks))
+        self._labels = np.array(LABEL_TYPES)[label_types(world.parameters, self._catalogue.artists, world.seed)]
 
     def events(self, day: int, rows: Rows) -> None:
         """Land `rows` as they arrived on `day`."""
@@ -91,6 +92,7 @@ class Writer:
             self._dates(tracks.release_day[rows]),
             pa.array(track_ids(tracks.family[rows])),
             pa.array(np.array(VERSION_KINDS)[tracks.kind[rows]]),
+            pa.array(self._labels[tracks.artist[rows]]),
             pa.array([self._licence(row) for row in rows.tolist()], schemas.TRACKS.field("licences").type),
         ]
         self._write("tracks", day, pa.Table.from_arrays(columns, schema=schemas.TRACKS))

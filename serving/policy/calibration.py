@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from serving.catalogue import Catalogue, Mask
+from segue.compiled import compiled
+from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.rule import Floats, Places, Pool, Removal
 
 SMOOTHING = 0.01
@@ -20,10 +21,10 @@ SMOOTHING = 0.01
 class Calibration:
     name = "genre_share"
 
-    def begin(self, pool: Pool, /) -> _Genres | None:
+    def begin(self, pool: Pool, gain: Floats, _: Mask, /) -> _Genres | None:
         known = pool.listeners.genres.shape[1] if len(pool.listeners.genres) else 0
         weighed = pool.weighs and pool.listeners.discovery and pool.policy.calibration > 0
-        return _Genres(pool) if weighed and known else None
+        return _Genres(pool, gain) if weighed and known else None
 
     def reason(self, removal: Removal, /) -> str:
         genre = removal.catalogue.genre[removal.row]
@@ -38,36 +39,49 @@ class _Genres:
     """Places of genres are those in the listener's own mix; the last but one is any other genre, the last none at all. The
     mix leaves to other genres what its own do not add up to."""
 
-    def __init__(self, pool: Pool) -> None:
-        listeners = pool.listeners
-        self._share = _mix(listeners.genre_shares)
-        others = self._share.shape[1] - 2
-        genre = pool.of_track(pool.catalogue.genre_code)
-        own = np.where(genre < 0, others + 1, others).astype(np.int32)
-        for place in range(listeners.genres.shape[1]):
-            wanted = listeners.genres[:, place, None]
-            own[(genre == wanted) & (wanted >= 0)] = place
-        self._who = np.arange(len(own))
-        self._own, self._width = own, self._share.shape[1]
-        self._flat = own + (self._who * self._width).astype(np.int32)[:, None]
-        self._count, self._taken = np.zeros_like(self._share), np.zeros((len(own), 1), dtype=np.float32)
-        self._weight = np.float32(pool.policy.calibration)
-
-    def closed(self) -> Mask | None:
-        return None
-
-    def gain(self) -> Floats:
-        """-lambda KL with the track less what is the same for all: p log(q with it / q without it) of its genre."""
-        keep, share, length = np.float32(1 - SMOOTHING), self._share, self._taken + 1
-        floor = np.float32(SMOOTHING) * share * length  # q times the length of the list
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = (keep * (self._count + 1) + floor) / (keep * self._count + floor)
-            each = np.where(share > 0, self._weight * share * np.log(ratio), np.float32(0))
-        return each.ravel().take(self._flat)
+    def __init__(self, pool: Pool, gain: Floats) -> None:
+        self._share = _mix(pool.listeners.genre_shares)
+        self._own = np.empty(pool.rows.shape, dtype=np.int32)
+        _place_genres(pool.of_track(pool.catalogue.genre_code), pool.listeners.genres, self._own)
+        self._count = np.zeros_like(self._share)
+        self._weight, self._gain = np.float32(pool.policy.calibration), gain
+        every = np.ones(len(self._own), dtype=bool)
+        _gains(self._own, self._share, self._count, self._weight, every, self._gain)
 
     def took(self, place: Places, live: Mask, /) -> None:
-        self._count[self._who, self._own[self._who, place]] += live
-        self._taken[:, 0] += live
+        who = np.flatnonzero(live)
+        self._count[who, self._own[who, place[who]]] += 1
+        _gains(self._own, self._share, self._count, self._weight, live, self._gain)
+
+
+@compiled
+def _place_genres(genre: Rows, mine: Rows, own: Rows) -> None:
+    """The place of each candidate's genre (n, c) among the genres of its listener's mix (n, g), where -1 is none."""
+    known = mine.shape[1]
+    for who in range(len(own)):
+        for other in range(own.shape[1]):
+            own[who, other] = known + 1 if genre[who, other] < 0 else known
+            for place in range(known):
+                if genre[who, other] >= 0 and mine[who, place] == genre[who, other]:
+                    own[who, other] = place
+
+
+@compiled
+def _gains(own: Rows, share: Floats, count: Floats, weight: np.float32, live: Mask, gain: Floats) -> None:
+    """-lambda KL with the track less what is the same for all: p log(q with it / q without it) of its genre, where a list of
+    n places has `count` (n, g + 2) of each."""
+    keep, smoothing, one = np.float32(1 - SMOOTHING), np.float32(SMOOTHING), np.float32(1)
+    each = np.empty(share.shape[1], dtype=np.float32)
+    for who in np.flatnonzero(live):
+        length = count[who].sum() + one
+        for place in range(len(each)):
+            floor = smoothing * share[who, place] * length  # q times the length of the list
+            each[place] = np.float32(0)
+            if share[who, place] > 0:
+                ratio = (keep * (count[who, place] + one) + floor) / (keep * count[who, place] + floor)
+                each[place] = weight * share[who, place] * np.log(ratio)
+        for other in range(own.shape[1]):
+            gain[who, other] = each[own[who, other]]
 
 
 def _mix(shares: Floats) -> npt.NDArray[np.float32]:

@@ -2,13 +2,16 @@
 
 Carbonell and Goldstein, The use of MMR (SIGIR 1998): the score less the largest cosine to a track already taken, by the
 vectors of the release. Each step computes the cosines to the one track just taken and keeps the largest so far: 30 times
-c of them, where all of a pool would be c times c and, as one product, wake every thread of the linear algebra.
+c of them, where all of a pool would be c times c.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask
 from serving.policy.rule import Floats, Places, Pool, Removal
 
@@ -16,9 +19,10 @@ from serving.policy.rule import Floats, Places, Pool, Removal
 class Diversity:
     name = "diversity"
 
-    def begin(self, pool: Pool, /) -> _Cosines | None:
-        weighed = pool.vectors is not None and pool.policy.diversity > 0
-        return _Cosines(pool.vectors, pool.policy.diversity) if weighed and pool.vectors is not None else None
+    def begin(self, pool: Pool, gain: Floats, _: Mask, /) -> _Cosines | None:
+        if pool.vectors is None or not pool.policy.diversity:
+            return None
+        return _Cosines(pool.vectors, pool.policy.diversity, gain)
 
     def reason(self, _: Removal, /) -> str:
         return "sounds much like a track that ranks higher"
@@ -28,19 +32,19 @@ class Diversity:
 
 
 class _Cosines:
-    def __init__(self, vectors: Floats, weight: float) -> None:
-        self._vectors, self._weight = vectors, np.float32(-weight)
-        self._worst = np.zeros(vectors.shape[:2], dtype=np.float32)
-        self._who = np.arange(len(vectors))
-
-    def closed(self) -> Mask | None:
-        return None
-
-    def gain(self) -> Floats:
-        return self._worst
+    def __init__(self, vectors: Floats, weight: float, gain: Floats) -> None:
+        self._vectors, self._weight, self._gain = vectors, np.float32(weight), gain
 
     def took(self, place: Places, live: Mask, /) -> None:
-        taken = self._vectors[self._who, place] * self._weight
-        loss = np.matmul(self._vectors, taken[:, :, None])[:, :, 0]
-        loss[~live] = 0
-        np.minimum(self._worst, loss, out=self._worst)
+        _lower(self._vectors, place, live, self._weight, self._gain)
+
+
+@partial(compiled, any_order=True)
+def _lower(vectors: Floats, place: Places, live: Mask, weight: np.float32, gain: Floats) -> None:
+    for who in np.flatnonzero(live):
+        taken = vectors[who, place[who]]
+        for other in range(vectors.shape[1]):
+            cosine = np.float32(0)
+            for at in range(len(taken)):
+                cosine += vectors[who, other, at] * taken[at]
+            gain[who, other] = min(gain[who, other], -weight * cosine)

@@ -19,8 +19,9 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma, polygamma
+from scipy.special import digamma, zeta
 
+from segue.compiled import compiled
 from segue.playlists import PLAYLIST_LENGTH
 from serving.catalogue import NO_TRACK, Catalogue, Mask, Rows
 from serving.lists import Tried
@@ -81,11 +82,11 @@ class Exploration:
         by_artist = _of_artists(self._pool.catalogue, artist)
         self._mean[who] = by_genre[0] + by_artist[0]
         self._deviation[who] = np.hypot(by_genre[1], by_artist[1])
-        seeds = self._seeds[who, None]
-        draws = by_genre[1][..., None] * _normals(seeds, 2 * genre.astype(np.int64) + 2)
-        draws += by_artist[1][..., None] * _normals(seeds, 2 * artist.astype(np.int64) + 1)
-        draws += self._mean[who][..., None]
-        self._draws[who] = draws * (self._policy.explore_weight * self._dial[who])[:, None, None]
+        scale = self._policy.explore_weight * self._dial[who]
+        of_genre, of_artist = (_rows_of_normals(self._seeds[who, None], arms) for arms in (2 * genre + 2, 2 * artist + 1))
+        draws = np.empty((len(who), width, DRAWS), dtype=np.float32)
+        _draw(_table(), self._mean[who], by_genre[1], of_genre, by_artist[1], of_artist, scale, draws)
+        self._draws[who] = draws
 
     def _explore(self, step: int, who: Places, worth: Floats, open_: Mask, place: Places) -> None:
         places = self._places[who]
@@ -116,26 +117,48 @@ def _of_genres(listeners: Listeners, who: Places, catalogue: Catalogue, genre: R
 
 def _of_artists(catalogue: Catalogue, artist: Rows) -> tuple[Floats, Floats]:
     """What everybody's plays and saves say of the candidates' artists (w, p)."""
-    plays, saves = catalogue.saves_by_artist
-    return posterior(plays[artist], saves[artist], np.float32(catalogue.usual_save_rate or _USUAL))
+    mean, deviation = _of_every_artist(catalogue)
+    return mean[artist], deviation[artist]
+
+
+@lru_cache(maxsize=1)  # one catalogue is served at a time, and an old one is not kept alive
+def _of_every_artist(catalogue: Catalogue) -> tuple[Floats, Floats]:
+    """The same of each artist there is (artists,)."""
+    return posterior(*catalogue.saves_by_artist, np.float32(catalogue.usual_save_rate or _USUAL))
 
 
 def posterior(tries: Floats, saves: Floats, usual: Floats | np.float32) -> tuple[Floats, Floats]:
     """Mean and deviation of the log of a relative rate: Gamma(1 + saves, 1 + tries * usual), whose log has the mean
-    psi(shape) - log(rate) and the variance psi'(shape)."""
+    psi(shape) - log(rate) and the variance psi'(shape), which is Hurwitz' zeta(2, shape)."""
     mean = digamma(1 + saves) - np.log1p(tries * usual)
-    return mean.astype(np.float32), np.sqrt(polygamma(1, 1 + saves)).astype(np.float32)
+    return mean.astype(np.float32), np.sqrt(zeta(2, 1 + saves)).astype(np.float32)
 
 
 def propensities(worth: Floats, draws: Floats, open_: Mask, floor: float) -> Floats:
     """The chance (n, p) that a slot takes each candidate: the share of the draws (n, p, m) it wins, mixed with `floor` of
     the even chance of all that are open."""
-    winner = (worth[:, :, None] + draws).argmax(axis=1)
-    lists, width = worth.shape
-    flat = (winner + np.arange(lists)[:, None] * width).ravel()
-    won = np.bincount(flat, minlength=lists * width).reshape(lists, width) / winner.shape[1]
+    won = np.zeros(worth.shape)
+    _count_wins(worth.astype(np.float32), draws, won)
+    won /= draws.shape[2]
     even = open_ / np.maximum(open_.sum(axis=1, keepdims=True), 1)
     return np.asarray((1 - floor) * won + floor * even, dtype=np.float32)
+
+
+@compiled
+def _count_wins(worth: Floats, draws: Floats, won: npt.NDArray[np.float64]) -> None:
+    """Of how many draws (n, p, m) each candidate (n, p) is the best, the first of equals."""
+    best = np.empty(draws.shape[2], dtype=np.float32)
+    winner = np.empty(draws.shape[2], dtype=np.int32)
+    for who in range(len(worth)):
+        best[:], winner[:] = np.float32(-np.inf), 0
+        for place in range(worth.shape[1]):
+            level = worth[who, place]
+            for draw in range(len(best)):
+                value = level + draws[who, place, draw]
+                if value > best[draw]:
+                    best[draw], winner[draw] = value, place
+        for draw in range(len(best)):
+            won[who, winner[draw]] += 1
 
 
 def dials(listeners: Listeners, usual: float) -> Floats:
@@ -181,10 +204,22 @@ def _uniform(seeds: Words, step: int) -> npt.NDArray[np.float64]:
     return np.asarray((_mixed(~_mixed(seeds) + np.uint64(step + 1)) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
 
 
-def _normals(seeds: Words, arms: npt.NDArray[np.int64]) -> Floats:
-    """Normal draws (n, p, DRAWS) of arms (n, p): the same arm of a list has the same draws."""
-    rows = _mixed(seeds + _mixed(arms.astype(np.uint64))) % np.uint64(_TABLE)
-    return _table()[rows.astype(np.intp)]
+def _rows_of_normals(seeds: Words, arms: Rows) -> Places:
+    """The rows of `_table` (n, p) with the draws of arms (n, p): the same arm of a list has the same draws."""
+    return (_mixed(seeds + _mixed(arms.astype(np.int64).astype(np.uint64))) % np.uint64(_TABLE)).astype(np.intp)
+
+
+@compiled
+def _draw(
+    table: Floats, mean: Floats, genre: Floats, of_genre: Places, artist: Floats, of_artist: Places, scale: Floats, out: Floats
+) -> None:
+    """Posterior draws (n, p, `DRAWS`) of the sum of two normals with these deviations (n, p), times `scale` (n,)."""
+    for who in range(len(mean)):
+        for place in range(mean.shape[1]):
+            first, second = table[of_genre[who, place]], table[of_artist[who, place]]
+            for draw in range(len(first)):
+                sum_ = genre[who, place] * first[draw] + artist[who, place] * second[draw]
+                out[who, place, draw] = (sum_ + mean[who, place]) * scale[who]
 
 
 @lru_cache(maxsize=1)

@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask
 from serving.policy.rule import Floats, Places, Pool, Removal
 
+Sums = npt.NDArray[np.float64]
 BELOW = np.float32(1e-3)
 """How far below the habit a list stays, so that no sum in another order finds it above."""
 DEAREST, HALVINGS = 4.0, 8
@@ -23,9 +25,9 @@ DEAREST, HALVINGS = 4.0, 8
 class PopularityCeiling:
     name = "popularity_ceiling"
 
-    def begin(self, pool: Pool, /) -> _Budget | None:
+    def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> _Budget | None:
         bound = pool.listeners.discovery and pool.policy.popularity_ceiling and len(pool.listeners.habit)
-        return _Budget(pool) if bound and not np.isnan(pool.listeners.habit).all() else None
+        return _Budget(pool, gain, closed) if bound and not np.isnan(pool.listeners.habit).all() else None
 
     def reason(self, _: Removal, /) -> str:
         return "more of a hit than a list for discovery has room for"
@@ -40,31 +42,41 @@ class _Budget:
     the list as it then is keeps the ceiling by itself. Each of the three leaves it possible to go on; a list that ends early
     is looked at again by the caller (`above`)."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._who = np.arange(len(pool.rows))
+    def __init__(self, pool: Pool, gain: Floats, closed: Mask) -> None:
         self._cost = pool.of_track(pool.catalogue.log_plays)
         self._habit: Floats = np.nan_to_num(pool.listeners.habit - BELOW, nan=np.inf)
-        self._count, self._taken, self._spent = pool.count, np.zeros(len(self._who)), np.zeros(len(self._who))
-        self._cheap = _cheapest(self._cost, pool.open, 3 * pool.count) if pool.weighs else None
-        self._price = -_price(pool, self._cost, self._habit)[:, None] * self._cost if pool.weighs else None
-
-    def closed(self) -> Mask:
-        left = np.maximum(self._count - self._taken, 1)
-        budget = self._count * self._habit - self._spent
-        room = np.maximum(budget / left, (self._taken + 1) * self._habit - self._spent)
-        if self._cheap is not None:
-            room = np.maximum(room, budget - (left - 1) * self._cheap)
-        return self._cost > room.astype(np.float32)[:, None]
-
-    def gain(self) -> Floats | None:
-        return self._price
+        self._count, self._closed = pool.count, closed
+        self._taken, self._spent = np.zeros((2, len(pool.rows)))
+        self._cheap = np.full(len(pool.rows), np.inf)
+        if pool.weighs:
+            self._cheap = _cheapest(self._cost, pool.open, 3 * pool.count)
+            np.multiply(self._cost, -_price(pool, self._cost, self._habit)[:, None], out=gain)
+        self.took(np.zeros(len(pool.rows), dtype=np.intp), np.zeros(len(pool.rows), dtype=bool))
 
     def took(self, place: Places, live: Mask, /) -> None:
-        self._spent += np.where(live, self._cost[self._who, place], 0)
-        self._taken += live
+        kept = self._habit, self._cheap, self._count, self._spent, self._taken, self._closed
+        _pay(self._cost, place, live, *kept)
 
 
-def _cheapest(cost: Floats, open_: Mask, count: int) -> npt.NDArray[np.float64]:
+@compiled
+def _pay(
+    cost: Floats, place: Places, live: Mask, habit: Floats, cheap: Sums, count: int, spent: Sums, taken: Sums, closed: Mask
+) -> None:
+    """Take from each budget what candidate `place` costs, and close what is dearer than what is left; `cheap` is infinite
+    where nothing may be put by for later."""
+    for who in range(len(cost)):
+        if live[who]:
+            spent[who] += cost[who, place[who]]
+            taken[who] += 1
+        left, budget = max(count - taken[who], 1.0), np.float32(count) * habit[who] - spent[who]
+        room = max(budget / left, (taken[who] + 1) * habit[who] - spent[who])
+        if cheap[who] < np.inf:
+            room = max(room, budget - (left - 1) * cheap[who])
+        for other in range(cost.shape[1]):
+            closed[who, other] = cost[who, other] > np.float32(room)
+
+
+def _cheapest(cost: Floats, open_: Mask, count: int) -> Sums:
     """The mean cost (n,) of the cheapest `count` open candidates, of all where there are fewer."""
     ordered = np.sort(np.where(open_, cost, np.float32(np.inf)), axis=1)[:, :count]
     there = np.isfinite(ordered)
@@ -73,24 +85,51 @@ def _cheapest(cost: Floats, open_: Mask, count: int) -> npt.NDArray[np.float64]:
 
 def _price(pool: Pool, cost: Floats, habit: Floats) -> Floats:
     """The price of popularity (n,) at which the best `count` by value keep the ceiling, 0 for who needs none."""
-    low, high = np.zeros(len(habit), dtype=np.float32), np.full(len(habit), DEAREST, dtype=np.float32)
-    needy = np.flatnonzero(_mean_of_best(pool, cost, np.arange(len(habit)), low) > habit)
-    for _ in range(HALVINGS if len(needy) else 0):
-        middle: Floats = np.float32(0.5) * (low[needy] + high[needy])
-        over = _mean_of_best(pool, cost, needy, middle) > habit[needy]
-        low[needy[over]], high[needy[~over]] = middle[over], middle[~over]
-    price = np.zeros_like(low)
-    price[needy] = high[needy]
+    price = np.zeros(len(habit), dtype=np.float32)
+    _find_prices(np.ascontiguousarray(pool.value), pool.open, cost, habit, pool.count, price)
     return price
 
 
-def _mean_of_best(pool: Pool, cost: Floats, who: Places, price: Floats) -> Floats:
-    worth = np.where(pool.open[who], pool.value[who] - price[:, None] * cost[who], np.float32(-np.inf))
-    count = min(pool.count, worth.shape[1])
-    best = np.argpartition(-worth, count - 1, axis=1)[:, :count]
-    there = np.isfinite(np.take_along_axis(worth, best, axis=1))
-    costs = np.where(there, np.take_along_axis(cost[who], best, axis=1), 0)
-    return costs.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+@compiled
+def _find_prices(value: Floats, open_: Mask, cost: Floats, habit: Floats, count: int, price: Floats) -> None:
+    """Halve the range of each price; where nothing need be paid the first look, at no price, says so. What the last of the
+    best loses is found by Hoare's selection (1961): Numba takes ten seconds to compile NumPy's."""
+    loss, half = np.empty(value.shape[1], dtype=np.float32), np.float32(0.5)
+    moved = np.empty_like(loss)
+    for who in range(len(value)):
+        low, high, tried = np.float32(0), np.float32(DEAREST), np.float32(0)
+        for _ in range(HALVINGS + 1):
+            for place in range(len(loss)):
+                loss[place] = tried * cost[who, place] - value[who, place] if open_[who, place] else np.float32(np.inf)
+                moved[place] = loss[place]
+            left, right = 0, len(loss) - 1 if count <= len(loss) else 0
+            while left < right:
+                pivot, up, down = moved[(left + right) // 2], left, right
+                while up <= down:
+                    while moved[up] < pivot:
+                        up += 1
+                    while moved[down] > pivot:
+                        down -= 1
+                    if up <= down:
+                        moved[up], moved[down] = moved[down], moved[up]
+                        up, down = up + 1, down - 1
+                left, right = up if down < count - 1 else left, down if up > count - 1 else right
+            last = moved[count - 1] if count <= len(loss) else np.float32(np.inf)
+            spent, taken = 0.0, 0
+            for place in range(len(loss)):
+                if loss[place] < last:
+                    spent, taken = spent + cost[who, place], taken + 1
+            for place in range(len(loss)):  # of those that lose as much as the last one, the best ranked
+                if loss[place] == last and open_[who, place] and taken < count:
+                    spent, taken = spent + cost[who, place], taken + 1
+            over = spent > habit[who] * taken
+            if tried == 0 and not over:
+                break
+            if over:
+                low = tried
+            else:
+                high = tried
+            price[who], tried = high, half * (low + high)
 
 
 def above(rows: npt.NDArray[np.int32], log_plays: Floats, habit: Floats) -> Mask:

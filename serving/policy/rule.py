@@ -135,16 +135,22 @@ class Pool:
         return column[np.maximum(self.rows, 0)]
 
 
+@dataclass(frozen=True)
+class Account:
+    """What r rules say of the candidates of n lists in the making: `gain` (r, n, c) is what taking a candidate next is worth
+    to each, on the scale of `Pool.value`, and `closed` (r, n, c) says which may not come."""
+
+    gain: Floats
+    closed: Mask
+
+    @classmethod
+    def empty(cls, rules: int, shape: tuple[int, ...]) -> Account:
+        """Nothing gained, nothing closed."""
+        return cls(np.zeros((rules, *shape), dtype=np.float32), np.zeros((rules, *shape), dtype=bool))
+
+
 class Tally(Protocol):
-    """One list rule's account of n lists in the making, brought up to date with every track taken; arrays are (n, c)."""
-
-    def closed(self) -> Mask | None:
-        """Candidates that may not come next; None for none."""
-        ...
-
-    def gain(self) -> Floats | None:
-        """What taking a candidate next is worth to this rule, on the scale of `Pool.value`; None for nothing."""
-        ...
+    """One list rule's hold on its part of the account, which it brings up to date with every track taken."""
 
     def took(self, place: Places, live: Mask, /) -> None:
         """List i took candidate `place[i]`, where `live[i]`."""
@@ -156,8 +162,9 @@ class ListRule(Protocol):
 
     name: str
 
-    def begin(self, pool: Pool, /) -> Tally | None:
-        """The account of empty lists; None where the rule has nothing to say to this pool."""
+    def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> Tally | None:
+        """Write what holds for empty lists into `gain` and `closed` (n, c), which are zeros, and go on from there with every
+        track taken; None where nothing will change."""
         ...
 
     def reason(self, removal: Removal, /) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from serving.catalogue import Catalogue, Mask
+from segue.compiled import compiled
+from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.rule import Floats, Places, Pool, Removal
 
 
 class OnePerFamily:
     name = "version_family"
 
-    def begin(self, pool: Pool, /) -> _Families:
-        return _Families(pool)
+    def begin(self, pool: Pool, _: Floats, closed: Mask, /) -> _Families:
+        return _Families(pool.of_track(pool.catalogue.family), closed)
 
     def reason(self, _: Removal, /) -> str:
         return "another version of it ranks higher"
@@ -22,17 +23,16 @@ class OnePerFamily:
 
 
 class _Families:
-    def __init__(self, pool: Pool) -> None:
-        self._family = pool.of_track(pool.catalogue.family)
-        self._who = np.arange(len(self._family))
-        self._closed = np.zeros(self._family.shape, dtype=bool)
-
-    def closed(self) -> Mask:
-        return self._closed
-
-    def gain(self) -> Floats | None:
-        return None
+    def __init__(self, family: Rows, closed: Mask) -> None:
+        self._family, self._closed = family, closed
 
     def took(self, place: Places, live: Mask, /) -> None:
-        same = self._family == self._family[self._who, place][:, None]
-        self._closed |= same & live[:, None]
+        _close(self._family, place, live, self._closed)
+
+
+@compiled
+def _close(family: Rows, place: Places, live: Mask, closed: Mask) -> None:
+    for who in np.flatnonzero(live):
+        taken = family[who, place[who]]
+        for other in range(family.shape[1]):
+            closed[who, other] |= family[who, other] == taken

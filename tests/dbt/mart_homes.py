@@ -32,11 +32,11 @@ def gold(home: Home, as_of: date, *, full_refresh: bool = False) -> dict[str, An
     return make_gold(home, as_of, Progress("test"), full_refresh=full_refresh)
 
 
-def simulate(root: Path, monkeypatch: Any, *, days: int) -> Home:
+def simulate(root: Path, monkeypatch: Any, *, days: int, users: int = 40, tracks: int = 150, start: date = START) -> Home:
     """A home with a small dirty world in its landing."""
     monkeypatch.setenv("SEGUE_HOME", str(root))
     get_settings.cache_clear()
-    make_world(start=START, days=days, users=40, tracks=150, seed=3)
+    make_world(start=start, days=days, users=users, tracks=tracks, seed=3)
     return Home(root)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from gold_tables import AS_OF, user_id, write_gold
+from gold_listens import user_id
+from gold_tables import AS_OF, write_gold
 
 from segue.home import Home
 

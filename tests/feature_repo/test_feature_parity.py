@@ -6,7 +6,8 @@ import math
 from pathlib import Path
 
 from feature_readings import LEFT, change_column, changed_repo, day_file, offline, online
-from gold_tables import AS_OF, Gold, user_id, write_gold
+from gold_listens import user_id
+from gold_tables import AS_OF, Gold, write_gold
 
 from infra.mart.feast_apply import apply, apply_and_materialise
 from segue.features import REGISTRY, online_rows

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from feature_readings import offline
-from gold_tables import AS_OF, Gold, user_id, write_gold
+from gold_listens import user_id
+from gold_tables import AS_OF, Gold, write_gold
 
 from infra.mart.feast_apply import apply_and_materialise
 from segue import features, playlist_store

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pandas as pd
 import pytest
 from gold_tables import Gold
+from spark_sessions import session_of
 from test_training_frame import random_listens
 
 from infra.mart.feast_apply import apply
@@ -22,31 +22,18 @@ from segue.settings import get_settings
 @pytest.fixture
 def spark_offline(java: None, served: tuple[Home, Gold], monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """The home of `served` under a registry whose sources are Spark's; DuckDB's is put back."""
-    from pyspark.sql import SparkSession
-
-    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
-    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    session = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.memory", "512m")
-        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.sql.session.timeZone", "UTC")
-        .getOrCreate()
-    )
     home, _ = served
     registry, kept = home.feast / REGISTRY, (home.feast / REGISTRY).read_bytes()
-    monkeypatch.setenv("SEGUE_OFFLINE_STORE", "spark")
-    get_settings.cache_clear()
-    registry.unlink()
-    apply(registry)
-    registry.chmod(0o600)
-    yield home
-    registry.write_bytes(kept)
-    feature_store._shared_store.cache_clear()
-    session.stop()
+    conf = {"spark.driver.memory": "512m", "spark.sql.shuffle.partitions": "1", "spark.sql.session.timeZone": "UTC"}
+    with session_of("local[1]", conf):
+        monkeypatch.setenv("SEGUE_OFFLINE_STORE", "spark")
+        get_settings.cache_clear()
+        registry.unlink()
+        apply(registry)
+        registry.chmod(0o600)
+        yield home
+        registry.write_bytes(kept)
+        feature_store._shared_store.cache_clear()
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from feature_readings import LEFT, change_column, day_file
-from gold_tables import AS_OF, Gold, track_id, user_id, write_gold
+from gold_listens import track_id, user_id
+from gold_tables import AS_OF, Gold, write_gold
 
 from infra.mart.feast_apply import apply_and_materialise
 from segue import point_in_time
@@ -149,3 +150,10 @@ def test_rows_without_a_moment_have_no_request_features(served: tuple[Home, Gold
 def _plays(home: Home, day: Any) -> int:
     found = pd.read_parquet(day_file(home, Table.USER_FEATURES, day))
     return int(found.loc[found["user_id"] == user_id(0), "plays_30d"].item())
+
+
+def test_some_features_alone_are_what_they_are_among_all(served: tuple[Home, Gold]) -> None:
+    rows, names = random_listens(200), ["plays_30d", "territory_rank"]
+    frame = training_frame(Service.RANKER, rows, only=names)
+    assert list(frame.columns) == [*rows.columns, *names]
+    pd.testing.assert_frame_equal(frame[names], training_frame(Service.RANKER, rows)[names])

@@ -106,6 +106,11 @@ def test_an_airflow_and_a_mail_login_of_the_callers_are_left_alone(home: Home, m
     assert found["LANG"] == "sv_SE.UTF-8"
 
 
+def test_a_stage_may_keep_the_bytecode_that_the_next_one_reads(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in environment(home, Ports(1, 2, 3), {})
+
+
 def test_a_service_that_does_not_answer_a_listener_is_a_failure(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.demo.traffic._ids", lambda *_: ["one"])
     listeners = Listeners("http://service", home)

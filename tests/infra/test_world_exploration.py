@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from infra.world import command
+from infra.world.command import simulate
 from infra.world.judging import Judge
 from infra.world.writing import track_ids, user_ids
 from segue.dates import start_of
 from segue.home import get_home
 from segue.names import Surface
 from segue.policy import DEFAULT_POLICY
-from segue.predictions import PredictedTrack, Prediction
+from segue.predictions import Explored, PredictedTrack, Prediction
 from segue.settings import get_settings
 from serving.answers import explored_of
 from serving.catalogue import Catalogue, Licences
@@ -42,8 +42,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Predi
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGUE_HOME", str(tmp_path_factory.mktemp("explored")))
         get_settings.cache_clear()
-        patch.setattr(command, "write_clips", lambda *_, **__: None)  # nobody listens to these
-        command.run(start=date(2026, 9, 21), days=1, users=USERS, tracks=TRACKS, seed=5)
+        simulate(get_home(), start=date(2026, 9, 21), days=1, users=USERS, tracks=TRACKS, seed=5, clips=False)
         yield _week()
     get_settings.cache_clear()
 
@@ -57,8 +56,9 @@ def _week() -> tuple[list[Prediction], Chances, set[Any]]:
     for first in range(0, known, 250):
         users = np.arange(first, min(first + 250, known), dtype=np.int32)
         lists = _lists(catalogue, judge, users, rng)
+        said = explored_of(catalogue, lists)
         for who, user in enumerate(user_ids(users)):
-            one = _logged(catalogue, lists, who, user)
+            one = _logged(catalogue, lists, said[who], who, user)
             made.append(one)
             if one.explored is None:
                 continue
@@ -111,7 +111,7 @@ def _lists(catalogue: Catalogue, judge: Judge, users: Any, rng: np.random.Genera
     return ListMaker(catalogue, DEFAULT_POLICY, lambda wanted: vectors[wanted], "r").make(listeners, ranked, 30, weighed=True)
 
 
-def _logged(catalogue: Catalogue, lists: Lists, who: int, user: str) -> Prediction:
+def _logged(catalogue: Catalogue, lists: Lists, said: str | None, who: int, user: str) -> Prediction:
     shown = [PredictedTrack(track_id=t, score=0, source="retriever", reason="") for t in catalogue.ids[lists.rows[who]]]
     return Prediction(
         request_id=user,
@@ -120,7 +120,7 @@ def _logged(catalogue: Catalogue, lists: Lists, who: int, user: str) -> Predicti
         user=user,
         release="r",
         week=WEEK,
-        explored=explored_of(catalogue, lists, who),
+        explored=Explored.model_validate_json(said) if said else None,
         tracks=shown,
         latency_ms=0,
     )

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from infra.world import command, hearing
+from infra.world import hearing
+from infra.world.command import simulate
 from infra.world.day import Day, likeness
 from infra.world.judging import Judge
 from infra.world.shelves import shelves_of_day
@@ -34,8 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGUE_HOME", str(root))
         get_settings.cache_clear()
-        patch.setattr(command, "write_clips", lambda *_, **__: None)  # nobody listens to these
-        command.run(start=START, days=DAYS, users=USERS, tracks=TRACKS, seed=5)
+        simulate(get_home(), start=START, days=DAYS, users=USERS, tracks=TRACKS, seed=5, clips=False)
         yield root
     get_settings.cache_clear()
 

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from gold_tables import AS_OF, Gold, track_id, user_id, write_gold
+from gold_listens import track_id, user_id
+from gold_tables import AS_OF, Gold, write_gold
 
 from infra.mart.feast_apply import apply_and_materialise
 from monitoring import samples

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-from gold_tables import AS_OF, track_id, user_id, write_gold
+from gold_listens import track_id, user_id
+from gold_tables import AS_OF, write_gold
 from monitored_home import answer, log_answers
 
 from monitoring import answers, listening, reception

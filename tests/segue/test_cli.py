@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -186,6 +187,27 @@ def test_an_error_is_its_sentence_on_standard_error_and_status_two(
 def test_a_verdict_has_its_own_status(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, Outcome({}, "refused", exit_code=1))
     assert main(["promote", "v1"]) == 1
+
+
+STAGE = """
+import atexit
+from segue import cli
+from segue.stage import Outcome
+atexit.register(print, "taken down")
+cli._load = lambda target: lambda **_: Outcome({"verdict": "refused"}, "not promoted", exit_code=3)
+raise SystemExit(cli.main())
+"""
+
+
+@pytest.mark.parametrize(("environment", "end"), [({}, []), ({"TF_CONFIG": "{}"}, ["taken down"])])
+def test_a_stage_ends_at_once_with_its_status_and_all_it_said_unless_a_cluster_waits(
+    environment: dict[str, str], end: list[str], home: Home
+) -> None:
+    environment = {**os.environ, **environment, "SEGUE_HOME": str(home.root)}
+    command = [sys.executable, "-c", STAGE, "promote", "v1", "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.splitlines() == ["not promoted", '{"verdict": "refused"}', *end]
 
 
 def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

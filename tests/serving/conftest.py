@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from fake_release import make_release
+from fastapi.testclient import TestClient
 from gold_tables import AS_OF, write_gold
 from serving_platform import VERSION, Platform
 
@@ -18,6 +19,9 @@ from infra.mart.feast_apply import apply_and_materialise
 from segue.home import get_home
 from segue.settings import get_settings
 from serving import batch, weekly
+from serving.api import Desk
+from serving.live import LiveFunnel
+from serving.short_way import front_of
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +84,21 @@ def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(weekly, "load_model", model)
     monkeypatch.setattr(batch, "week_columns", columns)
+
+
+@pytest.fixture(scope="module")
+def shared_live(built: Platform) -> LiveFunnel:
+    return LiveFunnel()
+
+
+@pytest.fixture
+def desk(platform: Platform, shared_live: LiveFunnel) -> Iterator[Desk]:
+    shared_live.refresh()
+    opened = Desk(shared_live)
+    yield opened
+    opened.predictions.close()
+
+
+@pytest.fixture
+def client(desk: Desk) -> TestClient:
+    return TestClient(front_of(desk), raise_server_exceptions=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from fastapi.testclient import TestClient
 from serving_platform import Platform
@@ -15,18 +13,8 @@ from segue.names import Service
 from segue.predictions import Prediction, weekly_predictions
 from segue.pseudonyms import pseudonym
 from serving import show
-from serving.api import Desk, make_api
-from serving.live import LiveFunnel
-from serving.problems import Front
-
-
-@pytest.fixture
-def desk(platform: Platform) -> Iterator[Desk]:
-    live = LiveFunnel()
-    live.refresh()
-    opened = Desk(live)
-    yield opened
-    opened.predictions.close()
+from serving.api import Desk
+from serving.short_way import front_of
 
 
 def slots(one: Prediction) -> int:
@@ -49,7 +37,7 @@ def test_a_weekly_list_explores_as_far_as_its_listener_set_and_the_log_says_with
 
 
 def test_a_request_may_turn_the_dial_and_radio_explores_only_then(platform: Platform, desk: Desk) -> None:
-    client = TestClient(Front(make_api(desk)), raise_server_exceptions=False)
+    client = TestClient(front_of(desk), raise_server_exceptions=False)
     for dial in (0, 1):
         assert client.post("/v1/recommend", json={"user_id": "u00001", "adventurousness": dial}).status_code == 200
     assert client.post("/v1/recommend", json={"user_id": "u00001"}).status_code == 200

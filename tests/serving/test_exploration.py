@@ -10,6 +10,7 @@ import pytest
 from test_policy import make_catalogue, make_funnel, make_listeners
 
 from segue.policy import PolicySettings
+from segue.predictions import Explored
 from serving.answers import explored_of, propensities_of
 from serving.catalogue import NO_TRACK, Catalogue
 from serving.list_maker import ListMaker
@@ -109,18 +110,18 @@ def test_what_is_taken_is_taken_as_often_as_its_propensity_says_and_a_lie_is_not
 
 def test_the_record_of_a_list_says_what_its_slots_chose_from() -> None:
     lists, catalogue = made(people(30, 1.0)), open_catalogue()
-    for who in range(30):
-        record = explored_of(catalogue, lists, who)
-        assert record is not None
+    chances_of, records = propensities_of(lists), explored_of(catalogue, lists)
+    for who, said in enumerate(records):
+        record = Explored.model_validate_json(said or "")
         assert len(record.slots) == 4
-        chances = dict(zip(catalogue.ids[lists.rows[who]], propensities_of(lists, who), strict=True))
+        chances = dict(zip(catalogue.ids[lists.rows[who]], chances_of[who], strict=True))
         for slot in record.slots:
             assert sum(slot.propensity) == pytest.approx(1, abs=1e-6)
             assert chances[record.candidates[slot.took]] == pytest.approx(slot.propensity[slot.took])
         taken = [record.candidates[slot.took] for slot in record.slots]
         assert len(set(taken)) == 4
         assert all(later.propensity[slot.took] == 0 for slot, later in zip(record.slots, record.slots[1:], strict=False))
-    assert explored_of(catalogue, made(people(3, 0.0)), 0) is None
+    assert explored_of(catalogue, made(people(3, 0.0))) == [None] * 3
 
 
 def test_artists_that_are_saved_are_believed_in_and_few_plays_leave_doubt() -> None:

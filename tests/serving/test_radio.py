@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -15,23 +14,9 @@ from serving_platform import Platform
 from segue.names import CandidateSource
 from segue.release import release_path
 from segue.requests import MAX_SESSION_TRACKS, RecommendedTrack, TrackList
-from serving.api import Desk, make_api
+from serving.api import Desk
 from serving.live import LiveFunnel
-from serving.problems import Front
-
-
-@pytest.fixture
-def desk(platform: Platform) -> Iterator[Desk]:
-    live = LiveFunnel()
-    live.refresh()
-    opened = Desk(live)
-    yield opened
-    opened.predictions.close()
-
-
-@pytest.fixture
-def client(desk: Desk) -> TestClient:
-    return TestClient(Front(make_api(desk)), raise_server_exceptions=False)
+from serving.short_way import front_of
 
 
 @pytest.fixture
@@ -88,7 +73,7 @@ def test_a_release_without_a_session_model_still_has_a_radio(platform: Platform,
     live = LiveFunnel()
     live.refresh()
     desk = Desk(live)
-    found = ask(TestClient(Front(make_api(desk)), raise_server_exceptions=False), order[:2])
+    found = ask(TestClient(front_of(desk), raise_server_exceptions=False), order[:2])
     desk.predictions.close()
     assert found.release == "older"
     assert {track.source for track in found.tracks} == {CandidateSource.RETRIEVER}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from serving_platform import Platform
+from spark_sessions import session_of
 from weekly_runs import key_of
 
 from segue.dates import as_of_for_week
@@ -25,30 +26,13 @@ from serving.spark_engine import _require_each_once, pieces
 
 WIDTH = 8
 """Users scored together here: 40 users are 5 pieces."""
-_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""Nothing here runs long enough for the second compiler."""
 
 
 @pytest.fixture(scope="module")
 def session(java: None) -> Iterator[Any]:
     """A cluster of one executor of one core, a process of its own that can be killed."""
-    from pyspark.sql import SparkSession
-
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    own = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.executor.memory": "512m",
-        "spark.driver.extraJavaOptions": _QUICK,
-        "spark.executor.extraJavaOptions": _QUICK,
-    }
-    session = SparkSession.builder.master("local-cluster[1,1,1024]").config(map=own).getOrCreate()
-    session.sparkContext.setLogLevel("OFF")
-    yield session
-    session.stop()
+    with session_of("local-cluster[1,1,1024]", {"spark.executor.memory": "512m"}) as session:
+        yield session
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_a_user_without_history_gets_the_popular_tracks_of_their_territory(platf
     make(platform)
     row = stored(platform, platform.gold.new_users[0])
     assert set(row["sources"]) == {"popular"}
-    assert row["reasons"][0].startswith("popular in ")
+    assert row["reasons"][0].startswith("chart:")
 
 
 def test_making_a_week_again_gives_the_same_bytes(platform: Platform) -> None:

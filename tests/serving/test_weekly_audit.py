@@ -113,8 +113,8 @@ def test_the_audit_finds_what_is_injected_into_the_staged_lists(
 ) -> None:
     made = weekly.week_rows
 
-    def tampered(*arguments: Any) -> Any:
-        for rows in made(*arguments):
+    def tampered(*arguments: Any, **how: Any) -> Any:
+        for rows in made(*arguments, **how):
             INJECTED[promise](rows)
             yield rows
 
@@ -159,6 +159,8 @@ def test_the_audit_of_a_week_keeps_whom_it_put_before_listeners(platform: Platfo
     make(platform)
     verdict = read_json(audit_path(platform.week))
     assert verdict is not None
-    everywhere = [one for one in verdict["exposure"] if one["territory"] == "everywhere"]
+    whole = [one for one in verdict["exposure"] if one["territory"] == "everywhere"]
+    assert {one["part"] for one in whole if one["kind"] == "label_type"} == {"major", "independent"}
+    everywhere = [one for one in whole if one["kind"] == "size"]
     assert sum(one["places"] for one in everywhere) == 30 * verdict["users"]
     assert sum(one["exposure"] or 0 for one in everywhere) == pytest.approx(1)

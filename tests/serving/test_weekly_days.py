@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,24 +17,12 @@ from segue.names import Fallback
 from segue.playlists import VisibleWeek
 from segue.requests import TrackList
 from serving import stored_playlist, weekly
-from serving.api import Desk, make_api
 from serving.catalogue import Catalogue, Licences
-from serving.live import LiveFunnel
 from serving.people import listeners_of
 from serving.policy.rule import Listeners
-from serving.problems import Front
 
 FIRST, LAST = date(2026, 11, 16), date(2026, 11, 22)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def client(platform: Platform) -> Iterator[TestClient]:
-    live = LiveFunnel()
-    live.refresh()
-    desk = Desk(live)
-    yield TestClient(Front(make_api(desk)), raise_server_exceptions=False)
-    desk.predictions.close()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 from segue.home import get_home
 from segue.settings import get_settings
 from trainers.inputs import VECTOR_LENGTH
+from trainers.sources import audio
 from trainers.sources.audio import AudioConfig, Heard, find_clips, fit, guesses, hear, load, log_mel, read_clip, save
 
 CONFIG = AudioConfig(filters=32, hidden=64, dropout=0.0, epochs=250, batch=12, learning_rate=3e-3, fewest_tracks=8)
@@ -50,7 +52,9 @@ def test_wav_flac_and_mp3_are_heard_alike(suffix: str, rate: int) -> None:
     assert set(heard.mean(axis=0).argsort()[-4:]) == set(expected.mean(axis=0).argsort()[-4:])
 
 
-def test_clips_that_cannot_be_heard_are_passed_over_with_a_reason() -> None:
+@pytest.mark.parametrize("at_once", [1, 4, 256])
+def test_clips_that_cannot_be_heard_are_passed_over_with_a_reason(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio, "_AT_ONCE", at_once)  # of some blocks there is nothing to hear
     folder = get_home().audio
     soundfile.write(folder / "good.flac", _sound(), 8_000)
     (folder / "empty.wav").touch()
@@ -64,6 +68,7 @@ def test_clips_that_cannot_be_heard_are_passed_over_with_a_reason() -> None:
     soundfile.write(folder / "short.flac", _sound()[:800], 8_000)
     soundfile.write(folder / "nan.wav", np.where(SECONDS > 1, np.nan, _sound()), 8_000, subtype="FLOAT")
     refused = {path.stem for path in folder.iterdir()} - {"good"}
+    assert not hear(find_clips(sorted(refused)), CONFIG).ids
     heard = hear(find_clips([*sorted(refused), "good", "absent"]), CONFIG)
     assert heard.ids == ["good"]
     assert set(heard.refused) == refused
@@ -91,6 +96,17 @@ def test_the_network_learns_a_small_set_by_heart_and_comes_back_from_disk_the_sa
     again = guesses(load("2026-11-15", CONFIG), heard)
     assert all(again[track].tobytes() == learned[track].tobytes() for track in heard.ids)
     assert guesses(fit(heard, targets, CONFIG, seed=17), heard)["t3"].tobytes() == learned["t3"].tobytes()
+
+
+def test_many_steps_in_one_call_learn_what_single_steps_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, small = np.random.default_rng(5), replace(CONFIG, batch=3, epochs=2)
+    heard = Heard([f"t{n}" for n in range(20)], rng.normal(size=(20, CONFIG.frames, CONFIG.bands)).astype(np.float16), {})
+    targets = {track: rng.normal(size=VECTOR_LENGTH).astype(np.float32) for track in heard.ids}
+    weights = []
+    for steps in (1, 2):  # of seven steps a pass
+        monkeypatch.setattr(audio, "STEPS_AT_ONCE", steps)
+        weights.append([values.tobytes() for values in fit(heard, targets, small, seed=17).get_weights()])
+    assert weights[0] == weights[1]
 
 
 def test_too_few_clips_train_no_network() -> None:

@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gold_tables import AS_OF, user_id
+from gold_listens import user_id
+from gold_tables import AS_OF
 from trained_home import SPLIT, TINY, Board, checkerboard_home
 
 from infra.mart.feast_apply import apply_and_materialise

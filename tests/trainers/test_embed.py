@@ -7,18 +7,21 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from gold_tables import AS_OF, track_id
+from gold_listens import track_id
+from gold_tables import AS_OF
 from trained_home import SPLIT, Board, checkerboard_home
 
 from segue.dates import end_of
 from segue.errors import SegueError
 from segue.features import TIMESTAMP, training_frame
+from segue.home import Home
 from segue.names import Service
 from trainers.examples import catalogue_at, with_new_releases
 from trainers.gold import read_tracks
 from trainers.sources import track_vectors
 from trainers.sources.embed import not_silent, run, wanted
-from trainers.sources.track_vectors import artist_plays, artist_vectors
+from trainers.sources.listening import sentences
+from trainers.sources.track_vectors import Snapshot, artist_plays, artist_vectors
 
 __all__ = ["checkerboard_home"]
 
@@ -92,6 +95,13 @@ def test_a_track_that_comes_out_later_is_added_to_the_snapshots_that_lack_it(sna
     assert "fresh" in track_vectors.read(snapshots[0], "artist_vector")
 
 
+def test_a_sentence_is_the_tracks_of_one_session_in_the_order_they_were_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainers.sources.listening._playlists", lambda _: [])
+    listens = pd.DataFrame({"session_id": ["b", "a", None, "b", "a"], "track_id": list("12345")})
+    assert sentences(listens, AS_OF) == [["2", "5"], ["1", "4"]]
+    assert sentences(listens[:0], AS_OF) == []
+
+
 def test_a_day_without_listening_is_refused() -> None:
     with pytest.raises(SegueError, match="segue embed --as-of"):
         run(as_of=AS_OF + timedelta(days=3))
@@ -117,3 +127,12 @@ def test_a_gap_of_months_in_the_log_has_no_snapshots() -> None:
     kept = not_silent(days, [date(2014, 4, 20), april, date(2014, 6, 20), june], 28)
     assert date(2014, 6, 3) not in kept
     assert june in kept
+
+
+def test_what_a_killed_run_left_half_written_is_gone_when_the_snapshot_is_made(home: Home) -> None:
+    folder = home.features / "track_vectors" / "day=2026-10-03"
+    folder.mkdir(parents=True)
+    (folder / ".data.parquet.half").write_text("half a file")
+    track = {"track_id": ["t"], "artist_id": ["a"], "first_seen_at": [pd.Timestamp("2026-10-01", tz="UTC")]}
+    track_vectors.write(Snapshot(date(2026, 10, 3), {}, {}, {"t": 1}), pd.DataFrame(track))
+    assert [path.name for path in folder.iterdir()] == ["data.parquet"]

@@ -7,7 +7,8 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from gold_tables import AS_OF, user_id
+from gold_listens import user_id
+from gold_tables import AS_OF
 from trained_home import SPLIT, Board, checkerboard_home
 
 from segue.dates import end_of

@@ -70,7 +70,7 @@ def stored(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         pd.DataFrame({"user_id": ["anna", "berit", "carl"], "territory": ["DE", "SE", None]}),
     )
     monkeypatch.setattr(heldout, "catalogue_at", _catalogue)
-    monkeypatch.setattr(examples, "training_frame", lambda _, rows: rows.assign(**dict.fromkeys(examples.SOURCED)))
+    monkeypatch.setattr(examples, "training_frame", lambda _, rows, **_kw: rows.assign(**dict.fromkeys(examples.SOURCED)))
     monkeypatch.setattr(heldout, "users_at", lambda ids, _: pd.DataFrame({"user_id": list(ids)}))
     return home
 

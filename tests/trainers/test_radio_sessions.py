@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +11,7 @@ import tensorflow as tf
 from trainers.sessions.gru import SessionConfig
 from trainers.sessions.radio import sessions_of, write_sessions
 
-CATALOGUE: Any = SimpleNamespace(track_ids=np.array(["a", "b", "c"], object), frame=pd.DataFrame(index=range(3)))
+CATALOGUE = np.array(["a", "b", "c"], object)
 CONFIG = SessionConfig(dimensions=8, sampled=8, uniform=8, passes=2, rate=1e-2, table_rate=2e-2)
 
 

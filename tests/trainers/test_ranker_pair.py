@@ -15,7 +15,7 @@ from trainers.ranker.trees import TreeLists
 
 def pair_of(made: Lists, weight: float) -> RankerPair:
     network = fitted_network(made)
-    return RankerPair(network, TreeLists(network.inputs, made, catalogue(), FEW).fitted(seed=17), weight)
+    return RankerPair(network, TreeLists(network.inputs, made, catalogue(), FEW, seed=17).fitted(), weight)
 
 
 class TestPair(RankerSuite):

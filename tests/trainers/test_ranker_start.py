@@ -10,7 +10,7 @@ from segue.errors import SegueError
 from trainers.ranker.ranking import level
 from trainers.ranker.rows import starts
 from trainers.ranker.start import StartConfig, Told, fit_start, fitted, loss
-from trainers.ranker.weights import WeightsConfig, believed
+from trainers.ranker.weights import WeightsConfig, believed, held_apart
 
 CONFIG = StartConfig()
 
@@ -70,7 +70,8 @@ def test_a_ridge_without_end_keeps_the_retriever() -> None:
 def _believed(adds: np.ndarray) -> float:
     """The weight of a model that adds `adds` to the lists of the suite, whatever it learns from."""
     begun = np.zeros((USERS, TRACKS), np.float32)
-    return believed([lambda apart: adds[apart]], begun, lists(), WeightsConfig(ridge=1.0), seed=17)[0]
+    apart = held_apart(lists(), WeightsConfig(), seed=17)
+    return believed([[adds[some] for some in apart]], apart, begun, lists(), WeightsConfig(ridge=1.0))[0]
 
 
 def test_what_orders_lists_apart_is_believed_and_what_does_not_is_not() -> None:
@@ -83,7 +84,8 @@ def test_what_orders_lists_apart_is_believed_and_what_does_not_is_not() -> None:
 def test_nothing_is_believed_where_nobody_liked_anything() -> None:
     nothing = lists(played=np.zeros((USERS, TRACKS), bool))
     adds = np.ones((USERS, TRACKS), np.float32)
-    assert believed([lambda apart: adds[apart]], adds, nothing, WeightsConfig(), seed=17) == [0.0]
+    assert held_apart(nothing, WeightsConfig(), seed=17) == []
+    assert believed([[]], [], adds, nothing, WeightsConfig()) == [0.0]
 
 
 def test_a_level_makes_the_mean_probability_the_share_of_successes() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from gold_tables import AS_OF, user_id
+from gold_listens import user_id
+from gold_tables import AS_OF
 from trained_home import SPLIT, TINY, Board, checkerboard_home
 
 from segue.errors import SegueError
@@ -19,9 +20,11 @@ from segue.live_release import point_to
 from segue.lock import locked
 from segue.names import Table
 from segue.release import MANIFEST, release_path, verify, versions
-from trainers import contents, registry, sealing, train
+from trainers import registry, sealing, train
 from trainers.examples import catalogue_at, users_at
 from trainers.loading import LoadedRelease, load
+from trainers.release_rows import REFERENCE_ROWS
+from trainers.sessions.gru import SessionConfig
 
 __all__ = ["checkerboard_home"]
 
@@ -97,7 +100,7 @@ def test_a_user_nobody_has_met_gets_valid_scores(release: LoadedRelease) -> None
 def test_the_reference_holds_features_and_scores(version: str) -> None:
     frame = pd.read_parquet(release_path(version) / "reference.parquet")
     assert {"plays_30d", "track_plays_30d", "top_genres", "score", "retrieval_score"} <= set(frame.columns)
-    assert 0 < len(frame) <= contents.REFERENCE_ROWS
+    assert 0 < len(frame) <= REFERENCE_ROWS
     assert np.isfinite(frame[["score", "retrieval_score"]].to_numpy()).all()
 
 
@@ -125,6 +128,15 @@ def test_a_release_that_breaks_off_while_it_is_written_is_none_and_the_next_clea
         broken_off()
     assert versions() == before
     assert not release_path("2026-01-01-broken").exists()
+    assert not list(get_home().tmp.glob("release.*"))
+
+
+def test_a_session_model_that_fails_beside_the_others_fails_the_training_with_its_sentence(checkerboard_home: Board) -> None:
+    before = versions()
+    endless = SessionConfig(dimensions=8, sampled=8, uniform=8, passes=2, rate=float("inf"))
+    with pytest.raises(SegueError, match="a session model whose loss stays finite"):
+        train.run(as_of=AS_OF, hyper=replace(TINY, sessions=endless))
+    assert versions() == before
     assert not list(get_home().tmp.glob("release.*"))
 
 

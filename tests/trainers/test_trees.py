@@ -22,12 +22,12 @@ class TestTrees(RankerSuite):
     kind = "lambdarank"
 
     def fit(self, made: Lists) -> RankerTrees:
-        return TreeLists(inputs(), made, catalogue(), FEW).fitted(seed=17)
+        return TreeLists(inputs(), made, catalogue(), FEW, seed=17).fitted()
 
 
 def test_trees_that_cannot_learn_stop_with_a_sentence() -> None:
     with pytest.raises(SegueError, match="TreesConfig"):
-        TreeLists(inputs(), lists(), catalogue(), TreesConfig(rounds=3, rate=float("nan"), fewest_rows=5)).fitted(seed=17)
+        TreeLists(inputs(), lists(), catalogue(), TreesConfig(rounds=3, rate=float("nan"), fewest_rows=5), seed=17).fitted()
 
 
 def test_a_release_with_a_ranker_nobody_knows_is_refused(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def bench_ranker() -> Outcome:
         with progress.step(kind):
             chosen = replace(hyper, ranker=replace(hyper.ranker, kind=kind))
             ranker, blend, _ = fit_ranker(task, chosen, seed=settings.seed)
-            fitted = Fitted(retriever, ranker, task.then.territories, blend, task.listens)
+            fitted = Fitted(retriever, ranker, blend, task)
             lists, spent = _ranked(fitted, question)
             rows.append(_row(kind, _ndcg(lists, question.held), alone, settings.seed) | spent)
     path = _draw(get_home().chart("ranker"), rows, len(alone))

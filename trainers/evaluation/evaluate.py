@@ -5,6 +5,10 @@ It judges and stores; it decides nothing: that is the gate's. Running it again r
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from segue.dates import Split, split_at
 from segue.errors import SegueError
 from segue.features import fingerprint, shared_store
@@ -19,6 +23,7 @@ from trainers.evaluation.explored import exploration_report, exploration_text
 from trainers.evaluation.heldout import HeldOut, held_out
 from trainers.evaluation.result import FUNNEL, LIVE_FUNNEL, RETRIEVER, LiveState, as_text, chart_path, store, summary
 from trainers.evaluation.scoreboard import Answers, EvaluateConfig, per_user, report
+from trainers.interactions import Indices
 
 
 def run(*, version: str) -> Outcome:
@@ -32,10 +37,11 @@ def run(*, version: str) -> Outcome:
     split = _split(manifest)
     with progress.step("held-out question"):
         held = held_out(split)
-    answers = _ask_releases(version, held, config, progress)
-    for name, model in baselines(config.baselines).items():
-        with progress.step(name):
-            answers.lists[name] = model.fit(held.interactions).recommend(held.asked, config.k, held.heard)
+    # One limit for both sides of the thread: set by one of them alone, it would change what the other computes with.
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(1) as beside:
+        of_baselines = beside.submit(_ask_baselines, held, config, progress)
+        answers = _ask_releases(version, held, config, progress)
+        answers.lists |= of_baselines.result()
     with progress.step("metrics"):
         found = report(manifest, held, answers, config)
     with progress.step("exploration"):
@@ -75,6 +81,14 @@ def _ask_releases(version: str, held: HeldOut, config: EvaluateConfig, progress:
             live = load(answers.live)
             answers.lists[LIVE_FUNNEL] = rank(live, held, *retrieve(live, held), config.k)
     return answers
+
+
+def _ask_baselines(held: HeldOut, config: EvaluateConfig, progress: Progress) -> dict[str, Indices]:
+    lists = {}
+    for name, model in baselines(config.baselines).items():
+        with progress.step(name):
+            lists[name] = model.fit(held.interactions).recommend(held.asked, config.k, held.heard)
+    return lists
 
 
 def _live(version: str, split: Split) -> tuple[str | None, LiveState]:

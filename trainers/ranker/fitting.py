@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from trainers.ranker.ranking import Ranker, RankerConfig, adapt
 from trainers.ranker.rows import starts
 from trainers.ranker.start import fit_start
 from trainers.ranker.trees import RankerTrees, TreeLists
-from trainers.ranker.weights import Adds, believed
+from trainers.ranker.weights import believed, held_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,23 +73,22 @@ def _fitted(
 ) -> tuple[AnyRanker, list[float]]:
     """The ranker of `hyper.ranker.kind` upon its start, and its losses. The trees alone stop by lists of their own."""
     lists, then, kind = task.lists, task.then, hyper.ranker.kind
-    trees = TreeLists(inputs, lists, then, hyper.trees) if kind != "network" else None
+    trees = TreeLists(inputs, lists, then, hyper.trees, seed=seed) if kind != "network" else None
     if trees and kind == "lambdarank":
-        grown = trees.fitted(seed=seed)
-        return grown, [grown.loss]
+        alone = trees.fitted()
+        return alone, [alone.loss]
     model = Ranker(RankerNetwork(inputs, blend, hyper.ranker.shape), hyper.ranker, heads_known=heads)
-    adds: list[Adds] = [partial(model.learned_without, lists=lists, catalogue=then, seed=seed)]
-    if trees:
-        adds.append(partial(trees.learned_without, seed=seed))
-    begun = starts(inputs, lists, then)
-    weights = believed(adds, begun, lists, hyper.weights, seed=seed)
-    model.begin_again()
-    losses = model.fit_lists(lists, then, seed=seed)
+    begun, apart = starts(inputs, lists, then), held_apart(lists, hyper.weights, seed=seed)
+    # Neither waits for the other's turns: they compute outside of the interpreter's lock, and both weights come last.
+    with ThreadPoolExecutor(1) as beside:
+        growing = beside.submit(trees.judged_and_fitted, apart) if trees else None
+        added = [[model.learned_without(some, lists, then, seed=seed) for some in apart]]
+        model.begin_again()
+        losses = model.fit_lists(lists, then, seed=seed)
+        of_trees, grown = growing.result() if growing else (None, None)
+    weights = believed([*added, of_trees] if of_trees is not None else added, apart, begun, lists, hyper.weights)
     model.believe(weights[0], lists, then, begun)
-    if not trees:
-        return model.network, losses
-    grown = trees.fitted(seed=seed)
-    return RankerPair(model.network, grown, weights[1]), [*losses, grown.loss]
+    return (RankerPair(model.network, grown, weights[1]), [*losses, grown.loss]) if grown else (model.network, losses)
 
 
 def _ranker_names(known: Catalogue, territories: tuple[str, ...]) -> RankerNames:

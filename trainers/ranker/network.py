@@ -98,25 +98,26 @@ class RankerNetwork(tf.Module):
         rest = {name: value for name, value in read.items() if name != "numbers"}
         return rest | {"hidden": self.track_part(features), "taste": self.track_taste(features)}
 
-    def parts(
-        self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the heads say (n, c, 3) of candidates, and where the first of them begins (n, c): every entry of `tracks` is
-        (n, c, ...), `territory` (n, c, 2)."""
-        retrieved = retrieval_scores * self.inputs.scale
-        common = self.inputs.common(users, tracks, territory, retrieved)
+    def added(self, users: Tensors, tracks: Tensors, common: tf.Tensor) -> tf.Tensor:
+        """What the heads say (n, c, 3) of candidates whose halves `tracks` are (n, c, ...), from what they have in `common`
+        (n, c, `COMMON`) with the users (n)."""
         both = tf.concat([common, users["taste"][:, None, :] * tracks["taste"]], axis=2)
         first = tf.nn.relu(users["hidden"][:, None, :] + tracks["hidden"] + self.common_part(both))
         crossed = first
         for cross in self.crosses:
             crossed = cross(first, crossed)
-        return self.heads(self.middle(crossed)), self.inputs.start(common, tracks["start"], retrieved)
+        return self.heads(self.middle(crossed))
 
-    def logits(self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
-        """Logits (n, c, 3): the first head adds to the start with its `weight`."""
-        heads, start = self.parts(users, tracks, territory, retrieval_scores)
+    def upon(self, start: tf.Tensor, heads: tf.Tensor) -> tf.Tensor:
+        """Logits (n, c, 3): the first of `heads` (n, c, 3) adds to the start (n, c) with its `weight`."""
         first = start + self.weight * heads[..., 0] + self.level
         return tf.concat([first[..., None], heads[..., 1:]], axis=2)
+
+    def logits(self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
+        """Logits (n, c, 3) of candidates: every entry of `tracks` is (n, c, ...), `territory` (n, c, 2)."""
+        retrieved = retrieval_scores * self.inputs.scale
+        common = self.inputs.common(users, tracks, territory, retrieved)
+        return self.upon(self.inputs.start(common, tracks["start"], retrieved), self.added(users, tracks, common))
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the entries of `tracks`."""

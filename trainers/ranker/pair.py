@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from segue.rankers import TREES, paired, tree_values
+from segue.rankers import TREES, paired, prediction_of, tree_values
 from trainers.ranker.network import RankerNetwork, Tensors, traced_halves
 from trainers.ranker.trees import RankerTrees
 
@@ -35,7 +35,7 @@ class RankerPair(tf.Module):
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) of both and `heads` (n, c, 3) of the network."""
         asked = users, tracks, candidates, retrieval_scores
-        values = tree_values(self.trees.booster, self.trees.frame(*asked).numpy())
+        values = tree_values(prediction_of(self.trees.booster), self.trees.frame(*asked).numpy())
         scores: Tensors = paired(self.network.scored(*asked), values, self.weight)
         return scores
 

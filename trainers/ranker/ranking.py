@@ -8,7 +8,6 @@ stood first is then not put down to the track.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,9 +18,10 @@ import tensorflow_recommenders as tfrs
 
 from segue.errors import SegueError
 from trainers.examples import Catalogue
-from trainers.inputs import RANKER_TRACKS, RANKER_USERS, TRACK_NUMBERS, USER_NUMBERS, arrays, constants, matrix
+from trainers.inputs import TRACK_NUMBERS, USER_NUMBERS, matrix
+from trainers.ranker.batches import Batches
 from trainers.ranker.inputs import AUDIO, RankerInputs
-from trainers.ranker.lists import MARKS, PLAY_MARKS, Lists
+from trainers.ranker.lists import Lists
 from trainers.ranker.network import HEADS, NetworkShape, RankerNetwork
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ PLACES = 30
 @dataclass(frozen=True)
 class RankerConfig:
     """Hyperparameters. `candidates` are the retriever's best per user, `users` the most lists; `lists` of them make a batch.
+    Of each a pass looks at `drawn` tracks (`trainers.ranker.batches`).
 
     `kind` chooses the model: network, trees that learn the order only (LightGBM's LambdaRank), or both. `list_weight` weighs
     the listwise loss, which orders, against the pointwise ones, which calibrate. `edge_weight` is what an early skip at the
@@ -47,6 +48,7 @@ class RankerConfig:
 
     kind: RankerKind = "both"
     candidates: int = 500
+    drawn: int = 128
     users: int = 6_000
     hidden: int = 64
     taste: int = 16
@@ -71,6 +73,7 @@ class Ranker(tfrs.Model):
         super().__init__()
         self.network, self.config = network, config
         self.heads_known = heads_known
+        self.read: Batches | None = None
         self.place_terms = tf.Variable(tf.zeros(PLACES), name="place_terms")
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.tasks = [tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True)) for _ in HEADS]
@@ -80,20 +83,20 @@ class Ranker(tfrs.Model):
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> tf.Tensor:
         """Sum of the losses of one batch of lists."""
         del training  # nothing is dropped
-        users, tracks = self._halves(inputs)
-        logits = self.network.logits(users, tracks, inputs["territory"], inputs["scores"])
+        logits = self.network.upon(inputs["start"], self._heads(inputs))
         first = logits[..., 0] + self._shown(inputs["place"])
         predictions = tf.concat([first[..., None], logits[..., 1:]], axis=2)
         labels = [inputs["success"], *(tf.cast(inputs[name], tf.float32) for name in ("skipped", "saved"))]
         played, retrieved = (tf.cast(inputs[name], tf.float32) for name in ("played", "retrieved"))
-        listed = tf.maximum(retrieved, tf.cast(inputs["place"] > 0, tf.float32))
+        listed = tf.maximum(retrieved, tf.cast(inputs["place"] > 0, tf.float32)) * inputs["weight"]
         skips, saves = (float(known) for known in self.heads_known)
         weights = [listed, played * inputs["certainty"] * skips, played * saves]
         losses = [
             task(labels=label[..., None], predictions=predictions[..., i, None], sample_weight=_share(weight))
             for i, (task, label, weight) in enumerate(zip(self.tasks, labels, weights, strict=True))
         ]
-        loss = tf.add_n(losses) + self.config.list_weight * _listwise(first, inputs["success"] * retrieved, retrieved)
+        stands_for = first + tf.math.log(inputs["weight"])
+        loss = tf.add_n(losses) + self.config.list_weight * _listwise(stands_for, inputs["success"] * retrieved, retrieved)
         self.mean_loss.update_state(loss)
         return loss
 
@@ -112,17 +115,23 @@ class Ranker(tfrs.Model):
         """What Keras resets after each epoch."""
         return [self.mean_loss]
 
-    def fit_lists(self, lists: Lists, catalogue: Catalogue, *, seed: int) -> list[float]:
-        """Train; the mean loss of each epoch.
+    def fit_lists(self, lists: Lists, catalogue: Catalogue, *, seed: int, apart: Marks | None = None) -> list[float]:
+        """Train on the lists that `apart` (n,) does not mark; the mean loss of each pass.
 
         Raises:
             SegueError: the loss became infinite or no number.
         """
-        n = len(lists.users)
-        rows = tf.data.Dataset.range(n).shuffle(n, seed=seed).batch(min(self.config.lists, n), drop_remainder=True)
-        batches = rows.map(self._gather(lists, catalogue), num_parallel_calls=1).prefetch(2)
-        history = self.fit(batches, epochs=self.config.epochs, verbose=0)
-        losses = [float(loss) for loss in history.history["loss"]]
+        batches, rng = self._batches(lists, catalogue), np.random.default_rng(seed)
+        rows = np.arange(len(lists.users)) if apart is None else np.flatnonzero(~apart)
+        size, losses = min(self.config.lists, len(rows)), []
+        step = tf.function(
+            lambda some: self.train_step(batches.gather(some["rows"], some["columns"]) | {"weight": some["weight"]})
+        )
+        for _ in range(self.config.epochs):
+            self.mean_loss.reset_state()
+            for some in batches.epoch(rows, size, self.config.drawn, rng):
+                step(some)
+            losses.append(float(self.mean_loss.result()))
         if not np.isfinite(losses).all() or not all(np.isfinite(v.numpy()).all() for v in self.network.trainable_variables):
             raise SegueError(
                 expected="a ranker whose loss and weights stay finite",
@@ -134,27 +143,30 @@ class Ranker(tfrs.Model):
     def learned_without(self, apart: Marks, lists: Lists, catalogue: Catalogue, *, seed: int) -> Floats:
         """Begin again on the lists that `apart` (n,) does not mark; what the first head then adds (w, c) on the others."""
         self.begin_again()
-        self.fit_lists(lists.some(~apart), catalogue, seed=seed)
-        return self.added(lists.some(apart), catalogue)
+        self.fit_lists(lists, catalogue, seed=seed, apart=apart)
+        return self.added(lists, catalogue, np.flatnonzero(apart))
 
     def believe(self, weight: float, lists: Lists, catalogue: Catalogue, starts: Floats) -> None:
         """Let the first head add to the start (n, c) of the lists with `weight`, and still say how likely a success is."""
         some = slice(CALIBRATED_LISTS)
-        added = self.added(lists.some(np.arange(len(starts))[some]), catalogue)
+        added = self.added(lists, catalogue, np.arange(len(starts))[some])
         listed = lists.listed[some]
         logits = (starts[some] + weight * added)[listed]
         self.network.weight.assign(weight)
         self.network.level.assign(level(logits, float(lists.success[some][listed].mean())))
 
-    def added(self, lists: Lists, catalogue: Catalogue) -> Floats:
-        """What the first head adds (n, c) to where the network began."""
-        gather, parts = self._gather(lists, catalogue), []
-        for at in range(0, len(lists.users), self.config.lists):
-            inputs = gather(tf.range(at, min(at + self.config.lists, len(lists.users))))
-            users, tracks = self._halves(inputs)
-            heads, _ = self.network.parts(users, tracks, inputs["territory"], inputs["scores"])
-            parts.append(heads[..., 0].numpy())
-        return np.concatenate(parts)
+    def added(self, lists: Lists, catalogue: Catalogue, rows: npt.NDArray[np.int64]) -> Floats:
+        """What the first head adds (w, c) to where the network began, with every track of the lists `rows` (w,)."""
+        batches = self._batches(lists, catalogue)
+        columns = tf.range(lists.candidates.shape[1])
+
+        @tf.function(reduce_retracing=True)
+        def heads(some: tf.Tensor) -> tf.Tensor:
+            every = tf.broadcast_to(columns, [tf.size(some), tf.size(columns)])
+            return self._heads(batches.gather(some, every))[..., 0]
+
+        parts = [rows[at : at + self.config.lists] for at in range(0, len(rows), self.config.lists)]
+        return np.concatenate([heads(tf.constant(some, tf.int32)).numpy() for some in parts])
 
     def begin_again(self) -> None:
         """Forget what was learned: every weight and the optimizer's memory as they were before the first list."""
@@ -166,30 +178,17 @@ class Ranker(tfrs.Model):
     def _remembered(self) -> list[tf.Variable]:
         return [*self.network.trainable_variables, self.place_terms, *self.optimizer.variables()]
 
-    def _halves(self, inputs: dict[str, Any]) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+    def _batches(self, lists: Lists, catalogue: Catalogue) -> Batches:
+        """Everything of `lists` that has no trained weight, computed when they come for the first time."""
+        if self.read is None or self.read.lists is not lists:
+            self.read = Batches(self.network.inputs, lists, catalogue)
+        return self.read
+
+    def _heads(self, inputs: dict[str, Any]) -> tf.Tensor:
+        """What the heads say (b, k, 3)."""
         tracks = self.network.track_half(_in_one_row(inputs["tracks"]))
-        return self.network.user_half(inputs["users"]), _per_list(tracks, tf.shape(inputs["scores"]))
-
-    def _gather(self, lists: Lists, catalogue: Catalogue) -> Callable[[tf.Tensor], dict[str, Any]]:
-        """What makes the inputs of a step from row numbers of `lists`."""
-        users = self.network.inputs.read_users(constants(arrays(lists.users, RANKER_USERS)))
-        tracks = self.network.inputs.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
-        popularity = tf.constant(catalogue.popularity)
-        names = ("candidates", "scores", "place", *MARKS, *PLAY_MARKS)
-        whole = {name: tf.constant(getattr(lists, name)) for name in names}
-
-        def gather(rows: tf.Tensor) -> dict[str, Any]:
-            some = {name: tf.gather(values, rows) for name, values in whole.items()}
-            candidates = some.pop("candidates")
-            people = {name: tf.gather(values, rows) for name, values in users.items()}
-            where = tf.broadcast_to(people["territory"][:, None], tf.shape(candidates))
-            return some | {
-                "users": people,
-                "tracks": {name: tf.gather(values, candidates) for name, values in tracks.items()},
-                "territory": tf.gather_nd(popularity, tf.stack([where, candidates], axis=2)),
-            }
-
-        return gather
+        halves = _per_list(tracks, tf.shape(inputs["start"]))
+        return self.network.added(self.network.user_half(inputs["users"]), halves, inputs["common"])
 
 
 def level(logits: Floats, share: float) -> float:

@@ -6,6 +6,7 @@ encodings, and no probabilities. A release keeps it as LightGBM's text, beside t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from segue.errors import SegueError
-from segue.rankers import TREES, tree_scores, tree_values
+from segue.rankers import TREES, prediction_of, tree_scores, tree_values
 from trainers.ranker.inputs import RankerInputs
 from trainers.ranker.network import Tensors, traced_halves
 from trainers.ranker.rows import row, rows
@@ -71,7 +72,7 @@ class RankerTrees(tf.Module):
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) and `heads` (n, c, 3), as the network gives them."""
         frame = self.frame(users, tracks, candidates, retrieval_scores).numpy()
-        scores: Tensors = tree_scores(frame[:, :, 0] + tree_values(self.booster, frame))
+        scores: Tensors = tree_scores(frame[:, :, 0] + tree_values(prediction_of(self.booster), frame))
         return scores
 
     def save(self, folder: Path) -> None:
@@ -87,43 +88,55 @@ class RankerTrees(tf.Module):
 class TreeLists:
     """Lists with the rows of numbers that trees learn from, made once for all the trees that are made of them."""
 
-    def __init__(self, inputs: RankerInputs, lists: Lists, catalogue: Catalogue, config: TreesConfig) -> None:
-        self.ranker, self.lists, self.config = RankerTrees(inputs), lists, config
+    def __init__(self, inputs: RankerInputs, lists: Lists, catalogue: Catalogue, config: TreesConfig, *, seed: int) -> None:
+        self.ranker, self.lists, self.config, self.seed = RankerTrees(inputs), lists, config, seed
+        self.asked_for: list[int] = []
         at, parts = 0, []
         for some in rows(inputs, lists, catalogue):
             parts.append(some[lists.listed[at : at + len(some)]])
             at += len(some)
         self.rows = np.concatenate(parts)
 
-    def boosted(self, whose: npt.NDArray[np.bool_], *, seed: int) -> lightgbm.Booster:
-        """Trees learned from the lists `whose` (n,) marks, in as many rounds as some of them, held apart, ask for."""
-        rounds, apart = self.config.rounds, np.zeros_like(whose)
-        learned = np.flatnonzero(whose)
-        order = np.random.default_rng(seed).permutation(len(learned))
-        apart[learned[order < int(self.config.share_apart * len(learned))]] = True
-        if apart.any():
-            few = _boosted(self._data(whose & ~apart), self.config, seed, self._data(apart))
-            rounds = max(few.best_iteration, 1)
-        return _boosted(self._data(whose), replace(self.config, rounds=rounds), seed)
+    def boosted(self, whose: npt.NDArray[np.bool_], rounds: int) -> lightgbm.Booster:
+        """Trees learned in `rounds` from the lists `whose` (n,) marks."""
+        return _boosted(self._data(whose), replace(self.config, rounds=rounds), self.seed)
 
-    def learned_without(self, apart: npt.NDArray[np.bool_], *, seed: int) -> Floats:
+    def rounds_for(self, whose: npt.NDArray[np.bool_]) -> int:
+        """In how many rounds the lists `whose` (n,) marks are learned, as some of them, held apart, say."""
+        apart, learned = np.zeros_like(whose), np.flatnonzero(whose)
+        order = np.random.default_rng(self.seed).permutation(len(learned))
+        apart[learned[order < int(self.config.share_apart * len(learned))]] = True
+        if not apart.any():
+            return self.config.rounds
+        return max(_boosted(self._data(whose & ~apart), self.config, self.seed, self._data(apart)).best_iteration, 1)
+
+    def learned_without(self, apart: npt.NDArray[np.bool_]) -> Floats:
         """What trees of the lists that `apart` (n,) does not mark add (w, c) on the others; 0 for what was not listed."""
         listed = self.lists.listed[apart]
         values = np.zeros(listed.shape, np.float32)
-        values[listed] = self.boosted(~apart, seed=seed).predict(self._rows_of(apart)[:, 1:], num_threads=1)
+        self.asked_for.append(self.rounds_for(~apart))
+        trees = self.boosted(~apart, self.asked_for[-1])
+        values[listed] = trees.predict(self._rows_of(apart)[:, 1:], num_threads=1)
         return values
 
-    def fitted(self, *, seed: int) -> RankerTrees:
-        """Trees of all the lists; their `loss` is 1 less the NDCG they reach on them.
+    def judged_and_fitted(self, turns: Sequence[npt.NDArray[np.bool_]]) -> tuple[list[Floats], RankerTrees]:
+        """What `learned_without` gives in each of `turns`, and then `fitted`."""
+        return [self.learned_without(apart) for apart in turns], self.fitted()
+
+    def fitted(self) -> RankerTrees:
+        """Trees of all the lists, in as many rounds as were asked for where some had been held apart, if they were; their
+        `loss` is 1 less the NDCG they reach on them.
 
         Raises:
             SegueError: LightGBM refuses the settings, or the trees give no number.
         """
-        booster = self.boosted(np.ones(len(self.lists.users), bool), seed=seed)
-        reached = next(iter(booster.best_score["lists"].values()))
+        every = np.ones(len(self.lists.users), bool)
+        rounds = round(float(np.mean(self.asked_for))) if self.asked_for else self.rounds_for(every)
+        booster = self.boosted(every, rounds)
+        reached = booster.eval_train()[0][2]
         if not np.isfinite(booster.predict(self.rows[:1_000, 1:], num_threads=1)).all() or not np.isfinite(reached):
             raise _refusal("no number")
-        self.ranker.booster, self.ranker.loss = booster, 1.0 - float(reached)
+        self.ranker.booster, self.ranker.loss = booster.free_dataset(), 1.0 - float(reached)
         return self.ranker
 
     def _rows_of(self, whose: npt.NDArray[np.bool_]) -> Floats:
@@ -153,12 +166,11 @@ def _boosted(
     """Trees on `data`; with lists `apart`, only until those gain nothing more."""
     import lightgbm
 
-    stop: list[Any] = [lightgbm.early_stopping(config.patience, verbose=False)] if apart else []
-    watched = apart or data
+    watched: dict[str, Any] = {}
+    if apart:
+        watched = {"valid_sets": [apart], "callbacks": [lightgbm.early_stopping(config.patience, verbose=False)]}
     try:
-        return lightgbm.train(
-            _settings(config, seed), data, config.rounds, valid_sets=[watched], valid_names=["lists"], callbacks=stop
-        )
+        return lightgbm.train(_settings(config, seed), data, config.rounds, keep_training_booster=not apart, **watched)
     except lightgbm.basic.LightGBMError as problem:
         raise _refusal(str(problem).splitlines()[0]) from problem
 

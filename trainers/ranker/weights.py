@@ -6,7 +6,7 @@ themselves. So each is fitted without some lists, in turn, and weighted by how m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,6 @@ from trainers.ranker.start import Told, fitted, successes
 
 Floats = npt.NDArray[np.float32]
 Marks = npt.NDArray[np.bool_]
-Adds = Callable[[Marks], Floats]
-"""Learns from the lists (n,) that are not marked; what it adds (w, c) to the start of those that are."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +36,29 @@ class WeightsConfig:
     iterations: int = 50
 
 
-def believed(models: Sequence[Adds], starts: Floats, lists: Lists, config: WeightsConfig, *, seed: int) -> list[float]:
-    """The weight of each of `models` beside the start (n, c) of the lists; 0 for all where nobody liked anything."""
-    success = successes(lists)
-    useful = int(success.any(axis=1).sum())
+def held_apart(lists: Lists, config: WeightsConfig, *, seed: int) -> list[Marks]:
+    """Which lists (n,) each turn holds apart; no turn where hardly anybody liked anything."""
+    useful = int(successes(lists).any(axis=1).sum())
     if useful < config.parts:
-        return [0.0] * len(models)
+        return []
     turns = min(config.parts, -(-config.enough * config.parts // useful))
-    part = np.random.default_rng(seed).permutation(len(starts)) % config.parts
-    parts = []
-    for turn in range(turns):
-        apart = part == turn
-        added = np.stack([model(apart) for model in models], axis=2)
-        parts.append(Told(added, starts[apart], success[apart], lists.retrieved[apart]))
+    part = np.random.default_rng(seed).permutation(len(lists.users)) % config.parts
+    return [part == turn for turn in range(turns)]
+
+
+def believed(
+    added: Sequence[Sequence[Floats]], apart: Sequence[Marks], starts: Floats, lists: Lists, config: WeightsConfig
+) -> list[float]:
+    """The weight beside the start (n, c) of the lists of each model, by what it added (w, c) to the lists held `apart` in each
+    turn; 0 for all where there was no turn."""
+    if not apart:
+        return [0.0] * len(added)
+    success = successes(lists)
+    parts = [
+        Told(np.stack(of_turn, axis=2), starts[marks], success[marks], lists.retrieved[marks])
+        for marks, *of_turn in zip(apart, *added, strict=True)
+    ]
     names = ("numbers", "logits", "success", "listed")
     told = Told(*(np.concatenate([getattr(some, name) for some in parts]) for name in names))
-    bounds = [(1.0, 1.0), *[(0.0, config.most)] * len(models)]
+    bounds = [(1.0, 1.0), *[(0.0, config.most)] * len(added)]
     return [config.share * float(weight) for weight in fitted(told, config.ridge, config.iterations, bounds)[1:]]

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from segue.features import TIMESTAMP
+from segue.dates import Split
+from segue.point_in_time import TIMESTAMP
+from segue.stage import Progress
 from trainers.baselines.sequential_rules import SequentialRules
 from trainers.baselines.session_item_knn import SessionItemKnn
 from trainers.baselines.session_knn import SessionKnn
-from trainers.examples import Catalogue
+from trainers.gold import read_labels, tracks_at
 from trainers.sessions.gru import SessionConfig, SessionModel
 from trainers.sessions.next_blend import ITEM_KNN, MODEL, RULES, SESSION_KNN, learned_order
 from trainers.sessions.next_order import NextOrder, OrderConfig, about_tracks
@@ -31,12 +34,23 @@ ORDER_PREFIXES, FEWEST_PREFIXES, K = 4_000, 300, 20
 """Held back prefixes that teach the order, at most; with fewer it stays as it begins; tracks a prefix is answered with."""
 
 
-def sessions_of(listens: pd.DataFrame, catalogue: Catalogue) -> Sessions:
-    """The sessions of labels, by row of `catalogue`, oldest first: what was skipped early, or is in no session or not in the
-    catalogue, left out."""
+def train_sessions(
+    folder: Path, split: Split, config: SessionConfig, settings: OrderConfig, *, seed: int
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """`write_sessions` from the gold tables, for a process beside the other models: what there is to say, and its seconds."""
+    progress = Progress("train")
+    with progress.step("session model"):
+        listens, tracks = read_labels(None, split.cutoff), tracks_at(split.end)["track_id"]
+        said = write_sessions(folder, listens, tracks.to_numpy(dtype=object), config, settings, seed=seed)
+    return said, progress.seconds
+
+
+def sessions_of(listens: pd.DataFrame, track_ids: npt.NDArray[Any]) -> Sessions:
+    """The sessions of labels, by place in `track_ids`, oldest first: what was skipped early, or is in no session or not among
+    these, left out."""
     import pandas as pd
 
-    numbers = pd.Index(catalogue.track_ids).get_indexer(pd.Index(listens["track_id"]))
+    numbers = pd.Index(track_ids).get_indexer(pd.Index(listens["track_id"]))
     kept = (numbers >= 0) & (listens["weight"].to_numpy() > 0) & listens["session_id"].notna().to_numpy()
     rows = listens.loc[kept, ["session_id", TIMESTAMP]].assign(track=numbers[kept])
     if rows.empty:
@@ -51,24 +65,24 @@ def sessions_of(listens: pd.DataFrame, catalogue: Catalogue) -> Sessions:
 def write_sessions(
     folder: Path,
     listens: pd.DataFrame,
-    catalogue: Catalogue,
+    track_ids: npt.NDArray[Any],
     config: SessionConfig,
     settings: OrderConfig | None = None,
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """Train on `listens` and write `sessions/`; what there is to say about it. Nothing is written where no session has two
-    plays, or no pass is asked for.
+    """Train on `listens` (labels rows) of a catalogue (n,) and write `sessions/`; what there is to say about it. Nothing is
+    written where no session has two plays, or no pass is asked for.
 
     Raises:
         SegueError: the training diverged.
     """
-    sessions = sessions_of(listens, catalogue)
+    sessions = sessions_of(listens, track_ids)
     first = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
     newest = sessions.some(min(first, len(sessions)), len(sessions))
     if not config.passes or not (newest.lengths > 1).any():
         return {"sessions": 0}
-    n_tracks = len(catalogue.frame)
+    n_tracks = len(track_ids)
     order, said = _order(newest, n_tracks, config, settings or OrderConfig(), seed=seed)
     models = models_of(newest, n_tracks, config, seed=seed)
     RadioNetwork(models, SharedSessions().fit(newest, n_tracks), order).save(folder / "sessions")

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,14 @@ import numpy.typing as npt
 from segue.atomic import replacing_file
 from segue.errors import SegueError
 from segue.home import get_home
+from segue.machine import cores
 from trainers.inputs import VECTOR_LENGTH
 from trainers.sources.track2vec import Floats, Vectors
 
 SUFFIXES = (".flac", ".wav", ".mp3")
 _AT_ONCE = 256
+STEPS_AT_ONCE = 16
+"""Steps of training in one call of TensorFlow, which takes as long as a step of this network does."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +120,8 @@ def log_mel(sounds: Floats, config: AudioConfig) -> npt.NDArray[np.float16]:
     loud = np.sqrt((sounds**2).mean(axis=1, keepdims=True))
     frames = np.lib.stride_tricks.sliding_window_view(sounds / np.maximum(loud, 1e-6), config.window, axis=1)[:, :: config.hop]
     waves = rfft(frames * np.hanning(config.window).astype(np.float32), axis=2)
-    power = waves.real**2 + waves.imag**2
-    logs = np.log(power @ mel_filters(config).T + np.float32(1e-4))
+    power = (waves.real**2 + waves.imag**2).reshape(-1, waves.shape[2])  # one product, where three dimensions would be many
+    logs = np.log((power @ mel_filters(config).T).reshape(*waves.shape[:2], -1) + np.float32(1e-4))
     return (logs - logs.mean(axis=(1, 2), keepdims=True)).astype(np.float16)
 
 
@@ -142,22 +147,25 @@ class Heard:
 
 def hear(clips: Mapping[str, Path], config: AudioConfig) -> Heard:
     """Read every clip; one that cannot be read is passed over and its reason kept."""
-    ids: list[str] = []
-    refused: dict[str, str] = {}
-    parts = [np.empty((0, config.frames, config.bands), np.float16)]
-    waiting: list[Floats] = []
-    for track, path in sorted(clips.items()):
+    names = sorted(clips)
+    some = [{name: clips[name] for name in names[at : at + _AT_ONCE]} for at in range(0, len(names), _AT_ONCE)]
+    with ThreadPoolExecutor(cores()) as pool:  # files are decoded outside of the interpreter's lock
+        parts = [*pool.map(partial(_hear, config), some or [{}])]
+    ids = [name for part in parts for name in part.ids]
+    refused = {name: why for part in parts for name, why in part.refused.items()}
+    return Heard(ids, np.concatenate([part.spectrograms for part in parts]), refused)
+
+
+def _hear(config: AudioConfig, clips: Mapping[str, Path]) -> Heard:
+    sounds, refused = {}, {}
+    for track, path in clips.items():
         try:
-            waiting.append(read_clip(path, config))
-            ids.append(track)
+            sounds[track] = read_clip(path, config)
         except SegueError as problem:
             refused[track] = str(problem)
-        if len(waiting) == _AT_ONCE:
-            parts.append(log_mel(np.stack(waiting), config))
-            waiting = []
-    if waiting:
-        parts.append(log_mel(np.stack(waiting), config))
-    return Heard(ids, np.concatenate(parts), refused)
+    if not sounds:
+        return Heard([], np.empty((0, config.frames, config.bands), np.float16), refused)
+    return Heard([*sounds], log_mel(np.stack([*sounds.values()]), config), refused)
 
 
 def network(config: AudioConfig) -> Any:
@@ -186,7 +194,8 @@ def fit(heard: Heard, targets: Mapping[str, Floats], config: AudioConfig, *, see
         return None
     tf.keras.utils.set_random_seed(seed)
     model = network(config)
-    model.compile(optimizer=tf.keras.optimizers.legacy.Adam(config.learning_rate), loss="mse")
+    optimizer = tf.keras.optimizers.legacy.Adam(config.learning_rate)
+    model.compile(optimizer=optimizer, loss="mse", steps_per_execution=STEPS_AT_ONCE)
     wanted = np.stack([targets[heard.ids[row]] for row in rows])
     history = model.fit(heard.spectrograms[rows].astype(np.float32), wanted, config.batch, config.epochs, verbose=0)
     if not np.isfinite(history.history["loss"]).all():

@@ -15,13 +15,13 @@ from segue.dates import end_of, split_at
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.lock import locked
-from segue.names import Table
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
-from trainers.gold import label_files, read_labels, read_tracks
-from trainers.sources import track2vec, track_vectors
+from trainers.gold import label_files, read_tracks
+from trainers.sources import track_vectors
 from trainers.sources.audio import AudioConfig, find_clips
 from trainers.sources.ears import Ears
+from trainers.sources.listening import Listening, ahead, liked, plays
 from trainers.sources.track2vec import Track2VecConfig
 from trainers.sources.track_vectors import Snapshot
 
@@ -46,7 +46,10 @@ def run(*, as_of: date, config: Track2VecConfig | None = None, hearing: AudioCon
         ears = Ears(find_clips(list(tracks["track_id"])), hearing or AudioConfig(), get_settings().seed)
         there = [day for day in track_vectors.days() if day <= as_of]
         days = not_silent(wanted(listened[0], as_of, there, get_settings().holdout_days), listened, config.window_days)
-        made = [_make(day, tracks, config, ears, progress) for day in days]
+        made = []
+        for day, said in zip(days, ahead(days, there, config, seed=get_settings().seed), strict=True):
+            with progress.step(f"snapshot {day}"):
+                made.append(_make(day, said(), tracks, ears))
         completed = sum(_complete(day, tracks, config, ears) for day in there if as_of - day <= COMPLETED_FOR)
     clips = {"clips": len(ears.clips), "clips_refused": len(ears.refused)}
     summary = {"as_of": as_of.isoformat(), "snapshots": made, "completed": completed, **clips, "seconds": progress.seconds}
@@ -91,17 +94,14 @@ def _catalogue(as_of: date) -> pd.DataFrame:
     return tracks[~(tracks["first_seen_at"] >= pd.Timestamp(end_of(as_of)))]
 
 
-def _make(day: date, tracks: pd.DataFrame, config: Track2VecConfig, ears: Ears, progress: Progress) -> dict[str, Any]:
-    """Write the snapshot of `day`; how many tracks have which vector."""
-    with progress.step(f"snapshot {day}"):
-        before = max((other for other in track_vectors.days() if other < day), default=None)
-        former = track_vectors.read(before, "track2vec") if before else {}
-        played = track2vec.train(sentences(day, config), config, seed=get_settings().seed, before=former)
-        learned = ears.learn(day, played)
-        known = track_vectors.read(before, "audio_vector") if before and not learned else {}
-        heard = known | ears.guess(day, set(tracks["track_id"]) - known.keys())
-        track_vectors.write(Snapshot(day, played, heard, plays(day, config)), tracks)
-    return {"day": day.isoformat(), "tracks": len(tracks), "track2vec": len(played), "audio": len(heard)}
+def _make(day: date, said: Listening, tracks: pd.DataFrame, ears: Ears) -> dict[str, Any]:
+    """Write the snapshot of `day` with what listening said by then; how many tracks have which vector."""
+    before = max((other for other in track_vectors.days() if other < day), default=None)
+    learned = ears.learn(day, said.played)
+    known = track_vectors.read(before, "audio_vector") if before and not learned else {}
+    heard = known | ears.guess(day, set(tracks["track_id"]) - known.keys())
+    track_vectors.write(Snapshot(day, said.played, heard, said.plays), tracks)
+    return {"day": day.isoformat(), "tracks": len(tracks), "track2vec": len(said.played), "audio": len(heard)}
 
 
 def _complete(day: date, tracks: pd.DataFrame, config: Track2VecConfig, ears: Ears) -> int:
@@ -110,37 +110,9 @@ def _complete(day: date, tracks: pd.DataFrame, config: Track2VecConfig, ears: Ea
     lacking = set(tracks["track_id"]) - known
     if lacking:
         played, heard = track_vectors.read(day, "track2vec"), ears.guess(day, lacking)
-        snapshot = Snapshot(day, played, heard, plays(day, config))
+        snapshot = Snapshot(day, played, heard, plays(liked(day, config)))
         track_vectors.write(snapshot, tracks, name=f"with-{len(tracks)}", known=known)
     return len(lacking)
-
-
-def sentences(day: date, config: Track2VecConfig) -> list[list[str]]:
-    """The sessions of the window that ends with `day`, without early skips, and the playlists as they then were."""
-    labels = _liked(day, config)
-    sessions = labels.groupby("session_id", sort=True)["track_id"].agg(list)
-    return [*sessions, *_playlists(day)]
-
-
-def plays(day: date, config: Track2VecConfig) -> dict[str, int]:
-    """How often each track was played in the window that ends with `day`, without early skips."""
-    return {str(track): int(count) for track, count in _liked(day, config)["track_id"].value_counts().items()}
-
-
-def _liked(day: date, config: Track2VecConfig) -> pd.DataFrame:
-    labels = read_labels(end_of(day) - timedelta(days=config.window_days), end_of(day))
-    return labels[labels["weight"] > 0]
-
-
-def _playlists(day: date) -> list[list[str]]:
-    import pandas as pd
-
-    path = get_home().table(Table.USER_PLAYLISTS) / "data.parquet"
-    if not path.exists():
-        return []
-    entries = pd.read_parquet(path)
-    entries = entries[entries["added_at"] < pd.Timestamp(end_of(day))].sort_values(["playlist_id", "added_at", "track_id"])
-    return list(entries.groupby("playlist_id", sort=True)["track_id"].agg(list))
 
 
 def _told(made: list[dict[str, Any]], completed: int, ears: Ears) -> str:

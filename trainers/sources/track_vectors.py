@@ -90,6 +90,8 @@ def write(snapshot: Snapshot, tracks: pd.DataFrame, *, name: str = "data", known
     if not known:  # a snapshot made anew; what was added to one of the same day is of no use beside it
         for added in _file(snapshot.day).parent.glob("with-*.parquet"):
             added.unlink()
+    for left_behind in _file(snapshot.day).parent.glob(".*.parquet.*"):  # by a run that was killed
+        left_behind.unlink()
     with replacing_file(_file(snapshot.day, name)) as temporary:
         pq.write_table(rows, temporary, compression="zstd")
 

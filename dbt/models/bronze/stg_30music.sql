@@ -14,8 +14,8 @@ plays as (
         {{ tab_field('line', 3) }} as track_id,
         {{ from_seconds(try_to('bigint', tab_field('line', 4))) }} as occurred_at,
         {{ tab_field('line', 5) }} as artist_id,
-        null::varchar as artist_name,
-        null::varchar as title,
+        null::{{ text() }} as artist_name,
+        null::{{ text() }} as title,
         coalesce(problem, case
             when {{ tab_field('line', 4) }} is null then 'malformed_row'
             when {{ from_seconds(try_to('bigint', tab_field('line', 4))) }} is null then 'unparsable_time'

@@ -11,7 +11,7 @@ with landed as (
 ),
 
 from_parquet as (
-    select *, null::varchar as problem, null::varchar as row_text from ({{ parquet_rows('events', 'events', columns) }})
+    select *, null::{{ text() }} as problem, null::{{ text() }} as row_text from ({{ parquet_rows('events', 'events', columns) }})
 ),
 
 lines as (
@@ -38,7 +38,7 @@ from_lines as (
 ),
 
 from_unreadable as (
-    select {% for name, type in columns.items() %}null::{{ type }} as {{ name }}, {% endfor %}
+    select {% for name, type in columns.items() %}null::{{ type_of(type) }} as {{ name }}, {% endfor %}
         path, 'unreadable_file' as problem, problem as row_text
     from landed
     where problem is not null {{ not_read_yet() }}
@@ -58,7 +58,7 @@ select
     occurred_at::timestamp as occurred_at,
     received_at::timestamp as received_at,
     ms_played, device, territory, surface, playlist_id,
-    null::varchar as artist_id, null::varchar as artist_name, null::varchar as title,
+    null::{{ text() }} as artist_id, null::{{ text() }} as artist_name, null::{{ text() }} as title,
     rows_read.problem, row_text,
     {{ day_of('occurred_at::timestamp', 'landed.arrival_day') }} as day
 from rows_read

@@ -3,7 +3,8 @@
 {% set columns = {
     'track_id': 'varchar', 'title': 'varchar', 'artist_id': 'varchar', 'artist_name': 'varchar', 'album_id': 'varchar',
     'genre': 'varchar', 'tempo': 'double', 'energy': 'double', 'duration_ms': 'bigint', 'explicit': 'boolean',
-    'release_date': 'date', 'version_family': 'varchar', 'version_kind': 'varchar', 'licences': licence_list()
+    'release_date': 'date', 'version_family': 'varchar', 'version_kind': 'varchar', 'label_type': 'varchar',
+    'licences': licence_list()
 } %}
 
 with landed as (
@@ -11,7 +12,7 @@ with landed as (
 ),
 
 from_parquet as (
-    select *, null::varchar as problem, null::varchar as row_text from ({{ parquet_rows('events', 'tracks', columns) }})
+    select *, null::{{ text() }} as problem, null::{{ text() }} as row_text from ({{ parquet_rows('events', 'tracks', columns) }})
 ),
 
 lines as (
@@ -34,7 +35,7 @@ from_lines as (
 ),
 
 from_unreadable as (
-    select {% for name, type in columns.items() %}null::{{ type }} as {{ name }}, {% endfor %}
+    select {% for name, type in columns.items() %}null::{{ type_of(type) }} as {{ name }}, {% endfor %}
         path, 'unreadable_file' as problem, problem as row_text
     from landed
     where problem is not null {{ not_read_yet() }}

@@ -10,7 +10,7 @@ with landed as (
 ),
 
 from_parquet as (
-    select *, null::varchar as problem, null::varchar as row_text from ({{ parquet_rows('events', 'users', columns) }})
+    select *, null::{{ text() }} as problem, null::{{ text() }} as row_text from ({{ parquet_rows('events', 'users', columns) }})
 ),
 
 lines as (
@@ -33,7 +33,7 @@ from_lines as (
 ),
 
 from_unreadable as (
-    select {% for name, type in columns.items() %}null::{{ type }} as {{ name }}, {% endfor %}
+    select {% for name, type in columns.items() %}null::{{ type_of(type) }} as {{ name }}, {% endfor %}
         path, 'unreadable_file' as problem, problem as row_text
     from landed
     where problem is not null {{ not_read_yet() }}

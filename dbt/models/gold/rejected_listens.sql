@@ -4,7 +4,7 @@
                   'territory', 'surface', 'playlist_id', 'artist_id', 'artist_name', 'title'] %}
 
 with checked as (
-    select source, landed_file, event_id, event_type, coalesce(row_text, {{ as_json(columns) }}) as row_text, reason, arrival_day as day
+    select source, landed_file, event_id, event_type, coalesce(row_text, {{ as_json(columns, times=['occurred_at', 'received_at']) }}) as row_text, reason, arrival_day as day
     from {{ ref('checked_events') }}
     where arrival_day >= {{ first_day() }} and (reason is not null or event_type = 'dislike_artist')
 ),

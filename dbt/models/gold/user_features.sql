@@ -20,7 +20,7 @@ landed_accounts as (
     select
         *,
         row_number() over (
-            partition by user_id, arrival_day order by landed_file desc, territory, signup_date, explicit_allowed
+            partition by user_id, arrival_day order by {{ nulls_last('landed_file desc, territory, signup_date, explicit_allowed') }}
         ) as newest_first
     from {{ ref('stg_events_users') }} where problem is null
 ),

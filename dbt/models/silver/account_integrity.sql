@@ -35,7 +35,7 @@ doubts as (
 
 told as (
     select
-        user_id, day, round(1 - greatest({{ signs | join(', ') }}), 3) as weight,
+        user_id, day, {{ rounded('1 - greatest(' ~ signs | join(', ') ~ ')', 3) }} as weight,
         case greatest({{ signs | join(', ') }})
             when 0 then null
             {% for sign in signs -%}

@@ -3,7 +3,7 @@ with listening_days as (
 ),
 
 followed as (
-    select {{ later('listening_day', each_number_below(31)) }} as day from listening_days
+    select {{ each_later_day('listening_day', 31) }} as day from listening_days
 )
 
 select distinct day from followed where day between {{ first_day() }} and {{ as_of() }}

@@ -55,18 +55,19 @@ repeated as (
 
 copies as (
     select *, row_number() over (
-        partition by event_id
-        order by
-            received_at nulls last, arrival_day, landed_file, occurred_at, event_type, user_id, track_id, ms_played, device,
-            territory, surface, playlist_id
+        partition by event_id order by
+            {{ nulls_last('received_at nulls last, arrival_day, landed_file, occurred_at, event_type, user_id, track_id, ms_played,
+                          device, territory, surface, playlist_id') }}
     ) as copy_number
     from checked
     where problem_found is null and event_id in (select event_id from repeated)
 ),
 
 numbered as (
-    select *, 1 as copy_number from checked
-    where problem_found is not null or event_id not in (select event_id from repeated)
+    -- A join, because Spark makes of `not in` beside an `or` a nested loop.
+    select checked.*, 1 as copy_number from checked
+    left join repeated on checked.event_id = repeated.event_id
+    where problem_found is not null or repeated.event_id is null
     union all
     select * from copies
 )
@@ -77,6 +78,5 @@ select
     artist_id, artist_name, title, row_text,
     coalesce(problem_found, case
         when copy_number > 1 {% if is_incremental() %}or event_id in (select event_id from kept_before) {% endif %}then 'duplicate'
-    end) as reason,
-    day
+    end) as reason, day
 from numbered

@@ -29,6 +29,7 @@ select
     coalesce(catalogue.artist_id, listened_tracks.artist_id) as artist_id,
     coalesce(catalogue.artist_name, listened_tracks.artist_name) as artist_name,
     album_id, genre, tempo, energy, duration_ms, explicit, release_date, version_family, version_kind,
+    label_type,
     catalogue.track_id is null or licences is null as licensed_everywhere,
     first_arrival_day, first_listened_at,
     {{ track_begins('release_date', 'first_arrival_day', 'cast(first_listened_at as date)') }} as first_day

@@ -60,6 +60,6 @@ sessions as (
 select
     listen_id, source, user_id, track_id, artist_id, artist_name, title, occurred_at, ms_played, duration_ms, device,
     territory, surface, playlist_id, {{ outcome('ms_played', 'duration_ms') }} as outcome,
-    session_started_at, user_id || '-' || {{ microseconds('session_started_at') }}::varchar as session_id, day
+    session_started_at, user_id || '-' || {{ microseconds('session_started_at') }}::{{ text() }} as session_id, day
 from sessions
 where session_began is null

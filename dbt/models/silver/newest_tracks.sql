@@ -14,15 +14,15 @@ ranked as (
         row_number() over (
             partition by track_id
             order by
-                arrival_day desc, landed_file desc, title, artist_id, genre, tempo, energy, duration_ms, explicit,
-                release_date, version_family, version_kind
+                {{ nulls_last('arrival_day desc, landed_file desc, title, artist_id, genre, tempo, energy, duration_ms, explicit,
+                               release_date, version_family, version_kind, label_type') }}
         ) as newest_first
     from landed_rows
 )
 
 select
     ranked.track_id, title, artist_id, artist_name, album_id, genre, tempo, energy, duration_ms, explicit, release_date,
-    version_family, version_kind, licences, first_arrival_day
+    version_family, version_kind, label_type, licences, first_arrival_day
 from ranked
 inner join first_arrivals on ranked.track_id = first_arrivals.track_id
 where newest_first = 1

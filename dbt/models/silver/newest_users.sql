@@ -9,7 +9,7 @@ ranked as (
         *,
         row_number() over (
             partition by user_id
-            order by arrival_day desc, landed_file desc, territory, signup_date, explicit_allowed, adventurousness
+            order by {{ nulls_last('arrival_day desc, landed_file desc, territory, signup_date, explicit_allowed, adventurousness') }}
         ) as newest_first
     from landed_rows
 )

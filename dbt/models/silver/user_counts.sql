@@ -1,6 +1,8 @@
 {% set last_7 = "over (partition by calendar.user_id order by calendar.day range between interval 6 days preceding and current row)" %}
 {% set last_30 = "over (partition by calendar.user_id order by calendar.day range between interval 29 days preceding and current row)" %}
 
+{% set hours %}{% for hour in range(24) %}sum(hour_{{ hour }}) {{ last_30 }}{{ ", " if not loop.last }}{% endfor %}{% endset %}
+
 with tracks as (
     select track_id, cast(round(tempo * 1000) as bigint) as tempo, cast(round(energy * 1000000) as bigint) as energy
     from {{ ref('known_tracks') }}
@@ -41,7 +43,7 @@ windows as (
         sum(saves) {{ last_30 }} as saves_30d,
         sum(tempo) {{ last_30 }} / (1000 * nullif(sum(with_tempo) {{ last_30 }}, 0)) as mean_tempo_30d,
         sum(energy) {{ last_30 }} / (1000000 * nullif(sum(with_energy) {{ last_30 }}, 0)) as mean_energy_30d,
-        [{% for hour in range(24) %}sum(hour_{{ hour }}) {{ last_30 }}{{ ", " if not loop.last }}{% endfor %}] as hours_30d
+        {{ list_of(hours) }} as hours_30d
     from {{ ref('user_calendar') }} as calendar
     left join listened on calendar.user_id = listened.user_id and calendar.day = listened.day
     left join saved on calendar.user_id = saved.user_id and calendar.day = saved.day

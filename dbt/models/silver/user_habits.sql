@@ -12,7 +12,7 @@ with daily as (
 
 -- Small numbers instead of texts: the steps below handle many times the rows.
 users as (
-    select user_id, row_number() over (order by user_id)::integer as user_code from daily group by user_id
+    select user_id, {{ user_number('user_id') }} as user_code from daily group by user_id
 ),
 
 habits as (
@@ -65,11 +65,11 @@ best as (
 ),
 
 names as (
-    {{ names_by_code({'user_names': ['users', 'user_id', 'user_code'], 'value_names': ['habits', 'value', 'code']}) }}
+    {{ names_by_code(with_users({'value_names': ['habits', 'value', 'code']})) }}
 )
 
 select
-    {{ nth('user_names', 'user_code') }} as user_id, day, kind,
+    {{ user_named('user_code') }} as user_id, day, kind,
     {{ each_of('packed', nth('value_names', code_base ~ ' - x % ' ~ code_base)) }} as most_played,
     {{ each_of('packed', '((x - x % ' ~ code_base ~ ') / ' ~ code_base ~ ' + 1) / plays_of_kind') }} as shares,
     values_of_kind

@@ -1,6 +1,6 @@
 {{ config(in_buckets={'listens': 1000000, 'days': 30}) }}
 
-{% set code_base = 33554432 %}
+{% set code_base = 17179869184 %}
 {% set kept = 200 %}
 
 with daily as (
@@ -11,7 +11,7 @@ with daily as (
 ),
 
 users as (
-    select user_id, row_number() over (order by user_id)::integer as user_code from daily group by user_id
+    select user_id, {{ user_number('user_id') }} as user_code from daily group by user_id
 ),
 
 tracks as (
@@ -21,7 +21,7 @@ tracks as (
 numbered as (
     select
         user_code, day,
-        row_number() over (order by last_listened_at, track_id, user_id) * {{ code_base }} + code as packed,
+        {{ long('row_number() over (partition by user_code order by last_listened_at, track_id)') }} * {{ code_base }} + code as packed,
         lag(day) over (partition by user_code, code order by day) as previous_day,
         lead(day) over (partition by user_code, code order by day) as next_day
     from daily
@@ -69,11 +69,11 @@ newest as (
 ),
 
 names as (
-    {{ names_by_code({'user_names': ['users', 'user_id', 'user_code'], 'track_names': ['tracks', 'track_id', 'code']}) }}
+    {{ names_by_code(with_users({'track_names': ['tracks', 'track_id', 'code']})) }}
 )
 
 select
-    {{ nth('user_names', 'user_code') }} as user_id, day,
+    {{ user_named('user_code') }} as user_id, day,
     {{ each_of('packed', nth('track_names', 'x % ' ~ code_base)) }} as recent_tracks
 from newest
 cross join names

@@ -1,0 +1,47 @@
+"""What is compiled gives what it gave before, and where nothing can be kept it is compiled all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segue.compiled import compiled
+
+NOWHERE = """
+def doubled(values):
+    for place in range(len(values)):
+        values[place] *= 2
+"""
+
+
+@compiled
+def running_sum(values: Any, out: Any) -> int:
+    total = np.float32(0)
+    for place in range(len(values)):
+        total += values[place]
+        out[place] = total
+    return len(values)
+
+
+def test_a_compiled_function_gives_to_the_last_bit_what_it_gives_uncompiled() -> None:
+    values = np.random.default_rng(1).standard_normal(1_000).astype(np.float32)
+    answers = np.empty((2, 1_000), dtype=np.float32)
+    plain: Callable[..., int] = running_sum.__wrapped__  # type: ignore[attr-defined]
+    assert running_sum(values, answers[0]) == plain(values, answers[1]) == 1_000
+    assert np.array_equal(*answers)
+
+
+def test_a_function_whose_code_can_be_kept_nowhere_is_compiled_for_this_process() -> None:
+    space: dict[str, Any] = {}
+    exec(NOWHERE, space)  # noqa: S102 - from no file, so that Numba has no place beside it
+    values = np.arange(3.0)
+    compiled(space["doubled"])(values)
+    assert values.tolist() == [0.0, 2.0, 4.0]
+
+
+def test_what_cannot_be_compiled_says_so() -> None:
+    with pytest.raises(Exception, match="undefined_name"):
+        compiled(lambda: undefined_name)()  # type: ignore[name-defined] # noqa: F821
