@@ -84,7 +84,11 @@ class Loop:
         return self.summaries[stage]
 
     def kill_at(self, stage: str, line: str, then_s: float) -> bool:
-        """`kill -9` the stage's whole process group `then_s` after it says `line`; False when it ended before."""
+        """`kill -9` the stage's whole process group `then_s` after it says `line`, or sooner where it was done by then;
+        False when it never was there to be killed."""
+        return any(self._kill_at(stage, line, wait_s) for wait_s in (then_s, then_s / 4, 0.0))
+
+    def _kill_at(self, stage: str, line: str, then_s: float) -> bool:
         process = self.start(*self.arguments(stage))
         lines: list[tuple[float, str]] = []
         Thread(target=_read, args=(process, lines), daemon=True).start()

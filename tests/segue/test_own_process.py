@@ -1,13 +1,20 @@
-"""A program of ours runs in the home it is given, and how it failed is one sentence."""
+"""A program of ours runs in the home it is given; work beside ours ends with ours; how either failed is one sentence."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from segue.errors import SegueError
-from segue.own_process import python_in
+from segue.own_process import beside, python_in
 
 
 def test_it_sees_the_home_and_the_repository(tmp_path: Path) -> None:
@@ -20,3 +27,74 @@ def test_an_ending_that_was_not_expected_is_told_with_the_last_thing_it_said(tmp
     with pytest.raises(SegueError, match="received of milk"):
         python_in(tmp_path, "-c", bad)
     assert python_in(tmp_path, "-c", bad, endings=(0, 3)).returncode == 3
+
+
+def test_work_beside_gives_its_result_while_the_block_goes_on() -> None:
+    with beside(round, 2.25, 1) as rounded:
+        assert rounded() == 2.2
+
+
+def test_a_refusal_beside_has_the_same_sentence_here() -> None:
+    with beside(python_in, Path(), "-c", "raise SystemExit('of milk')") as refused, pytest.raises(SegueError) as told:
+        refused()
+    assert (told.value.expected, told.value.received) == ("-c raise SystemExit('of milk') to end well", "of milk")
+
+
+def test_a_defect_beside_says_where_it_happened() -> None:
+    with beside(int, "milk") as defect, pytest.raises(ValueError, match="milk") as told:
+        defect()
+    assert "in a process of its own" in told.value.__notes__[0]
+
+
+class OddError(Exception):
+    """Takes two arguments and is made anew with one: it does not arrive."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+
+
+def _fail_oddly() -> None:
+    raise OddError("milk", "sour")
+
+
+def test_a_defect_beside_that_cannot_be_sent_arrives_in_words() -> None:
+    with beside(_fail_oddly) as odd, pytest.raises(RuntimeError, match="OddError: milk: sour"):
+        odd()
+
+
+def test_a_process_beside_that_was_killed_is_told_in_a_sentence() -> None:
+    with beside(os.abort) as aborted, pytest.raises(SegueError, match=f"exit code -{int(signal.SIGABRT)}"):
+        aborted()
+
+
+def test_a_process_beside_ends_with_its_block() -> None:
+    with beside(time.sleep, 600):
+        (child,) = multiprocessing.active_children()
+        assert child.is_alive()
+    assert not child.is_alive()
+
+
+def test_a_process_beside_ends_when_its_parent_is_killed() -> None:
+    script = """
+import multiprocessing, time
+from segue.own_process import beside
+with beside(time.sleep, 600):
+    print(multiprocessing.active_children()[0].pid, flush=True)
+    time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline()) if parent.stdout else 0
+        assert _runs(child)
+        parent.kill()
+    until = time.monotonic() + 30
+    while _runs(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process still runs; in a container whose first process reaps nobody, an orphan that ended stays listed."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
