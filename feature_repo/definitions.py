@@ -60,6 +60,7 @@ user_features = FeatureView(
         Field(name="hour_shares", dtype=Array(Float64)),
         Field(name="top_device", dtype=String),
         Field(name="recent_tracks", dtype=Array(String)),
+        Field(name="recent_outcomes", dtype=Array(Int64)),
     ],
 )
 

@@ -33,6 +33,10 @@ def _first(items: Any) -> Any:
     return items[0] if len(items) else None
 
 
+def _mean(items: Any) -> float | None:
+    return float(np.mean(items)) if len(items) else None
+
+
 def _peak(items: Any) -> str | None:
     return str(int(np.argmax(items))) if len(items) else None
 
@@ -41,6 +45,7 @@ _TOLD: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "top_genres": ("top_genre", _first),
     "top_genre_shares": ("top_genre_share", _first),
     "top_artist_shares": ("top_artist_share", _first),
+    "recent_outcomes": ("recent_outcome", _mean),
     "hour_shares": ("busiest_hour", _peak),
 }
 """How a list feature is told; another list is told by its length."""

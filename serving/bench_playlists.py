@@ -114,13 +114,24 @@ def _people(users: int, week: date) -> People:
     rng = np.random.default_rng(3)
     drawn = [there[i] for i in rng.integers(len(there), size=users)]
     made: Row = {name: [values[i] for i in drawn] for name, values in columns.items()}
-    made["recent_tracks"] = [_part(tracks, rng) for tracks in made["recent_tracks"]]
+    made |= shortened({name: made[name] for name in ("recent_tracks", "recent_outcomes")}, rng)
     made["account"] = [known[i] for i in drawn]
     return People([f"listener-{n:07d}" for n in range(users)], made, {k: [v[i] for i in drawn] for k, v in policy.items()})
 
 
-def _part(tracks: Any, rng: np.random.Generator) -> Any:
-    return [t for t in tracks if rng.random() < KEPT_SHARE] or list(tracks)[:1] if is_list(tracks) else tracks
+def shortened(lists: Row, rng: np.random.Generator) -> Row:
+    """Part of each listener's lists, the same places of all that stand side by side, and at least the first one."""
+    kept = [_part(values, rng) for values in next(iter(lists.values()))]
+    return {name: [_at(*pair) for pair in zip(values, kept, strict=True)] for name, values in lists.items()}
+
+
+def _part(values: Any, rng: np.random.Generator) -> list[int]:
+    count = len(values) if is_list(values) else 0
+    return [int(place) for place in np.flatnonzero(rng.random(count) < KEPT_SHARE)] or [0][:count]
+
+
+def _at(values: Any, places: list[int]) -> Any:
+    return [values[place] for place in places] if is_list(values) else values
 
 
 def _batch_of(people: People) -> tuple[list[str], Row, Row]:

@@ -27,6 +27,7 @@ from gold_listens import (
 from segue.dates import end_of, start_of
 
 _WEIGHTS = {"complete": 1.0, "late_skip": 0.5, "early_skip": 0.0}
+_OUTCOMES = {"complete": 2, "late_skip": 1, "early_skip": 0}
 REJECTED = {
     "source": "events",
     "landed_file": "events-1.jsonl",
@@ -46,6 +47,7 @@ def user_rows(known: Sequence[Listen], day: date) -> list[dict[str, Any]]:
 def _user_row(user: int, xs: list[Listen], day: date) -> dict[str, Any]:
     end = end_of(day)
     month, week = last(xs, 30, end), last(xs, 7, end)
+    recent = list(dict.fromkeys(x.track for x in reversed(month)))[:200]
     genres, genre_shares = _shares([GENRES[x.track % 2] for x in month], 8)
     artists, artist_shares = _shares([artist_of(x.track) for x in month], 20)
     hours = Counter(x.at.hour for x in month)
@@ -67,7 +69,8 @@ def _user_row(user: int, xs: list[Listen], day: date) -> dict[str, Any]:
         "top_artist_shares": artist_shares,
         "hour_shares": [hours[h] / len(month) for h in range(24)] if month else None,
         "top_device": device_of(user) if month else None,
-        "recent_tracks": [track_id(t) for t in dict.fromkeys(x.track for x in reversed(month))][:200],
+        "recent_tracks": [track_id(t) for t in recent],
+        "recent_outcomes": [_best_of_last_day([x for x in month if x.track == t]) for t in recent],
     }
 
 
@@ -186,6 +189,10 @@ def account(user: int, first: date) -> dict[str, Any]:
         "adventurousness": dial_of(user),
         "first_seen_at": start_of(first),
     }
+
+
+def _best_of_last_day(xs: Sequence[Listen]) -> int:
+    return max(_OUTCOMES[x.outcome] for x in xs if x.at.date() == xs[-1].at.date())
 
 
 def _mean(values: Sequence[float]) -> float:

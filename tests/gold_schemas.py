@@ -8,7 +8,7 @@ from segue.names import Table
 
 _STR, _INT, _FLOAT, _BOOL, _DAY = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.date32()
 _TIME = pa.timestamp("us", tz="UTC")
-_STRS, _FLOATS = pa.list_(pa.string()), pa.list_(pa.float64())
+_STRS, _FLOATS, _INTS = pa.list_(pa.string()), pa.list_(pa.float64()), pa.list_(pa.int64())
 
 SCHEMAS: dict[Table, pa.Schema] = {
     Table.USER_FEATURES: pa.schema(
@@ -34,6 +34,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             "hour_shares": _FLOATS,
             "top_device": _STR,
             "recent_tracks": _STRS,
+            "recent_outcomes": _INTS,
         }
     ),
     Table.USER_HISTORY: pa.schema(

@@ -19,7 +19,7 @@ from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
 from segue.request_features import UNKNOWN_HOUR, UNKNOWN_WEEKDAY, day_of_week, hour_of_day
 from trainers.gold import read_labels, read_territories, read_tracks, tracks_at
-from trainers.inputs import SOURCED, TRACK, USER_STATE
+from trainers.inputs import SOURCED, TRACK, USER_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,7 +217,7 @@ def users_at(user_ids: Sequence[str], instant: datetime) -> pd.DataFrame:
     import pandas as pd
 
     rows = pd.DataFrame({"user_id": list(user_ids), "track_id": NOTHING, TIMESTAMP: pd.Timestamp(instant)})
-    names = [spec.name for spec in USER_STATE]
+    names = list(USER_COLUMNS)
     frame = training_frame(Service.RETRIEVER, rows, only=names)[names]
     return frame.assign(device="", hour_of_day=UNKNOWN_HOUR, day_of_week=UNKNOWN_WEEKDAY)
 

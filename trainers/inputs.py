@@ -97,7 +97,10 @@ RANKER_USERS = (
     *(TensorSpec(spec.name, "float") for spec in USER_NUMBERS),
     *_PROFILE,
     TensorSpec("recent_tracks", "string", LONG_RECENT),
+    TensorSpec("recent_outcomes", "int", LONG_RECENT),
 )
+USER_COLUMNS = tuple(dict.fromkeys(spec.name for spec in (*USER_STATE, *RANKER_USERS)))
+"""What the models read of a user, the moment aside."""
 
 
 def arrays(frame: pd.DataFrame, specs: Sequence[TensorSpec]) -> Arrays:

@@ -82,6 +82,7 @@ def test_user_features_of_a_day_are_what_paper_says(home: Home) -> None:
     assert one(home, "user_features", where, "top_genres, top_genre_shares") == (["rock", "jazz"], [0.75, 0.25])
     assert one(home, "user_features", where, "top_artists, top_artist_shares") == (["a1", "a2"], [0.75, 0.25])
     assert one(home, "user_features", where, "recent_tracks, top_device") == (["t3", "t1", "t2"], "phone")
+    assert one(home, "user_features", where, "recent_outcomes") == ([2, 2, 0],)
     assert one(home, "user_features", where, "territory, explicit_allowed, days_since_last_play") == ("US", False, 0)
     (hours,) = one(home, "user_features", where, "hour_shares")
     assert [hour for hour, share in enumerate(hours) if share] == [10]

@@ -29,7 +29,7 @@ QUERY = [
     ("device", "string", None),
 ]
 CONTEXT = [("hour_of_day", "int", None), ("day_of_week", "int", None)]
-RANKER_USERS = [("territory", "string", None), ("plays_30d", "float", None)]
+RANKER_USERS = [("territory", "string", None), ("plays_30d", "float", None), ("recent_outcomes", "int", 200)]
 _TYPES = {"float": tf.float32, "int": tf.int64, "string": tf.string}
 
 

@@ -8,7 +8,7 @@ from serving_platform import Platform
 
 from segue.errors import SegueError
 from serving.bench_catalogue import Variations, enlarged
-from serving.bench_playlists import bench_playlists
+from serving.bench_playlists import bench_playlists, shortened
 from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
 
@@ -39,6 +39,16 @@ def test_variations_keep_the_tracks_and_their_windows(platform: Platform) -> Non
     windows = np.bincount(larger.catalogue.licences.row, minlength=len(larger.catalogue))
     assert (windows[: len(catalogue)] == windows[len(catalogue) : 2 * len(catalogue)]).all()
     assert np.allclose(np.linalg.norm(larger.model.vectors, axis=1), 1, atol=1e-5)
+
+
+def test_what_stands_beside_a_recent_track_goes_and_stays_with_it() -> None:
+    tracks = [[f"t{n}" for n in range(100)], ["t7"], [], None]
+    whole = {"recent_tracks": tracks, "recent_outcomes": [np.arange(100), [7], [], None]}
+    part = shortened(whole, np.random.default_rng(3))
+    assert 60 < len(part["recent_tracks"][0]) < 95
+    assert part["recent_tracks"][0] == [f"t{n}" for n in part["recent_outcomes"][0]]
+    assert part["recent_tracks"][1:] == [["t7"], [], None]
+    assert part["recent_outcomes"][1:] == [[7], [], None]
 
 
 def test_codes_of_variations_never_meet() -> None:

@@ -101,6 +101,7 @@ def test_users_come_back_in_the_order_asked_and_a_stranger_is_all_null() -> None
     users = users_at([user_id(3), "nobody", user_id(1)], SPLIT.cutoff)
     assert users["user_id"].tolist() == [user_id(3), "nobody", user_id(1)]
     assert users["plays_30d"].notna().tolist() == [True, False, True]
+    assert [len(users["recent_outcomes"][n]) == len(users["recent_tracks"][n]) > 0 for n in (0, 2)] == [True, True]
     assert set(users["hour_of_day"]) == {-1}
 
 

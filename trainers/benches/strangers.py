@@ -24,7 +24,7 @@ from segue.names import Source, Table
 from segue.own_process import python_in
 from trainers.examples import Examples
 from trainers.gold import read_tracks
-from trainers.inputs import USER_STATE
+from trainers.inputs import USER_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,8 +128,7 @@ def _rows(gold: pd.DataFrame, listens: pd.DataFrame, users: Sequence[str], plays
     import pandas as pd
 
     ids: npt.NDArray[np.object_] = np.array([f"{user}~{plays}" for user in users], dtype=object)
-    columns = [spec.name for spec in USER_STATE]
-    rows = gold.set_index("user_id").reindex(ids).rename_axis("user_id").reset_index()[columns]
+    rows = gold.set_index("user_id").reindex(ids).rename_axis("user_id").reset_index()[list(USER_COLUMNS)]
     territory = listens.groupby("user_id")["territory"].last().reindex(list(users)).to_numpy(dtype=object)
     rows = rows.assign(territory=rows["territory"].where(rows["territory"].notna(), pd.Series(territory)))
     return rows.assign(device="", hour_of_day=-1, day_of_week=-1)

@@ -5,7 +5,7 @@
 {% macro default__type_of(type) %}{{ return(type) }}{% endmacro %}
 {% macro spark__type_of(type) %}
     {%- set names = {'varchar': 'string', 'timestamptz': 'timestamp', 'varchar[]': 'array<string>', 'double[]': 'array<double>',
-                     default__licence_list(): spark__licence_list()} -%}
+                     'bigint[]': 'array<bigint>', default__licence_list(): spark__licence_list()} -%}
     {{ return(names.get(type, type)) }}
 {% endmacro %}
 
@@ -34,6 +34,11 @@
 {% macro real(number) %}{{ return(adapter.dispatch('real')(number)) }}{% endmacro %}
 {% macro default__real(number) %}{{ number }}{% endmacro %}
 {% macro spark__real(number) %}{{ number }}D{% endmacro %}
+
+{#- A whole number from 0 on divided by another, without the rest. -#}
+{% macro whole_quotient(number, by) %}{{ return(adapter.dispatch('whole_quotient')(number, by)) }}{% endmacro %}
+{% macro default__whole_quotient(number, by) %}({{ number }} // {{ by }}){% endmacro %}
+{% macro spark__whole_quotient(number, by) %}({{ number }} div {{ by }}){% endmacro %}
 
 {#- A double from 0 on with so many decimals. Spark rounds what it would print, DuckDB what it holds. -#}
 {% macro rounded(number, decimals) %}{{ return(adapter.dispatch('rounded')(number, decimals)) }}{% endmacro %}

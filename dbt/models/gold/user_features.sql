@@ -47,7 +47,7 @@ select
     {{ or_empty('artists.most_played') }} as top_artists,
     {{ or_empty('artists.shares', 'double') }} as top_artist_shares,
     hour_shares, {{ nth('devices.most_played', '1') }} as top_device,
-    {{ or_empty('recent_tracks') }} as recent_tracks,
+    {{ or_empty('recent_tracks') }} as recent_tracks, {{ or_empty('recent_outcomes', 'bigint') }} as recent_outcomes,
     counts.day
 from counts
 {% for kind in kinds -%}

@@ -2,9 +2,12 @@
 
 {% set code_base = 17179869184 %}
 {% set kept = 200 %}
+{% set outcomes = 3 %}
 
 with daily as (
-    select user_id, track_id, day, max(occurred_at) as last_listened_at
+    select
+        user_id, track_id, day, max(occurred_at) as last_listened_at,
+        max(case outcome when 'early_skip' then 0 when 'late_skip' then 1 else 2 end) as best_outcome
     from {{ ref('listens') }}
     where day >= {{ later(first_day(), -29) }} and {{ in_this_bucket('user_id') }}
     group by user_id, track_id, day
@@ -21,7 +24,8 @@ tracks as (
 numbered as (
     select
         user_code, day,
-        {{ long('row_number() over (partition by user_code order by last_listened_at, track_id)') }} * {{ code_base }} + code as packed,
+        ({{ long('row_number() over (partition by user_code order by last_listened_at, track_id)') }} * {{ code_base }} + code)
+            * {{ outcomes }} + best_outcome as packed,
         lag(day) over (partition by user_code, code order by day) as previous_day,
         lead(day) over (partition by user_code, code order by day) as next_day
     from daily
@@ -74,6 +78,7 @@ names as (
 
 select
     {{ user_named('user_code') }} as user_id, day,
-    {{ each_of('packed', nth('track_names', 'x % ' ~ code_base)) }} as recent_tracks
+    {{ each_of('packed', nth('track_names', whole_quotient('x', outcomes) ~ ' % ' ~ code_base)) }} as recent_tracks,
+    {{ each_of('packed', 'x % ' ~ outcomes) }} as recent_outcomes
 from newest
 cross join names
