@@ -35,6 +35,9 @@ class PolicySettings(BaseModel):
     small_artists: float = Field(
         default=0.0, ge=0, description="least share of a week's places for small artists, in shares of what they earn; 0: none"
     )
+    staying: float = Field(
+        default=1.0, ge=0, description="weight, on the ranker's score, of how far a track is stayed with longer than usual"
+    )
     candidates: int = Field(default=128, ge=1, description="how many of the best candidates a list of 30 is chosen from")
     adventurousness: float = Field(default=0.5, ge=0, le=1, description="the dial of who has not set theirs")
     explore_slots: int = Field(default=3, ge=0, le=10, description="slots of a list of 30 that explore, the dial at a half")
@@ -51,7 +54,7 @@ far, in log-popularity, it lies above the median of all tracks that are played. 
 ceiling, and where half of the catalogue was played once there may be nothing below theirs."""
 
 DEFAULT_POLICY = PolicySettings()
-BEFORE: dict[str, Any] = {"explore_slots": 0}
+BEFORE: dict[str, Any] = {"explore_slots": 0, "staying": 0.0}
 """What a release does that was made before a key existed, where that is not what the default does."""
 
 

@@ -71,9 +71,10 @@ class TreeRanker:
         self.encode_users, self.encode_tracks = model.encode_users, model.encode_tracks
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
-        """`score` (n, c) and `heads` (n, c, 3) of candidates (n, c); see `tree_scores`."""
+        """`score` (n, c) and `heads` (n, c, 3) of candidates (n, c), see `tree_scores`, and `stays` (n, c)."""
         frame = self._model.frame(users, tracks, candidates, retrieval_scores).numpy()
-        return tree_scores(frame[:, :, 0] + tree_values(self._predict, frame))
+        scores = tree_scores(frame[:, :, 0] + tree_values(self._predict, frame))
+        return scores | {"stays": self._model.stays(users, tracks, candidates)} if hasattr(self._model, "stays") else scores
 
 
 class PairedRanker(TreeRanker):
@@ -88,7 +89,7 @@ class PairedRanker(TreeRanker):
         self._together = together.get_concrete_function()
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
-        """`score` (n, c) of both, and the network's `heads` (n, c, 3), of candidates (n, c)."""
+        """`score` (n, c) of both, and the network's `heads` (n, c, 3) and `stays` (n, c), of candidates (n, c)."""
         frame, network = self._together(users, tracks, candidates, retrieval_scores)
         return paired(network, tree_values(self._predict, frame.numpy()), self._model.weight)
 
@@ -112,4 +113,4 @@ def tree_scores(values: Floats) -> dict[str, Any]:
 
 def paired(network: Mapping[str, Any], values: Floats, weight: Any) -> dict[str, Any]:
     """The network's answer with what the trees add (n, c), weighted, on its score."""
-    return {"score": network["score"] + weight * values, "heads": network["heads"]}
+    return {**network, "score": network["score"] + weight * values}

@@ -56,13 +56,20 @@ class Model:
         return answer
 
     def scores(self, columns: Columns, candidates: Indices, similarity: Floats) -> Floats:
-        """The ranker's one score (n, c) for candidates (n, c), track numbers of this release, with their dot products."""
+        """One score (n, c) for candidates (n, c), track numbers of this release, with their dot products: the ranker's, which
+        says what a listener would come to hear, and by the policy's weight how long they stay with what is put on."""
         users = self.ranker.encode_users(_tensors(columns, self.user_specs))
         scores = [
-            self.ranker.score(some, self.ranker_tracks, *pairs)["score"].numpy()
+            self._weighed(self.ranker.score(some, self.ranker_tracks, *pairs))
             for some, *pairs in _in_parts(users, candidates, similarity)
         ]
         return np.concatenate(scores)
+
+    def _weighed(self, answer: Mapping[str, Any]) -> Floats:
+        score: Floats = answer["score"].numpy()
+        if self.policy.staying and "stays" in answer:
+            score = score + np.float32(self.policy.staying) * answer["stays"].numpy()
+        return score
 
     def nearest(self, queries: Floats, count: int) -> tuple[Indices, Floats]:
         """Track numbers and dot products (n, count) from the index, best first; only with a searcher. One that finds fewer,

@@ -9,6 +9,7 @@ from trainers.index import IndexConfig
 from trainers.ranker.companions import CompanionConfig
 from trainers.ranker.network import BlendWeights
 from trainers.ranker.ranking import RankerConfig
+from trainers.ranker.reception import ReceptionConfig
 from trainers.ranker.start import StartConfig
 from trainers.ranker.trees import TreesConfig
 from trainers.ranker.weights import WeightsConfig
@@ -28,6 +29,7 @@ class Hyperparameters:
     start: StartConfig = field(default_factory=StartConfig)
     weights: WeightsConfig = field(default_factory=WeightsConfig)
     companions: CompanionConfig = field(default_factory=CompanionConfig)
+    reception: ReceptionConfig = field(default_factory=ReceptionConfig)
     blend: BlendWeights = field(default_factory=BlendWeights)
     index: IndexConfig = field(default_factory=IndexConfig)
     sessions: SessionConfig = RADIO

@@ -19,9 +19,9 @@ def say(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
 def test_a_release_keeps_its_numbers_and_what_did_not_exist_does_nothing() -> None:
     kept = DEFAULT_POLICY.model_dump() | {"artist_cap": 5}
     assert policy_of(kept).artist_cap == 5
-    del kept["explore_slots"]
-    assert policy_of(kept).explore_slots == 0
-    assert DEFAULT_POLICY.explore_slots == 3
+    del kept["explore_slots"], kept["staying"]
+    assert (policy_of(kept).explore_slots, policy_of(kept).staying) == (0, 0)
+    assert (DEFAULT_POLICY.explore_slots, DEFAULT_POLICY.staying) == (3, 1)
 
 
 def test_a_key_that_nobody_knows_is_refused() -> None:

@@ -16,6 +16,7 @@ from trainers.ranker.companions import CompanionConfig
 from trainers.ranker.inputs import RankerInputs, RankerNames
 from trainers.ranker.lists import Lists
 from trainers.ranker.ranking import adapt
+from trainers.ranker.reception import ReceptionConfig
 
 USERS, TRACKS = 48, 20
 
@@ -37,7 +38,7 @@ def users() -> pd.DataFrame:
 def inputs() -> RankerInputs:
     frame = catalogue().frame
     names = RankerNames(dict(zip(frame["track_id"], frame["artist_id"], strict=True)), [], ("DE",))
-    made = RankerInputs(names, CompanionConfig(factors=4), scale=10.0)
+    made = RankerInputs(names, CompanionConfig(factors=4), ReceptionConfig(ridge=1.0), scale=10.0)
     adapt(made, users(), frame)
     return made
 
@@ -125,6 +126,7 @@ class RankerSuite:
         candidates = np.tile(np.arange(TRACKS, dtype=np.int32), (USERS, 1))
         after = opened.score(people, tracks, constant(candidates), constant(np.zeros(candidates.shape, np.float32)))
         np.testing.assert_allclose(after["score"].numpy(), before, atol=1e-5)
+        np.testing.assert_allclose(after["stays"].numpy(), scored(ranker)["stays"], atol=1e-5)
         assert not list(tmp_path.rglob("*.pkl"))
 
     def test_the_same_lists_and_seed_give_the_same_scores(self) -> None:

@@ -15,6 +15,7 @@ from trainers.inputs import RANKER_TRACKS, arrays, constants
 from trainers.layers.crosses import count_of
 from trainers.layers.fold_in import FoldIn
 from trainers.ranker.companions import CompanionConfig, track_factors
+from trainers.ranker.reception import Reception
 
 CUTOFF = datetime(2026, 11, 2, tzinfo=UTC)
 SMALL = CompanionConfig(factors=4)
@@ -52,7 +53,8 @@ def test_a_track_nobody_played_or_knows_lies_where_its_artist_does() -> None:
     made, frame = inputs(), catalogue().frame
     factors = np.zeros((len(frame), 4), np.float32)
     factors[[0, 2]] = [[1, 0, 0, 0], [0, 1, 0, 0]]
-    made.know_tracks(factors, np.where(np.arange(len(frame)) == 4, np.nan, 6.0).astype(np.float32))
+    plays = np.where(np.arange(len(frame)) == 4, np.nan, 6.0).astype(np.float32)
+    made.know_tracks(factors, plays, Reception(1.0, np.zeros(len(frame), np.float32)))
     unknown = rows(RANKER_TRACKS, 1, track_id=["new"], artist_id=["a0"])
     read = made.read_tracks(constants(arrays(pd.concat([frame, unknown], ignore_index=True), RANKER_TRACKS)))
     np.testing.assert_allclose(read["factor"].numpy()[[0, 4, -1]], [[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0]])

@@ -8,6 +8,7 @@ import tensorflow as tf
 from trainers.layers.crosses import WIDTH, crosses, share_of
 from trainers.layers.heard import HeardPairs
 from trainers.layers.numbers import LARGEST, Numbers, NumberSpec
+from trainers.layers.ridge import ridge
 from trainers.layers.vocabulary import Vocabulary
 
 
@@ -84,9 +85,25 @@ def test_crosses_of_nothing_known_are_zero() -> None:
         "recent_artists": tf.zeros((1, 50), tf.int32),
         "audio": tf.constant([[0.0, 0.0, 1.0, 1.0]]),
         "factor": tf.zeros((1, 8)),
+        "liking": tf.zeros((1, 8)),
     }
     nothing = {"artist": tf.zeros((1, 3), tf.int32), "genre": tf.zeros((1, 3), tf.int32), "audio": tf.zeros((1, 3, 4))}
-    track = nothing | {"artist_tracks": tf.zeros((1, 3)), "factor": tf.zeros((1, 3, 8))}
+    none = tf.zeros((1, 3))
+    track = nothing | {"artist_tracks": none, "factor": tf.zeros((1, 3, 8)), "length": none + 1.0, "received": none}
     out = crosses(user, track, tf.fill((1, 3, 2), np.nan)).numpy()
     assert out.shape == (1, 3, WIDTH)
     assert (out == 0).all()
+
+
+def test_ridge_gives_the_weights_that_numpy_finds_and_leaves_out_what_does_not_count() -> None:
+    rng = np.random.default_rng(5)
+    rows, answers = rng.normal(size=(2, 6, 3)).astype(np.float32), rng.normal(size=(2, 6)).astype(np.float32)
+    counts = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]], np.float32)
+    found = ridge(tf.constant(rows), tf.constant(answers), tf.constant(counts), 2.0).numpy()
+    for n, used in enumerate((6, 2)):
+        x, y = rows[n, :used], answers[n, :used]
+        np.testing.assert_allclose(found[n], np.linalg.solve(x.T @ x + 2 * np.eye(3), x.T @ y), atol=1e-5)
+
+
+def test_ridge_of_no_answers_is_nothing() -> None:
+    assert not ridge(tf.ones((1, 4, 3)), tf.ones((1, 4)), tf.zeros((1, 4)), 1.0).numpy().any()

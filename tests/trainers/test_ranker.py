@@ -23,7 +23,7 @@ def _network(blend: BlendWeights | None = None) -> RankerNetwork:
     return RankerNetwork(inputs(), blend or BlendWeights(), NetworkShape(hidden=16, taste=4, crosses=1, cross_rank=4))
 
 
-def _fit(network: RankerNetwork, made: Lists, *, heads: tuple[bool, bool] = (False, False), epochs: int = 45) -> RankerNetwork:
+def _fit(network: RankerNetwork, made: Lists, *, heads: tuple[bool, bool] = (False, False), epochs: int = 90) -> RankerNetwork:
     config = RankerConfig(lists=16, epochs=epochs, rate=1e-2)
     Ranker(network, config, heads_known=heads).fit_lists(made, catalogue(), seed=17)
     return network

@@ -7,8 +7,8 @@ import tensorflow as tf
 from trainers.layers.vocabulary import FIRST_KNOWN
 
 Tensors = dict[str, tf.Tensor]
-WIDTH = 12
-RECENT_SCALE, RANK_SCALE = 10.0, 10.0
+WIDTH = 14
+RECENT_SCALE, RANK_SCALE, SUCCESS_SCALE = 10.0, 10.0, 5.0
 FEWEST_TRACKS = 3.0
 """An artist with fewer tracks counts as one with so many, when a share of the catalogue is taken."""
 
@@ -18,9 +18,11 @@ def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
 
     Args:
         user: `artists`, `artist_shares` (n, a), `genres`, `genre_shares` (n, g), `recent_artists` (n, r) in order,
-            `audio` (n, 4), `factor` (n, d): where the listener is among the track factors.
+            `audio` (n, 4), `factor` (n, d): where the listener is among the track factors, `liking` (n, d): in which of
+            their directions tracks end better for them than for others.
         track: `artist`, `genre` (n, c), `audio` (n, c, 4): tempo and energy, normalised, and an indicator of each missing;
-            `artist_tracks` (n, c): how many tracks the artist has; `factor` (n, c, d).
+            `artist_tracks` (n, c): how many tracks the artist has; `factor` (n, c, d) and its `length` (n, c); `received`
+            (n, c): how far above the usual its listens end.
         territory: plays and rank (n, c, 2) where the user is, NaN where it was not played there.
     """
     distance = tf.abs(user["audio"][:, None, :2] - track["audio"][:, :, :2])
@@ -43,8 +45,16 @@ def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
         tf.sqrt(recent / tf.maximum(track["artist_tracks"], FEWEST_TRACKS))[:, :, None],
         5.0 * tf.einsum("nd,ncd->nc", user["factor"], track["factor"])[:, :, None],
         tf.cast(recent > 0, tf.float32)[:, :, None],
+        SUCCESS_SCALE * (tf.einsum("nd,ncd->nc", user["liking"], track["factor"]) / track["length"])[:, :, None],
+        SUCCESS_SCALE * track["received"][:, :, None],
     ]
     return tf.concat(parts, axis=2)
+
+
+def staying(crossed: tf.Tensor) -> tf.Tensor:
+    """How far a listener stays with each candidate longer than with the usual track (n, c), for what they like and for how
+    everybody receives it, from their `crosses` (n, c, ...); about a logit, as five times a share near one half is."""
+    return crossed[..., WIDTH - 2] + crossed[..., WIDTH - 1]
 
 
 def share_of(candidates: tf.Tensor, names: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:

@@ -21,6 +21,7 @@ from trainers.ranker.lists import Lists
 from trainers.ranker.network import BlendWeights, RankerNetwork
 from trainers.ranker.pair import RankerPair
 from trainers.ranker.ranking import Ranker, RankerConfig, adapt
+from trainers.ranker.reception import reception
 from trainers.ranker.rows import starts
 from trainers.ranker.start import fit_start
 from trainers.ranker.trees import RankerTrees, TreeLists
@@ -57,7 +58,7 @@ def fit_ranker(task: RankerTask, hyper: Hyperparameters, *, seed: int) -> tuple[
     heads = bool(lists.skipped.any()), bool(lists.saved.any())
     blend = replace(hyper.blend, early_skip=hyper.blend.early_skip * heads[0], save=hyper.blend.save * heads[1])
     names = _ranker_names(task.known, then.territories)
-    inputs = RankerInputs(names, hyper.companions, scale=1.0 / hyper.retriever.temperature)
+    inputs = RankerInputs(names, hyper.companions, hyper.reception, scale=1.0 / hyper.retriever.temperature)
     _know_tracks(inputs, names, then, task.listens, task.split.rank_from, hyper, seed)
     adapt(inputs, lists.users, then.frame)
     fit_start(inputs, lists, then, hyper.start, seed=seed)
@@ -109,10 +110,17 @@ def _know_tracks(
     hyper: Hyperparameters,
     seed: int,
 ) -> None:
-    """What is known of the tracks at `until`: who plays them together, and how much."""
+    """What is known of the tracks at `until`: who plays them together, how much, and how they are received."""
+    import pandas as pd
+
     ids = np.array(names.tracks, dtype=object)
     plays = catalogue.frame.set_index("track_id")["track_plays_30d"].reindex(ids).to_numpy(np.float32, na_value=np.nan)
-    inputs.know_tracks(track_factors(listens, ids, until, hyper.companions, seed=seed), plays)
+    artists = pd.factorize(np.array([names.artist_of[track] or None for track in ids], object))[0]
+    inputs.know_tracks(
+        track_factors(listens, ids, until, hyper.companions, seed=seed),
+        plays,
+        reception(listens, ids, artists, until, hyper.reception),
+    )
 
 
 def first_plays_of(listens: pd.DataFrame, then: Catalogue, since: datetime, config: RankerConfig) -> pd.DataFrame:

@@ -17,8 +17,10 @@ from trainers.inputs import LONG_RECENT, TRACK_NUMBERS, USER_NUMBERS
 from trainers.layers.crosses import WIDTH, crosses
 from trainers.layers.fold_in import FoldIn
 from trainers.layers.numbers import Numbers, NumberSpec
+from trainers.layers.ridge import ridge
 from trainers.layers.vocabulary import FIRST_KNOWN, Vocabulary
 from trainers.ranker.companions import CompanionConfig
+from trainers.ranker.reception import Reception, ReceptionConfig
 
 Tensors = dict[str, tf.Tensor]
 Floats = npt.NDArray[np.float32]
@@ -28,6 +30,9 @@ COMMON = WIDTH + 3
 """How many numbers `RankerInputs.common` gives for a candidate."""
 STARTING = [n for n, spec in enumerate(TRACK_NUMBERS) if spec.name in ("track_plays_7d", "track_plays_30d", "users_30d")]
 """The numbers of a track that its ranker begins with: how much it is heard. With all of them the start is learned by heart."""
+BEST_OUTCOME = 2.0
+"""What `recent_outcomes` has for a track that was heard to the end; 0 for one that was skipped early."""
+SMALLEST = 1e-6
 USER_WIDTH, TRACK_WIDTH = 2 * len(USER_NUMBERS), 2 * len(TRACK_NUMBERS) + 2
 
 
@@ -46,15 +51,15 @@ class RankerNames:
 
 
 class RankerInputs(tf.Module):
-    """Vocabularies, normalisation, and two tables of what is known of tracks before anything is learned from lists.
+    """Vocabularies, normalisation, and tables of what is known of tracks before anything is learned from lists.
 
     Args:
         scale: what a retrieval score is multiplied with to be a logit: one over the retriever's temperature.
     """
 
-    def __init__(self, names: RankerNames, companions: CompanionConfig, *, scale: float) -> None:
+    def __init__(self, names: RankerNames, companions: CompanionConfig, received: ReceptionConfig, *, scale: float) -> None:
         super().__init__(name="ranker_inputs")
-        self.scale = scale
+        self.scale, self.ridge = scale, received.ridge
         self.artists, self.genres = Vocabulary(names.artist_of.values()), Vocabulary(names.genres)
         self.tracks, self.territories = Vocabulary(names.artist_of), Vocabulary(names.territories)
         self.artist_of = self._artist_of(names)
@@ -66,6 +71,8 @@ class RankerInputs(tf.Module):
         self.fading = companions.oldest_weight + (1.0 - companions.oldest_weight) * companions.fading**places
         self.artist_factors = tf.Variable(tf.zeros((self.artists.size, width)), trainable=False, name="artist_factors")
         self.artist_numbers = tf.Variable(tf.zeros((self.artists.size, 2)), trainable=False, name="artist_numbers")
+        self.usual = tf.Variable(1.0, trainable=False, name="usual_success")
+        self.received = tf.Variable(tf.zeros(self.tracks.size), trainable=False, name="received_better")
         self.trust = tf.Variable(1.0, trainable=False, name="trust_in_retriever")
         self.common_start = tf.Variable(tf.zeros(COMMON), trainable=False, name="common_start")
         self.track_start = tf.Variable(tf.zeros(len(STARTING)), trainable=False, name="track_start")
@@ -74,12 +81,13 @@ class RankerInputs(tf.Module):
         known = self.artists(tf.constant([names.artist_of[track] for track in self.tracks.known], tf.string))
         return tf.concat([tf.zeros(FIRST_KNOWN, tf.int32), known], axis=0)
 
-    def know_tracks(self, factors: Floats, plays: Floats) -> None:
+    def know_tracks(self, factors: Floats, plays: Floats, received: Reception) -> None:
         """Put in place what is known of the tracks, in the order of `RankerNames.tracks`.
 
         Args:
             factors: (tracks, d), zeros for one never played, which then gets the mean of its artist.
             plays: (tracks,) in the last 30 days, NaN for a track that is not there yet.
+            received: how they are received once they are put on.
         """
         artist, size = self.artist_of.numpy()[FIRST_KNOWN:], self.artists.size
         there, heard = np.isfinite(plays), np.abs(factors).sum(axis=1) > 0
@@ -91,6 +99,8 @@ class RankerInputs(tf.Module):
         means[:FIRST_KNOWN] = count[:FIRST_KNOWN] = total[:FIRST_KNOWN] = 0.0
         self.artist_factors.assign(means)
         self.artist_numbers.assign(np.stack([count, total / np.maximum(count, 1)], axis=1))
+        self.usual.assign(received.usual)
+        self.received.assign(np.concatenate([np.zeros(FIRST_KNOWN, np.float32), received.tracks]))
         filled = np.where(heard[:, None], factors, means[artist])
         self.fold_in.assign(tf.constant(np.concatenate([np.zeros((FIRST_KNOWN, filled.shape[1])), filled]), tf.float32))
 
@@ -98,6 +108,7 @@ class RankerInputs(tf.Module):
         """User tensors to numbers, without any trained weight: strings looked up, shares of padding 0."""
         territory, recent = self.territories(inputs["territory"]), self.tracks(inputs["recent_tracks"])
         shares = {name: _known(inputs[f"top_{name}_shares"]) for name in ("artist", "genre")}
+        known = tf.cast(recent >= FIRST_KNOWN, tf.float32)
         return {
             "numbers": self.user_numbers(tf.stack([inputs[spec.name] for spec in USER_NUMBERS], axis=1)),
             "artists": self.artists(inputs["top_artists"]),
@@ -105,10 +116,19 @@ class RankerInputs(tf.Module):
             "genres": self.genres(inputs["top_genres"]),
             "genre_shares": shares["genre"],
             "recent_artists": tf.sort(tf.gather(self.artist_of, recent), axis=1),
-            "factor": self.fold_in(recent, tf.cast(recent >= FIRST_KNOWN, tf.float32) * self.fading),
+            "factor": self.fold_in(recent, known * self.fading),
+            "liking": self._liking(recent, known, inputs["recent_outcomes"]),
             "audio": self.audio(tf.stack([inputs[name] for name in USER_AUDIO], axis=1)),
             "territory": tf.where(territory < FIRST_KNOWN, len(self.territories.known), territory - FIRST_KNOWN),
         }
+
+    def _liking(self, recent: tf.Tensor, known: tf.Tensor, outcomes: tf.Tensor) -> tf.Tensor:
+        """In which direction of the factors (n, d) a listener stays with tracks longer than others do with those tracks."""
+        factors = tf.gather(self.fold_in.factors, recent)
+        directions = factors / _length(factors)[:, :, None]
+        success = tf.cast(outcomes, tf.float32) / BEST_OUTCOME
+        told = known * tf.cast(outcomes >= 0, tf.float32)
+        return ridge(directions, success - self.usual - tf.gather(self.received, recent), told, self.ridge)
 
     def read_tracks(self, inputs: Tensors) -> Tensors:
         """Track tensors to numbers, without any trained weight."""
@@ -117,13 +137,16 @@ class RankerInputs(tf.Module):
         plain = self.track_numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1))
         numbers = tf.concat([plain, tf.math.log1p(about) / 3.0], axis=1)
         own = tf.gather(self.fold_in.factors, number)
+        factor = tf.where((number >= FIRST_KNOWN)[:, None], own, tf.gather(self.artist_factors, artist))
         return {
             "numbers": numbers,
             "artist": artist,
             "artist_tracks": about[:, 0],
             "genre": self.genres(inputs["genre"]),
             "audio": self.audio(tf.stack([inputs[spec.name] for spec in AUDIO], axis=1)),
-            "factor": tf.where((number >= FIRST_KNOWN)[:, None], own, tf.gather(self.artist_factors, artist)),
+            "factor": factor,
+            "length": _length(factor),
+            "received": tf.gather(self.received, number),
             "start": tf.linalg.matvec(tf.gather(numbers, STARTING, axis=1), self.track_start),
         }
 
@@ -153,6 +176,12 @@ class RankerInputs(tf.Module):
         retrieval scores (n, c)."""
         away = retrieved - tf.reduce_max(retrieved, axis=1, keepdims=True)
         return self.trust * away + tf.linalg.matvec(common, self.common_start) + tracks
+
+
+def _length(factors: tf.Tensor) -> tf.Tensor:
+    """Lengths (n, ...) of factors (n, ..., d), 1 for one that is nothing."""
+    length = tf.norm(factors, axis=-1)
+    return tf.where(length > SMALLEST, length, 1.0)
 
 
 def _known(shares: tf.Tensor) -> tf.Tensor:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, signature
+from trainers.layers.crosses import staying
 from trainers.layers.low_rank_cross import LowRankCross
 from trainers.ranker.inputs import COMMON, TRACK_WIDTH, USER_WIDTH, RankerInputs
 
@@ -113,17 +114,14 @@ class RankerNetwork(tf.Module):
         first = start + self.weight * heads[..., 0] + self.level
         return tf.concat([first[..., None], heads[..., 1:]], axis=2)
 
-    def logits(self, users: Tensors, tracks: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
-        """Logits (n, c, 3) of candidates: every entry of `tracks` is (n, c, ...), `territory` (n, c, 2)."""
-        retrieved = retrieval_scores * self.inputs.scale
-        common = self.inputs.common(users, tracks, territory, retrieved)
-        return self.upon(self.inputs.start(common, tracks["start"], retrieved), self.added(users, tracks, common))
-
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
-        """`score` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the entries of `tracks`."""
+        """`score`, `stays` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the entries of `tracks`."""
         gathered, territory = of_candidates(users, tracks, candidates)
-        heads = tf.sigmoid(self.logits(users, gathered, territory, retrieval_scores))
-        return {"score": blended(heads, self.weights), "heads": heads}
+        retrieved = retrieval_scores * self.inputs.scale
+        common = self.inputs.common(users, gathered, territory, retrieved)
+        start = self.inputs.start(common, gathered["start"], retrieved)
+        heads = tf.sigmoid(self.upon(start, self.added(users, gathered, common)))
+        return {"score": blended(heads, self.weights), "heads": heads, "stays": staying(common)}
 
     def add_functions(self) -> None:
         """Make the functions of a release, traced for any number of users, tracks and candidates."""

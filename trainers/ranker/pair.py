@@ -33,7 +33,7 @@ class RankerPair(tf.Module):
         return self.network.track_half(read) | {"numbers": read["numbers"]}
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
-        """`score` (n, c) of both and `heads` (n, c, 3) of the network."""
+        """`score` (n, c) of both, and `heads` (n, c, 3) and `stays` (n, c) of the network."""
         asked = users, tracks, candidates, retrieval_scores
         values = tree_values(prediction_of(self.trees.booster), self.trees.frame(*asked).numpy())
         scores: Tensors = paired(self.network.scored(*asked), values, self.weight)
