@@ -1,4 +1,5 @@
-"""`segue bench loop`: six weeks of the same world, once with Segue's lists, once with the charts, once with item neighbours.
+"""`segue bench loop`: six weeks of the same world, once with Segue's lists, once with the charts, once with item neighbours,
+and once with those of who knows everybody's tastes.
 
 The listeners, their tastes, the catalogue and the random streams are the same in every arm; only whose lists they get differs,
 and what follows from that: what they heard, keep and know of. Segue's arm is landed in a home of its own and goes through the
@@ -16,8 +17,9 @@ from typing import Any
 from infra.loop.counting import item_knn, popularity
 from infra.loop.log import Log
 from infra.loop.measures import Week, measured
-from infra.loop.report import SEGUE, drawn, findings, told
+from infra.loop.report import SEGUE, TRUTH, drawn, findings, told
 from infra.loop.stages import Stages, as_rows
+from infra.loop.truth import best_by_truth
 from infra.world.judgement import Plays, joined_plays
 from infra.world.landing import Landing
 from infra.world.offered import Offers
@@ -33,7 +35,7 @@ PAST_WEEKS = 4
 
 Recommender = Callable[[World, Log, int], Ints]
 Land = Callable[[int, Plays], object]
-COUNTING: dict[str, Recommender] = {"popularity": popularity, "item-kNN": item_knn}
+COUNTING: dict[str, Recommender] = {"popularity": popularity, "item-kNN": item_knn, TRUTH: best_by_truth}
 
 
 def bench_loop(*, users: int = 1_000, tracks: int = 10_000, weeks: int = 6, seed: int = 17) -> Outcome:

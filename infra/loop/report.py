@@ -10,7 +10,7 @@ from infra.loop.measures import Week
 from segue.charts import Line, Lines, draw_page
 from segue.stage import table
 
-SEGUE = "Segue"
+SEGUE, TRUTH = "Segue", "the truth"
 SAVES_OVER, COVERAGE_OVER = 1.5, 5.0
 """How many times popularity's save rate and coverage Segue's must be in the last week."""
 
@@ -37,6 +37,7 @@ def findings(arms: Arms) -> dict[str, Any]:
         "save_rate_over_popularity": times_saved,
         "coverage_over_popularity": times_covered,
         "skip_rate_change": ours[-1].skip_rate - ours[0].skip_rate,
+        "skip_rate_change_of_the_truth": arms[TRUTH][-1].skip_rate - arms[TRUTH][0].skip_rate,
         "bars": {
             "save_rate": times_saved is not None and times_saved >= SAVES_OVER,
             "coverage": times_covered is not None and times_covered >= COVERAGE_OVER,
@@ -60,7 +61,8 @@ def told(arms: Arms, found: Mapping[str, Any]) -> str:
     lines = [
         f"saved {_times(saved)} popularity's rate (bar {SAVES_OVER}): {bar['save_rate']}",
         f"covered {_times(covered)} popularity's share (bar {COVERAGE_OVER}): {bar['coverage']}",
-        f"skipped {found['skip_rate_change']:+.4f} against week one (bar 0): {bar['skip_rate']}",
+        f"skipped {found['skip_rate_change']:+.4f} against week one (bar 0): {bar['skip_rate']}; lists of who knows every "
+        f"taste: {found['skip_rate_change_of_the_truth']:+.4f}",
     ]
     return "\n".join([text, "", "In the last week:", *lines])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 import numpy as np
 
@@ -48,17 +49,28 @@ class World:
     def run(self, offered: Offered | None = None) -> Iterator[tuple[int, Tastes, Plays]]:
         """Every day in order, once: its number, the tastes of its week, its plays. A day depends on the days before it, and on
         what listeners were given by then."""
+        for number, tastes in enumerate(self._tastes()):
+            yield number, tastes, self._plays(self._day(tastes, number), number, offered)
+
+    def as_on(self, number: int) -> Day:
+        """What is true on day `number`, whatever is played until then."""
+        return self._day(next(islice(self._tastes(), number, None)), number)
+
+    def _tastes(self) -> Iterator[Tastes]:
+        """The tastes of every day in order."""
         tastes = first_tastes(self.listeners.population)
         for number in range(self.days):
             if number and number % DAYS_PER_WEEK == 0:
                 before = int(self.listeners.known[number - 1])
                 tastes = drifted(self.parameters, tastes, week=number // DAYS_PER_WEEK, known=before, seed=self.seed)
-            yield number, tastes, self._plays(tastes, number, offered)
+            yield tastes
 
-    def _plays(self, tastes: Tastes, number: int, offered: Offered | None) -> Plays:
-        known = int(self.listeners.known[number])
+    def _day(self, tastes: Tastes, number: int) -> Day:
         shelves = shelves_of_day(self.parameters.catalogue, self.catalogue, day=number)
-        day = Day(self.parameters, self.space, self.catalogue, self.listeners.population, tastes, shelves)
+        return Day(self.parameters, self.space, self.catalogue, self.listeners.population, tastes, shelves)
+
+    def _plays(self, day: Day, number: int, offered: Offered | None) -> Plays:
+        known = int(self.listeners.known[number])
         starts = range(0, known, _BATCH_USERS)
         honest = [self._batch(day, number, np.arange(low, min(low + _BATCH_USERS, known), dtype=np.int32)) for low in starts]
         given = [offered(day, number)] if offered else []

@@ -21,6 +21,7 @@ from infra.loop.measures import Week, gini, measured
 from infra.loop.report import findings, told
 from infra.loop.shown import shown
 from infra.loop.stages import Stages, as_rows
+from infra.loop.truth import best_by_truth
 from infra.world.day import likeness
 from infra.world.judgement import COMPLETE, EARLY_SKIP, SURFACES, Plays, joined_plays
 from infra.world.memory import NO_TRACK
@@ -123,7 +124,7 @@ def test_the_counting_arms_give_nothing_heard_unlicensed_or_refused() -> None:
         log.add(number, plays)
     may = allowed(world, log, 7)
     rows = np.arange(len(may))[:, None]
-    for recommender in (popularity, item_knn):
+    for recommender in (popularity, item_knn, best_by_truth):
         lists = recommender(world, log, 7)
         there = lists != NO_TRACK
         assert there.mean() > 0.95
@@ -138,16 +139,18 @@ def test_a_chart_is_what_was_heard_to_the_end_most_and_ties_go_to_the_first() ->
     assert best_allowed(np.array([[1.0, 1.0, 9.0, 5.0]]), may).tolist() == [[3, 0, 1, NO_TRACK]]
 
 
-def test_item_neighbours_are_better_received_than_the_charts() -> None:
+def test_item_neighbours_are_better_received_than_the_charts_and_the_truth_best() -> None:
     days = (PAST_WEEKS + 1) * 7
     weeks = {}
-    for name, recommender in (("chart", popularity), ("neighbours", item_knn)):
+    for name, recommender in (("chart", popularity), ("neighbours", item_knn), ("truth", best_by_truth)):
         landed: list[int] = []
         (weeks[name],) = lived(world_of(days, 200, 800), recommender, lambda number, _plays, seen=landed: seen.append(number))
         assert landed == list(range(days))
     assert weeks["chart"].plays == weeks["neighbours"].plays
     assert weeks["neighbours"].save_rate > weeks["chart"].save_rate
     assert weeks["neighbours"].skip_rate < weeks["chart"].skip_rate
+    assert weeks["truth"].save_rate > 1.5 * weeks["neighbours"].save_rate
+    assert weeks["truth"].skip_rate < 0.6 * weeks["neighbours"].skip_rate
 
 
 @pytest.mark.parametrize(("counts", "expected"), [([2, 2, 2, 2], 0.0), ([0, 0, 0, 4], 0.75), ([1, 3], 0.25), ([0, 0], 0.0)])
@@ -182,15 +185,16 @@ def test_measures_of_a_known_week_leave_bots_and_other_surfaces_out() -> None:
 def test_bars_compare_the_last_week_and_say_what_is_not_reached() -> None:
     ours = [replace(WEEK, skip_rate=0.30), replace(WEEK, skip_rate=0.31)]
     chart = [WEEK, replace(WEEK, save_rate=0.03, coverage=0.1)]
-    found = findings({"Segue": ours, "popularity": chart})
+    arms = {"Segue": ours, "popularity": chart, "the truth": [replace(WEEK, skip_rate=0.1), replace(WEEK, skip_rate=0.15)]}
+    found = findings(arms)
     assert found["bars"] == {"save_rate": True, "coverage": True, "skip_rate": False}
-    text = told({"Segue": ours, "popularity": chart}, found)
+    text = told(arms, found)
     assert "saved 2.00 times popularity's rate (bar 1.5): reached" in text
-    assert "(bar 0): not reached" in text
+    assert "(bar 0): not reached; lists of who knows every taste: +0.0500" in text
 
 
 def test_nothing_saved_from_the_charts_reaches_no_bar() -> None:
-    found = findings({"Segue": [WEEK], "popularity": [replace(WEEK, save_rate=0.0)]})
+    found = findings({"Segue": [WEEK], "popularity": [replace(WEEK, save_rate=0.0)], "the truth": [WEEK]})
     assert found["save_rate_over_popularity"] is None
     assert not found["bars"]["save_rate"]
 
