@@ -15,7 +15,7 @@ from segue.home import Home
 from segue.names import Table
 from trainers import examples
 from trainers.evaluation import heldout, slices
-from trainers.evaluation.heldout import HeldOut
+from trainers.evaluation.heldout import HeldOut, LeftOut
 from trainers.examples import Catalogue
 
 SPLIT = split_at(date(2026, 3, 14), 7)  # held out: 8 to 14 March
@@ -46,9 +46,11 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
     frame.to_parquet(path, index=False)
 
 
-def _write_listens(home: Home, listens: list[tuple[str, str, int, float, bool]]) -> None:
+def _write_listens(
+    home: Home, listens: list[tuple[str, str, int, float, bool]], surface: dict[str, str] | None = None
+) -> None:
     frame = pd.DataFrame(listens, columns=["user_id", "track_id", "day", "weight", "first_listen"])
-    frame["integrity"] = 1.0
+    frame["integrity"], frame["surface"] = 1.0, frame["track_id"].map(surface or {}).fillna("search")
     frame["event_timestamp"] = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in frame["day"]]
     frame["listen_id"] = [f"l{n}" for n in range(len(frame))]
     for day, rows in frame.groupby("day"):
@@ -125,7 +127,27 @@ def test_a_track_released_in_the_window_may_be_recommended_without_its_history(h
 
 def test_a_track_that_merely_began_to_be_played_stays_out_and_is_counted(held: HeldOut) -> None:
     assert "t7" not in set(held.catalogue.track_ids)
-    assert held.out_of_reach == 1
+    assert held.left_out == LeftOut(out_of_reach=1, brought=0)
+
+
+def test_what_a_playlist_of_ours_brought_is_no_answer(stored: Home) -> None:
+    """The live release would be asked for its own list, and win."""
+    _write_listens(stored, LISTENS, surface={"t3": "weekly"})
+    again = heldout.held_out(SPLIT)
+    assert _named(again, 0, "truth") == {"t6"}
+    assert again.left_out == LeftOut(out_of_reach=1, brought=1)
+
+
+@pytest.mark.parametrize(("hour", "expected"), [(11, {"t6"}), (13, {"t3", "t6"})])
+def test_what_an_answer_of_ours_had_shown_before_is_no_answer(
+    stored: Home, monkeypatch: pytest.MonkeyPatch, hour: int, expected: set[str]
+) -> None:
+    shown = pd.DataFrame({"user_id": ["anna", "carl"], "track_id": ["t3", "t6"], "place": 1})
+    shown["at"] = pd.Timestamp(datetime(2026, 3, 9, hour, tzinfo=UTC))
+    monkeypatch.setattr(heldout, "exposures", lambda *_: shown)
+    again = heldout.held_out(SPLIT)
+    assert _named(again, 0, "truth") == expected
+    assert again.left_out.brought == (hour == 11)
 
 
 def test_listeners_and_territories_are_those_known_before_the_cutoff(held: HeldOut) -> None:

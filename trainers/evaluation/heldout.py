@@ -15,13 +15,27 @@ import scipy.sparse as sp
 
 from segue.dates import Split
 from segue.errors import SegueError
+from segue.features import TIMESTAMP
 from segue.home import get_home
-from segue.names import UNKNOWN_TERRITORY, Table
+from segue.names import UNKNOWN_TERRITORY, Surface, Table
 from trainers.examples import Catalogue, catalogue_at, read_labels, users_at, with_new_releases
 from trainers.interactions import Indices, Interactions
+from trainers.ranker.feedback import exposures
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+PAIR = ["user_id", "track_id"]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """First listens that are no answers: `out_of_reach`, as their track is not in the catalogue, and `brought` by a list of
+    ours."""
+
+    out_of_reach: int
+    brought: int
 
 
 @dataclass(frozen=True)
@@ -40,7 +54,7 @@ class HeldOut:
         truth: (n, tracks) the first listens of the window with weight above zero.
         heard: (n, tracks) every listen before the cutoff, skips too: may not be recommended.
         listeners: how many users had heard each track (tracks,), and `known_users` how many users there were.
-        out_of_reach: answers left out because their track was not in the catalogue.
+        left_out: first listens of the window that are no answers.
     """
 
     split: Split
@@ -55,7 +69,7 @@ class HeldOut:
     heard: sp.csr_matrix
     listeners: Indices
     known_users: int
-    out_of_reach: int
+    left_out: LeftOut
 
     @property
     def tracks(self) -> int:
@@ -77,7 +91,7 @@ def held_out(split: Split) -> HeldOut:
 
     catalogue = with_new_releases(catalogue_at(split.cutoff), catalogue_at(split.end), split.cutoff, split.end)
     before = read_labels(None, split.cutoff)
-    wanted, out_of_reach = _answers(split, before, catalogue)
+    wanted, left_out = _answers(split, before, catalogue)
     _require(before, wanted, split)
     user_ids = np.unique(wanted["user_id"].to_numpy(dtype=object))
     everyone = pd.Index(np.union1d(before["user_id"].unique(), user_ids))
@@ -98,20 +112,33 @@ def held_out(split: Split) -> HeldOut:
         heard=heard[asked],
         listeners=np.asarray(heard.sum(axis=0)).ravel().astype(np.int64),
         known_users=int(before["user_id"].nunique()),
-        out_of_reach=out_of_reach,
+        left_out=left_out,
     )
 
 
-def _answers(split: Split, before: pd.DataFrame, catalogue: Catalogue) -> tuple[pd.DataFrame, int]:
-    """One row per user and new track of the window, and how many such rows named a track outside the catalogue."""
+def _answers(split: Split, before: pd.DataFrame, catalogue: Catalogue) -> tuple[pd.DataFrame, LeftOut]:
+    """One row per user and new track of the window, and how many such rows are no answers."""
     import pandas as pd
 
     window = read_labels(split.cutoff, split.end)
-    fresh = window[window["first_listen"] & (window["weight"] > 0)][["user_id", "track_id"]].drop_duplicates()
-    seen = pd.MultiIndex.from_frame(before[["user_id", "track_id"]])
-    fresh = fresh[~pd.MultiIndex.from_frame(fresh).isin(seen)]
-    listed = fresh["track_id"].isin(catalogue.frame["track_id"])
-    return fresh[listed], int((~listed).sum())
+    fresh = window[window["first_listen"] & (window["weight"] > 0)].drop_duplicates(PAIR)
+    seen = pd.MultiIndex.from_frame(before[PAIR])
+    fresh = fresh[~pd.MultiIndex.from_frame(fresh[PAIR]).isin(seen)]
+    found = fresh[~_brought(fresh, split)]
+    listed = found["track_id"].isin(catalogue.frame["track_id"])
+    left_out = LeftOut(out_of_reach=int((~listed).sum()), brought=len(fresh) - len(found))
+    return found.loc[listed, PAIR], left_out
+
+
+def _brought(listens: pd.DataFrame, split: Split) -> npt.NDArray[np.bool_]:
+    """Which of these listens (n,) a list of ours had brought: of the weekly playlist, or of an answer that showed the track to
+    this user before. The live release made those lists, and would be asked for its own."""
+    import pandas as pd
+
+    shown = exposures(list(listens["user_id"].unique()), split.cutoff, split.end)
+    first_shown = shown.groupby(PAIR)["at"].min().reindex(pd.MultiIndex.from_frame(listens[PAIR]))
+    before = (first_shown.to_numpy() <= listens[TIMESTAMP].to_numpy()) & first_shown.notna().to_numpy()
+    return np.asarray(before | (listens["surface"] == Surface.WEEKLY).to_numpy(bool))
 
 
 def _require(before: pd.DataFrame, wanted: pd.DataFrame, split: Split) -> None:
