@@ -31,12 +31,18 @@ def _listens(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
     """(session, track, outcome, hours after midnight), all by one user and all first listens."""
     frame = pd.DataFrame(rows, columns=["session_id", "track_id", "outcome", "hour"])
     times = pd.to_datetime([MONDAY + timedelta(hours=hour) for hour in frame["hour"]], utc=True)
-    return frame.assign(event_timestamp=times, user_id="u", first_listen=True, saved=False, integrity=1.0)
+    return frame.assign(event_timestamp=times, user_id="u", first_listen=True, saved=False, integrity=1.0, surface="home")
 
 
 def test_a_play_of_a_doubted_account_is_less_certain() -> None:
     listens = _listens(("s", "a", "complete", 1.0), ("s", "b", "complete", 1.1)).assign(integrity=[0.5, None])
     assert first_plays(listens, MONDAY, edge_weight=0.25)["certainty"].tolist() == [0.5, 1.0]
+
+
+def test_a_play_of_a_playlist_of_ours_is_told_apart() -> None:
+    listens = _listens(("s", "a", "complete", 1.0), ("s", "b", "complete", 1.1), ("s", "c", "complete", 1.2))
+    plays = first_plays(listens.assign(surface=["weekly", "home", None]), MONDAY, edge_weight=0.25)
+    assert plays["brought"].tolist() == [True, False, False]
 
 
 def test_an_early_skip_at_either_end_of_a_session_weighs_less_and_nothing_else_does() -> None:

@@ -93,7 +93,7 @@ def test_a_cross_layer_is_the_published_product_and_starts_by_changing_nothing()
 
 def _plays(**columns: Any) -> pd.DataFrame:
     usual = {"skipped": [False, True, True], "saved": [True, False, False], "success": [1.0, 0.0, 0.5], "certainty": 1.0}
-    return pd.DataFrame({"user": [0, 0, 1], "track": [2, 7, 1], **(usual | columns)})
+    return pd.DataFrame({"user": [0, 0, 1], "track": [2, 7, 1], "brought": False, **(usual | columns)})
 
 
 def test_a_play_the_retriever_missed_teaches_skips_and_saves_only() -> None:
@@ -108,6 +108,16 @@ def test_a_play_the_retriever_missed_teaches_skips_and_saves_only() -> None:
     assert made.success[[0, 1], [1, 0]].tolist() == [1.0, 0.5]
     assert made.scores[:, :2].tolist() == [[0.0, 1.0], [0.0, 1.0]]
     assert not made.listed[:, 2:].any()
+
+
+def test_a_play_that_a_playlist_of_ours_brought_is_neither_chosen_nor_passed_over_and_teaches_skips_and_saves() -> None:
+    found, vectors = np.array([[4, 2], [1, 3]], np.int32), np.eye(8, dtype=np.float32)
+    some = users().iloc[:2], found, _plays(brought=[True, False, False]), vectors[[2, 3]], vectors
+    made = make_lists(*some)
+    assert made.listed[:, :2].tolist() == [[True, False], [True, True]]
+    assert (made.played[0, 1], made.saved[0, 1]) == (True, True)
+    seen = make_lists(*some, pd.DataFrame({"user": [0], "track": [2], "place": [3]}))
+    assert seen.listed[0, :2].tolist() == [True, True], "where its place is known, the place explains it"
 
 
 def test_what_was_shown_joins_the_lists_with_its_place_whether_it_was_found_or_played() -> None:

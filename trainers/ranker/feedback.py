@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segue.features import TIMESTAMP
+from segue.names import Surface
 from segue.predictions import shown_between
 from segue.pseudonyms import pseudonym
 
@@ -26,8 +27,8 @@ LONGEST_SESSION = timedelta(days=2)
 
 def first_plays(listens: pd.DataFrame, since: datetime, *, edge_weight: float) -> pd.DataFrame:
     """The first listens from `since` on (labels rows, oldest first): `user_id`, `track_id`, the time, `skipped`, `saved`,
-    `success` and `certainty`, which is `edge_weight` for an early skip at the edge of a session and 1 for any other play,
-    times how far the account is trusted."""
+    `success`, `brought` by a playlist of ours, and `certainty`, which is `edge_weight` for an early skip at the edge of a
+    session and 1 for any other play, times how far the account is trusted."""
     near = listens[listens[TIMESTAMP] >= since - LONGEST_SESSION]
     inside = near["session_id"].duplicated(keep="first") & near["session_id"].duplicated(keep="last")
     first = near["first_listen"].astype("boolean").fillna(True).astype(bool)
@@ -37,6 +38,7 @@ def first_plays(listens: pd.DataFrame, since: datetime, *, edge_weight: float) -
         skipped=skipped,
         saved=new["saved"].astype("boolean").fillna(False).astype(bool),
         success=new["outcome"].map(SUCCESS).astype("float32").fillna(1.0),
+        brought=new["surface"] == Surface.WEEKLY,
         certainty=(np.where(skipped & new["edge"], edge_weight, 1.0) * new["integrity"].fillna(1.0)).astype(np.float32),
     )
 

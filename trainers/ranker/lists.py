@@ -1,7 +1,9 @@
 """The lists a ranker learns from: a user at one midnight, the retriever's tracks for them, and what they did with those.
 
 Tracks they played that the retriever did not find are kept beside the list: they teach the heads about skips and saves only.
-As positives of the first head they would teach it that a low retrieval score is a good one.
+As positives of the first head they would teach it that a low retrieval score is a good one. Tracks they played from a playlist
+of ours are taken out of it to the same end: as positives they would teach it to repeat the release that made the playlist.
+What an answer was seen to show, with its place, stays.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ Indices = npt.NDArray[np.int64]
 EXTRA_PLAYS = 24
 MARKS = ("retrieved", "played")
 PLAY_MARKS: dict[str, Any] = {"skipped": bool, "saved": bool, "success": np.float32, "certainty": np.float32}
+BROUGHT = "brought"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def make_lists(
     """Lists of users (n) from what the retriever found (n, k), what they played for the first time and what they were shown.
 
     Args:
-        plays: `user` and `track` (row numbers), `skipped`, `saved`, `success`, `certainty`.
+        plays: `user` and `track` (row numbers), `skipped`, `saved`, `success`, `certainty`, `brought`.
         queries: (n, d); vectors: (m, d), for the score of a track the retriever did not find.
         shown: `user`, `track`, `place`; None and empty are the same.
     """
@@ -83,6 +86,8 @@ def make_lists(
     candidates[at] = track[fits]
     for name in ("played", "place", *PLAY_MARKS):
         marks[name][at] = events[name].to_numpy(marks[name].dtype)[fits]
+    brought = fits & events[BROUGHT].to_numpy(bool) & (events["place"].to_numpy() == 0)
+    marks["retrieved"][user[brought], place[brought]] = False
     scores = np.einsum("nd,ncd->nc", queries, vectors[candidates]).astype(np.float32)
     padding = ~(marks["retrieved"] | marks["played"] | (marks["place"] > 0))
     return Lists(users, candidates, np.where(padding, scores.min(axis=1, keepdims=True), scores), **marks)
@@ -92,7 +97,7 @@ def _with_shown(plays: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:
     """One row per (user, track) that was played, shown or both; plays first."""
     both = plays.assign(played=True).merge(shown, on=["user", "track"], how="outer", sort=False)
     both = both.sort_values(["played", "user", "place"], kind="stable", ignore_index=True)
-    for name, kind in {"played": bool, "place": np.int32, **PLAY_MARKS}.items():
+    for name, kind in {"played": bool, "place": np.int32, BROUGHT: bool, **PLAY_MARKS}.items():
         both[name] = both[name].astype("float64").fillna(0).astype(kind)
     return both
 
