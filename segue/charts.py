@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -151,7 +151,22 @@ def _page(title: str, panels: Sequence[Panel], note: str) -> Figure:
         _draw(axes, panel)
     for axes in places[len(panels) :]:
         axes.set_visible(False)
+    _legends(page, dict(zip(places, panels, strict=False)))
     return page
+
+
+def _legends(page: Figure, drawn: Mapping[Axes, Panel]) -> None:
+    """Which line is which: once beside the title where every panel has the same lines, else in each panel."""
+    lines = {axes: axes.get_legend_handles_labels() for axes, panel in drawn.items() if isinstance(panel, Lines)}
+    several = {axes: found for axes, found in lines.items() if len(found[1]) > 1}
+    if len(several) == len(drawn) > 1 and len({tuple(names) for _, names in several.values()}) == 1:
+        handles, names = next(iter(several.values()))
+        at = (1 - 0.18 / page.get_figwidth(), 1 - 0.15 / page.get_figheight())
+        legend = page.legend(handles, names, loc="upper right", bbox_to_anchor=at, ncols=len(names), frameon=False, fontsize=8)
+        legend.set_in_layout(False)
+        return
+    for axes in several:
+        axes.legend(frameon=False, fontsize=8)
 
 
 def _height(panel: Panel) -> float:
@@ -245,5 +260,3 @@ def _lines(axes: Axes, panel: Lines) -> None:
             axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
     if panel.mark is not None:
         axes.axhline(panel.mark, color=INK, linewidth=1, linestyle=DASHED)
-    if len(panel.lines) > 1:
-        axes.legend(frameon=False, fontsize=8)
