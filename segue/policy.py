@@ -23,6 +23,7 @@ class PolicySettings(BaseModel):
     """The numbers the rules hold; `Manifest.policy` is a dump of them. The defaults are those of a release made now.
 
     Weights are on the scale of a candidate's value, which is 1 for the best of the candidates looked at and 0 for the last.
+    But `staying` is on that of the ranker's own score, which it changes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -72,9 +72,10 @@ class TreeRanker:
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
         """`score` (n, c) and `heads` (n, c, 3) of candidates (n, c), see `tree_scores`, and `stays` (n, c)."""
-        frame = self._model.frame(users, tracks, candidates, retrieval_scores).numpy()
-        scores = tree_scores(frame[:, :, 0] + tree_values(self._predict, frame))
-        return scores | {"stays": self._model.stays(users, tracks, candidates)} if hasattr(self._model, "stays") else scores
+        frame = self._model.frame(users, tracks, candidates, retrieval_scores)
+        rows = frame.numpy()
+        scores = tree_scores(rows[:, :, 0] + tree_values(self._predict, rows))
+        return scores | {"stays": self._model.stays(frame)} if hasattr(self._model, "stays") else scores
 
 
 class PairedRanker(TreeRanker):
@@ -92,6 +93,16 @@ class PairedRanker(TreeRanker):
         """`score` (n, c) of both, and the network's `heads` (n, c, 3) and `stays` (n, c), of candidates (n, c)."""
         frame, network = self._together(users, tracks, candidates, retrieval_scores)
         return paired(network, tree_values(self._predict, frame.numpy()), self._model.weight)
+
+
+def weighed(answer: Mapping[str, Any], staying: float) -> Floats:
+    """What a personal list is ordered by (n, c): the `score` of a ranker's answer, and by the weight of the policy what the
+    listener `stays` with, where the release knows."""
+    score: Floats = np.asarray(answer["score"])
+    if not staying or "stays" not in answer:
+        return score
+    stays: Floats = np.asarray(answer["stays"])
+    return (score + np.float32(staying) * stays).astype(np.float32)
 
 
 def tree_values(predict: Predict, frame: Floats) -> Floats:

@@ -22,8 +22,8 @@ How the models are called, n users, m tracks, c candidates each, d dimensions. `
   `hour_of_day` and `day_of_week` are the moment of the request: "", -1 and -1 where there is none.
 - `ranker.encode_users(inputs)` and `ranker.encode_tracks(inputs)` give a dictionary of tensors each, (n, ...) and (m, ...).
 - `ranker.score(users, tracks, candidates, retrieval_scores)` takes those two dictionaries, int32 track indices (n, c) and
-  the float32 dot products (n, c), and gives `{"score": (n, c), "heads": (n, c, 3), "stays": (n, c)}`: the one score to sort
-  by, the probabilities of complete, early skip and save, and how far the listener stays with a track longer than with the
+  the float32 dot products (n, c), and gives `{"score": (n, c), "heads": (n, c, 3), "stays": (n, c)}`: the ranker's
+  score, the probabilities of complete, early skip and save, and how far the listener stays with a track longer than with the
   usual one, about a logit. A release that was made before there was such a thing has none.
 - `sessions.next(tracks)` takes int64 track indices (n, l), oldest first, -1 at the end of the shorter rows, and gives the
   probability of every track being played next, float32 (n, tracks), all 0 for a row without tracks.

@@ -102,7 +102,7 @@ class Funnel:
         return vectors
 
     def _ranked(self, listeners: Listeners, columns: Columns, *, allowed_only: bool) -> tuple[Rows, Floats]:
-        """Candidates (n, c) as catalogue rows with the ranker's scores, best first; `NO_TRACK` and -inf at the end."""
+        """Candidates (n, c) as catalogue rows with their scores, best first; `NO_TRACK` and -inf at the end."""
         if self.model is None:
             raise ValueError("a funnel without a release has no personal list: ask for the popular one")
         numbers, similarity = self._retrieved(self.model, listeners, columns, allowed_only=allowed_only)

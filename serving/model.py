@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segue.features import fingerprint, shared_store
 from segue.names import MODEL_SERVICES
 from segue.policy import PolicySettings, policy_of
-from segue.rankers import open_ranker, ranker_kind
+from segue.rankers import open_ranker, ranker_kind, weighed
 from segue.release import Manifest, check_fingerprint, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 
@@ -60,16 +60,10 @@ class Model:
         says what a listener would come to hear, and by the policy's weight how long they stay with what is put on."""
         users = self.ranker.encode_users(_tensors(columns, self.user_specs))
         scores = [
-            self._weighed(self.ranker.score(some, self.ranker_tracks, *pairs))
+            weighed(self.ranker.score(some, self.ranker_tracks, *pairs), self.policy.staying)
             for some, *pairs in _in_parts(users, candidates, similarity)
         ]
         return np.concatenate(scores)
-
-    def _weighed(self, answer: Mapping[str, Any]) -> Floats:
-        score: Floats = answer["score"].numpy()
-        if self.policy.staying and "stays" in answer:
-            score = score + np.float32(self.policy.staying) * answer["stays"].numpy()
-        return score
 
     def nearest(self, queries: Floats, count: int) -> tuple[Indices, Floats]:
         """Track numbers and dot products (n, count) from the index, best first; only with a searcher. One that finds fewer,

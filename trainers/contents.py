@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segue.rankers import weighed
 from trainers.examples import Catalogue
 from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
 from trainers.index import IndexConfig, build_index, recall, save_index
@@ -56,22 +57,23 @@ def write_index(folder: Path, vectors: Floats, queries: Floats, config: IndexCon
     return {"kind": "scann", f"recall_at_{k}": round(recall(searcher, queries[:RECALL_QUERIES], vectors, k), 4)}
 
 
-def reference(fitted: Fitted, rows: ReleaseRows) -> tuple[pd.DataFrame, Floats]:
+def reference(fitted: Fitted, rows: ReleaseRows, staying: float) -> tuple[pd.DataFrame, Floats]:
     """The listens of `rows` with the scores of this release; and query vectors of their users.
 
     `retrieval_score` is the listen's own. `score` is not: it is the final score of a track the release would have shown that
-    user at the cutoff, the first 30 in turn, because that is what the prediction log has to be compared with.
+    user at the cutoff, the first 30 in turn, because that is what the prediction log has to be compared with. `staying` is the
+    policy's weight in it.
     """
     frame, moment = rows.listens, {"hour_of_day": -1, "day_of_week": -1}
     query = vectors_of(fitted.retriever.query, frame.assign(**moment))
     track = vectors_of(fitted.retriever.track, frame.assign(**{name: rows.sourced[name] for name in SOURCED}))
-    shown, queries = _shown_scores(fitted, rows.users)
+    shown, queries = _shown_scores(fitted, rows.users, staying)
     turn = frame.groupby("user_id").cumcount().to_numpy()
     score = [shown[user][n % len(shown[user])] for user, n in zip(frame["user_id"], turn, strict=True)]
     return frame.assign(retrieval_score=(query * track).sum(axis=1), score=np.asarray(score, np.float32)), queries
 
 
-def _shown_scores(fitted: Fitted, users: pd.DataFrame) -> tuple[dict[str, Floats], Floats]:
+def _shown_scores(fitted: Fitted, users: pd.DataFrame, staying: float) -> tuple[dict[str, Floats], Floats]:
     """The final scores (30) of the tracks each of `users` would be shown at the cutoff, and the query vectors (n, d)."""
     catalogue, ids = fitted.task.known, users["user_id"].to_numpy(dtype=object)
     vectors = vectors_of(fitted.retriever.track, catalogue.frame)
@@ -85,6 +87,6 @@ def _shown_scores(fitted: Fitted, users: pd.DataFrame) -> tuple[dict[str, Floats
         read = fitted.ranker.inputs.read_users(constants(arrays(users.iloc[some], RANKER_USERS)))
         scores = np.einsum("nd,ncd->nc", queries[some], vectors[found[some]])
         scored = fitted.ranker.scored(fitted.ranker.user_half(read), tracks, constant(found[some]), constant(scores))
-        best = -np.sort(-scored["score"].numpy(), axis=1)[:, :SHOWN]
+        best = -np.sort(-weighed(scored, staying), axis=1)[:, :SHOWN]
         shown |= dict(zip(ids[some], best, strict=True))
     return shown, queries

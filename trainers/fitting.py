@@ -37,7 +37,7 @@ from trainers.inputs import arrays, constants
 from trainers.layers.heard import HeardPairs
 from trainers.loading import Floats
 from trainers.ranker.fitting import AnyRanker, RankerTask, first_plays_of, fit_ranker, places_of
-from trainers.ranker.lists import Lists, make_lists
+from trainers.ranker.lists import EXTRA_PLAYS, Lists, make_lists
 from trainers.ranker.network import BlendWeights
 from trainers.retriever.model import Retriever, Vocabularies
 from trainers.retriever.towers import SavedTower
@@ -118,7 +118,7 @@ def fit_retriever(
         "retriever_loss": [round(loss, 4) for loss in (*first, *more)],
         "ranker_lists": len(lists.users),
         "ranker_exposures": int((lists.place > 0).sum()),
-        "ranker_plays_found": round(float(lists.played[lists.retrieved].sum() / max(lists.played.sum(), 1)), 4),
+        "ranker_plays_found": round(float(lists.played[:, :-EXTRA_PLAYS].sum() / max(lists.played.sum(), 1)), 4),
     }
     return retriever, RankerTask(lists, then, known, listens, split), metrics
 

@@ -28,7 +28,8 @@ _UNKNOWN_MOMENT: dict[str, Any] = {"device": "", "hour_of_day": -1, "day_of_week
 
 
 class Ranked(NamedTuple):
-    """The one score (n, c) the funnel sorts by, and the probabilities (n, c, 3) in the order of `HEADS`."""
+    """The ranker's score (n, c), before the policy weighs what is stayed with, and the probabilities (n, c, 3) in the order of
+    `HEADS`."""
 
     score: Floats
     heads: Floats

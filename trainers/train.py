@@ -110,9 +110,9 @@ def _require_gold(as_of: date, split: Split) -> None:
 
 def _write(folder: Path, fitted: Fitted, rows: ReleaseRows, split: Split, hyper: Hyperparameters) -> Manifest:
     """Every file of the release but its manifest; that, with what is not known here left empty."""
-    settings = get_settings()
+    settings, policy = get_settings(), chosen_policy()
     vectors = contents.write_catalogue(folder, fitted, rows.catalogue)
-    sample, queries = contents.reference(fitted, rows)
+    sample, queries = contents.reference(fitted, rows, policy.staying)
     sample.to_parquet(folder / "reference.parquet", index=False)
     index = contents.write_index(folder, vectors, queries, hyper.index, exact_below=settings.exact_search_below)
     return Manifest(
@@ -122,7 +122,7 @@ def _write(folder: Path, fitted: Fitted, rows: ReleaseRows, split: Split, hyper:
         trained_through=split.cutoff,
         feature_fingerprint="",
         hyperparameters=_described(hyper, fitted),
-        policy=chosen_policy().model_dump(),
+        policy=policy.model_dump(),
         metrics=fitted.metrics | {"index": index, "reference_rows": len(sample)},
         libraries=sealing.libraries(),
         inputs={name: [(s.name, s.kind, s.length) for s in specs] for name, specs in contents.INPUTS.items()},

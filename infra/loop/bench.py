@@ -35,7 +35,7 @@ PAST_WEEKS = 4
 
 Recommender = Callable[[World, Log, int], Ints]
 Land = Callable[[int, Plays], object]
-COUNTING: dict[str, Recommender] = {"popularity": popularity, "item-kNN": item_knn, TRUTH: best_by_truth}
+IN_MEMORY: dict[str, Recommender] = {"popularity": popularity, "item-kNN": item_knn, TRUTH: best_by_truth}
 
 
 def bench_loop(*, users: int = 1_000, tracks: int = 10_000, weeks: int = 6, seed: int = 17) -> Outcome:
@@ -44,7 +44,7 @@ def bench_loop(*, users: int = 1_000, tracks: int = 10_000, weeks: int = 6, seed
         raise SegueError(expected="--weeks of at least 1", received=str(weeks), mend="give a larger --weeks")
     progress, arms = Progress("bench loop"), {}
     sizes: dict[str, Any] = {"users": users, "tracks": tracks, "seed": seed, "days": DAYS_PER_WEEK * (PAST_WEEKS + weeks)}
-    for name, recommender in COUNTING.items():
+    for name, recommender in IN_MEMORY.items():
         with progress.step(name):
             world = make_world(start=START, **sizes)
             arms[name] = _aloud(lived(world, recommender, _nowhere), progress)
@@ -78,7 +78,7 @@ def _aloud(lived_weeks: Iterator[Week], progress: Progress) -> list[Week]:
 
 
 def _nowhere(_number: int, _plays: Plays) -> None:
-    """The counting arms keep their log in memory."""
+    """Arms but Segue's keep their log in memory."""
 
 
 def lived(world: World, recommender: Recommender, land: Land) -> Iterator[Week]:

@@ -117,7 +117,7 @@ def test_a_world_that_is_given_nothing_is_the_world_it_was() -> None:
     assert all(np.array_equal(getattr(alone, name), getattr(given, name)) for name in Plays.__dataclass_fields__)
 
 
-def test_the_counting_arms_give_nothing_heard_unlicensed_or_refused() -> None:
+def test_the_arms_in_memory_give_nothing_heard_unlicensed_or_refused() -> None:
     world = world_of(14)
     log = Log(world)
     for number, _, plays in world.run():

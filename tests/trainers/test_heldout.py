@@ -136,6 +136,7 @@ def test_what_a_playlist_of_ours_brought_is_no_answer(stored: Home) -> None:
     again = heldout.held_out(SPLIT)
     assert _named(again, 0, "truth") == {"t6"}
     assert again.left_out == LeftOut(out_of_reach=1, brought=1)
+    assert _named(again, 0, "heard") == {"t1", "t2", "t3"}, "nobody may name it: it cannot be a hit"
 
 
 @pytest.mark.parametrize(("hour", "expected"), [(11, {"t6"}), (13, {"t3", "t6"})])
@@ -144,10 +145,17 @@ def test_what_an_answer_of_ours_had_shown_before_is_no_answer(
 ) -> None:
     shown = pd.DataFrame({"user_id": ["anna", "carl"], "track_id": ["t3", "t6"], "place": 1})
     shown["at"] = pd.Timestamp(datetime(2026, 3, 9, hour, tzinfo=UTC))
-    monkeypatch.setattr(heldout, "exposures", lambda *_: shown)
+    asked: list[tuple[datetime, datetime]] = []
+
+    def exposures(_users: list[str], since: datetime, until: datetime) -> pd.DataFrame:
+        asked.append((since, until))
+        return shown
+
+    monkeypatch.setattr(heldout, "exposures", exposures)
     again = heldout.held_out(SPLIT)
     assert _named(again, 0, "truth") == expected
     assert again.left_out.brought == (hour == 11)
+    assert asked == [(SPLIT.cutoff - heldout.SHOWN_BEFORE, SPLIT.end)]
 
 
 def test_listeners_and_territories_are_those_known_before_the_cutoff(held: HeldOut) -> None:

@@ -12,7 +12,7 @@ from plain_examples import rows
 from ranker_suite import catalogue, inputs
 
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
-from trainers.layers.crosses import SUCCESS_SCALE, WIDTH
+from trainers.layers.crosses import SUCCESS_SCALE, WIDTH, staying
 from trainers.ranker.network import of_candidates
 from trainers.ranker.reception import Reception, ReceptionConfig, reception
 
@@ -43,17 +43,23 @@ def test_a_track_is_drawn_to_its_artist_and_an_artist_to_the_usual() -> None:
     np.testing.assert_allclose(made.tracks, expected, atol=1e-6)
 
 
-def test_listens_again_of_bots_of_later_and_without_an_end_say_nothing() -> None:
+def test_listens_again_of_bots_of_later_and_of_other_tracks_say_nothing() -> None:
     told = [("a", "complete"), ("b", "early_skip")]
     alone = _received(_listens(*told))
     again = _listens(("b", "complete"), first_listen=False)
     later = _listens(("b", "complete"), event_timestamp=pd.Timestamp(CUTOFF))
     bots = _listens(("b", "complete"), integrity=0.0)
-    untold, unknown = _listens(("b", None)), _listens(("elsewhere", "complete"))
-    for more in (again, later, bots, untold, unknown):
+    for more in (again, later, bots, _listens(("elsewhere", "complete"))):
         made = _received(pd.concat([_listens(*told), more], ignore_index=True))
         assert made.usual == alone.usual
         np.testing.assert_array_equal(made.tracks, alone.tracks)
+
+
+def test_an_end_that_is_not_told_counts_as_one_heard_out() -> None:
+    """Of a track without a duration nothing but its early skips is told."""
+    plays = [("a", "early_skip"), ("a", None), ("a", None), ("b", "complete")]
+    heard_out = [(track, outcome or "complete") for track, outcome in plays]
+    np.testing.assert_array_equal(_received(_listens(*plays)).tracks, _received(_listens(*heard_out)).tracks)
 
 
 def test_tracks_without_a_known_artist_say_nothing_of_one_another() -> None:
@@ -74,6 +80,23 @@ def test_a_listener_likes_what_lies_where_they_stay_longer_than_others_do() -> N
     assert crossed[4, LIKED] > 0 > crossed[5, LIKED]
     once = 1 - 0.5
     assert crossed[4, LIKED] == pytest.approx(SUCCESS_SCALE * (2 * once / (2 + 1)), abs=1e-5)
+
+
+def test_what_a_listener_stays_with_is_their_own_taste_twice_and_what_everybody_receives_well() -> None:
+    received = np.linspace(-0.2, 0.2, len(catalogue().frame)).astype(np.float32)
+    crossed = _crossed([2, 0, 2, 0], received=received)
+    np.testing.assert_allclose(staying(crossed), 2 * crossed[:, LIKED] + crossed[:, RECEIVED], rtol=1e-6)
+    assert np.std(staying(crossed)) > 0.1
+
+
+def test_a_track_that_came_after_the_release_is_received_as_its_artists_tracks_are() -> None:
+    made, frame = inputs(), catalogue().frame
+    received = np.where(np.arange(len(frame)) % 2 == 0, 0.2, -0.1).astype(np.float32)  # by artist
+    nothing = np.zeros((len(frame), 4), np.float32)
+    made.know_tracks(nothing, np.ones(len(frame), np.float32), Reception(0.5, received))
+    new = rows(RANKER_TRACKS, 3, track_id=["new", "newer", "newest"], artist_id=["a0", "a1", None])
+    read = made.read_tracks(constants(arrays(new, RANKER_TRACKS)))
+    np.testing.assert_allclose(read["received"].numpy(), [0.2, -0.1, 0.0], atol=1e-6)
 
 
 def test_nobody_likes_anything_where_the_source_tells_no_end() -> None:

@@ -6,7 +6,7 @@ answers and the release dates of the tracks that came out meanwhile.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 
 PAIR = ["user_id", "track_id"]
+SHOWN_BEFORE = timedelta(days=7)
+"""How long before the held-out days an answer may have shown what is heard in them: a weekly playlist lives that long."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """First listens that are no answers: `out_of_reach`, as their track is not in the catalogue, and `brought` by a list of
-    ours."""
+    """New tracks heard in the window that are no answers: `out_of_reach`, as the track is not in the catalogue, and `brought`
+    by a list of ours, skipped ones too."""
 
     out_of_reach: int
     brought: int
@@ -52,7 +54,8 @@ class HeldOut:
         first_seen: first listen before the cutoff (n,), NaT for a user without one.
         territories: their territories (n,).
         truth: (n, tracks) the first listens of the window with weight above zero.
-        heard: (n, tracks) every listen before the cutoff, skips too: may not be recommended.
+        heard: (n, tracks) every listen before the cutoff, skips too, and what a list of ours brought afterwards: may not be
+            recommended, by nobody, or whoever names it has a place that cannot be a hit.
         listeners: how many users had heard each track (tracks,), and `known_users` how many users there were.
         left_out: first listens of the window that are no answers.
     """
@@ -91,7 +94,7 @@ def held_out(split: Split) -> HeldOut:
 
     catalogue = with_new_releases(catalogue_at(split.cutoff), catalogue_at(split.end), split.cutoff, split.end)
     before = read_labels(None, split.cutoff)
-    wanted, left_out = _answers(split, before, catalogue)
+    wanted, brought, out_of_reach = _answers(split, before, catalogue)
     _require(before, wanted, split)
     user_ids = np.unique(wanted["user_id"].to_numpy(dtype=object))
     everyone = pd.Index(np.union1d(before["user_id"].unique(), user_ids))
@@ -109,25 +112,26 @@ def held_out(split: Split) -> HeldOut:
         first_seen=before.groupby("user_id")["event_timestamp"].min().reindex(user_ids).to_numpy("datetime64[us]"),
         territories=territories[asked],
         truth=_truth(wanted, user_ids, catalogue),
-        heard=heard[asked],
+        heard=_more(heard[asked], _truth(brought[brought["user_id"].isin(user_ids)], user_ids, catalogue)),
         listeners=np.asarray(heard.sum(axis=0)).ravel().astype(np.int64),
         known_users=int(before["user_id"].nunique()),
-        left_out=left_out,
+        left_out=LeftOut(out_of_reach, len(brought)),
     )
 
 
-def _answers(split: Split, before: pd.DataFrame, catalogue: Catalogue) -> tuple[pd.DataFrame, LeftOut]:
-    """One row per user and new track of the window, and how many such rows are no answers."""
+def _answers(split: Split, before: pd.DataFrame, catalogue: Catalogue) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """One row per user and new track of the window: the answers, and those that a list of ours had brought; and how many more
+    name a track outside the catalogue."""
     import pandas as pd
 
     window = read_labels(split.cutoff, split.end)
-    fresh = window[window["first_listen"] & (window["weight"] > 0)].drop_duplicates(PAIR)
+    fresh = window[window["first_listen"]].drop_duplicates(PAIR)
     seen = pd.MultiIndex.from_frame(before[PAIR])
     fresh = fresh[~pd.MultiIndex.from_frame(fresh[PAIR]).isin(seen)]
-    found = fresh[~_brought(fresh, split)]
-    listed = found["track_id"].isin(catalogue.frame["track_id"])
-    left_out = LeftOut(out_of_reach=int((~listed).sum()), brought=len(fresh) - len(found))
-    return found.loc[listed, PAIR], left_out
+    listed = fresh["track_id"].isin(catalogue.frame["track_id"]).to_numpy()
+    brought, liked = _brought(fresh, split), (fresh["weight"] > 0).to_numpy()
+    answers = liked & ~brought
+    return fresh.loc[answers & listed, PAIR], fresh.loc[brought & listed, PAIR], int((answers & ~listed).sum())
 
 
 def _brought(listens: pd.DataFrame, split: Split) -> npt.NDArray[np.bool_]:
@@ -135,7 +139,7 @@ def _brought(listens: pd.DataFrame, split: Split) -> npt.NDArray[np.bool_]:
     this user before. The live release made those lists, and would be asked for its own."""
     import pandas as pd
 
-    shown = exposures(list(listens["user_id"].unique()), split.cutoff, split.end)
+    shown = exposures(list(listens["user_id"].unique()), split.cutoff - SHOWN_BEFORE, split.end)
     first_shown = shown.groupby(PAIR)["at"].min().reindex(pd.MultiIndex.from_frame(listens[PAIR]))
     before = (first_shown.to_numpy() <= listens[TIMESTAMP].to_numpy()) & first_shown.notna().to_numpy()
     return np.asarray(before | (listens["surface"] == Surface.WEEKLY).to_numpy(bool))
@@ -186,6 +190,13 @@ def _truth(wanted: pd.DataFrame, user_ids: npt.NDArray[np.object_], catalogue: C
     rows = _places(pd.Index(user_ids), wanted["user_id"])
     columns = _places(pd.Index(catalogue.track_ids), wanted["track_id"])
     return _marks(rows, columns, (len(user_ids), len(catalogue.frame)))
+
+
+def _more(marks: sp.csr_matrix, others: sp.csr_matrix) -> sp.csr_matrix:
+    """1 wherever either has a mark."""
+    both = (marks + others).tocsr()
+    both.data[:] = 1
+    return both
 
 
 def _places(ids: pd.Index[str], named: pd.Series[str]) -> Indices:

@@ -128,7 +128,7 @@ def _notes(found: dict[str, Any]) -> list[str]:
     if found["answers_out_of_reach"]:
         notes.append(f"{found['answers_out_of_reach']} more name a track nobody knew before the held-out days: left out.")
     if found["answers_brought"]:
-        notes.append(f"{found['answers_brought']} more came of lists of Segue's own, which would know them best: left out.")
+        notes.append(f"{found['answers_brought']} listens came of lists of Segue's own, which would know them best: left out.")
     least = found["config"]["better"]["least_users"]
     if found["users"] < least:
         notes.append(f"Nothing is called better or worse: that takes {least} users, and {found['users']} could be asked.")

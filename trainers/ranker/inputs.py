@@ -73,6 +73,7 @@ class RankerInputs(tf.Module):
         self.artist_numbers = tf.Variable(tf.zeros((self.artists.size, 2)), trainable=False, name="artist_numbers")
         self.usual = tf.Variable(1.0, trainable=False, name="usual_success")
         self.received = tf.Variable(tf.zeros(self.tracks.size), trainable=False, name="received_better")
+        self.artist_received = tf.Variable(tf.zeros(self.artists.size), trainable=False, name="artist_received_better")
         self.trust = tf.Variable(1.0, trainable=False, name="trust_in_retriever")
         self.common_start = tf.Variable(tf.zeros(COMMON), trainable=False, name="common_start")
         self.track_start = tf.Variable(tf.zeros(len(STARTING)), trainable=False, name="track_start")
@@ -100,7 +101,10 @@ class RankerInputs(tf.Module):
         self.artist_factors.assign(means)
         self.artist_numbers.assign(np.stack([count, total / np.maximum(count, 1)], axis=1))
         self.usual.assign(received.usual)
+        of_artist = np.bincount(artist, received.tracks, minlength=size) / np.maximum(np.bincount(artist, minlength=size), 1)
+        of_artist[:FIRST_KNOWN] = 0.0
         self.received.assign(np.concatenate([np.zeros(FIRST_KNOWN, np.float32), received.tracks]))
+        self.artist_received.assign(of_artist)
         filled = np.where(heard[:, None], factors, means[artist])
         self.fold_in.assign(tf.constant(np.concatenate([np.zeros((FIRST_KNOWN, filled.shape[1])), filled]), tf.float32))
 
@@ -137,7 +141,8 @@ class RankerInputs(tf.Module):
         plain = self.track_numbers(tf.stack([inputs[spec.name] for spec in TRACK_NUMBERS], axis=1))
         numbers = tf.concat([plain, tf.math.log1p(about) / 3.0], axis=1)
         own = tf.gather(self.fold_in.factors, number)
-        factor = tf.where((number >= FIRST_KNOWN)[:, None], own, tf.gather(self.artist_factors, artist))
+        known = number >= FIRST_KNOWN
+        factor = tf.where(known[:, None], own, tf.gather(self.artist_factors, artist))
         return {
             "numbers": numbers,
             "artist": artist,
@@ -146,7 +151,7 @@ class RankerInputs(tf.Module):
             "audio": self.audio(tf.stack([inputs[spec.name] for spec in AUDIO], axis=1)),
             "factor": factor,
             "length": _length(factor),
-            "received": tf.gather(self.received, number),
+            "received": tf.where(known, tf.gather(self.received, number), tf.gather(self.artist_received, artist)),
             "start": tf.linalg.matvec(tf.gather(numbers, STARTING, axis=1), self.track_start),
         }
 

@@ -3,7 +3,7 @@
 Tracks they played that the retriever did not find are kept beside the list: they teach the heads about skips and saves only.
 As positives of the first head they would teach it that a low retrieval score is a good one. Tracks they played from a playlist
 of ours are taken out of it to the same end: as positives they would teach it to repeat the release that made the playlist.
-What an answer was seen to show, with its place, stays.
+Where the log knows its place, what was shown stays among what is `listed`, and the place explains it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ BROUGHT = "brought"
 class Lists:
     """n lists of c tracks, row numbers of a catalogue; what the users did is (n, c).
 
-    `retrieved` marks the retriever's candidates, the others are further plays, tracks that were shown, or padding with
-    neither. `success` is 1 for a play to the end, a half for one that was skipped late, 0 else. `certainty` is what a play
-    weighs as evidence of a skip or of none. `place` is where the track was shown, from 1, and 0 where it was not.
+    `retrieved` marks the retriever's candidates but for what a playlist of ours brought; the others are further plays, tracks
+    that were shown, or padding with neither. `success` is 1 for a play to the end, a half for one that was skipped late, 0
+    else. `certainty` is what a play weighs as evidence of a skip or of none. `place` is where the track was shown, from 1, and
+    0 where it was not.
     """
 
     users: pd.DataFrame
@@ -86,7 +87,7 @@ def make_lists(
     candidates[at] = track[fits]
     for name in ("played", "place", *PLAY_MARKS):
         marks[name][at] = events[name].to_numpy(marks[name].dtype)[fits]
-    brought = fits & events[BROUGHT].to_numpy(bool) & (events["place"].to_numpy() == 0)
+    brought = fits & events[BROUGHT].to_numpy(bool)
     marks["retrieved"][user[brought], place[brought]] = False
     scores = np.einsum("nd,ncd->nc", queries, vectors[candidates]).astype(np.float32)
     padding = ~(marks["retrieved"] | marks["played"] | (marks["place"] > 0))

@@ -3,7 +3,7 @@
 What is played a lot is not always what people stay with. So the ranker is told, beside how much a track is played, how far
 its first listens end better than the usual one: the mean of what is left of their success, drawn towards that of the artist
 by `track_prior` listens of evidence, and the artist's towards nothing by `artist_prior`. A track without any listens has
-its artist's.
+its artist's, and a track that came after the release the mean of its artist's tracks.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def reception(
     """How tracks (m,) by `artists` (m,), numbers from 0 and -1 for an unknown one, were received before `until`.
 
     Args:
-        listens: labels rows. Those whose source tells how they ended count, by how far their account is trusted; without any,
-            all tracks are received alike.
+        listens: labels rows. First listens count, by how far their account is trusted; one whose end the source cannot tell
+            counts as heard to the end, or a track without a duration, whose early skips alone are known, would be left by all.
     """
     import pandas as pd
 
     first = listens["first_listen"].astype("boolean").fillna(True).astype(bool)
-    told = listens[first & (listens[TIMESTAMP] < until) & listens["outcome"].notna()]
+    told = listens[first & (listens[TIMESTAMP] < until)]
     track = pd.Index(track_ids).get_indexer(pd.Index(told["track_id"]))
     told, track = told[track >= 0], track[track >= 0]
     trust = told["integrity"].fillna(1.0).to_numpy(np.float64)

@@ -1,6 +1,6 @@
 """Where every kind of ranker begins: a weighted sum of the numbers, fitted to the lists as one softmax each.
 
-A few hundred lists are learned by heart by a network or by trees, and a sum of eighteen numbers is not. So the sum is fitted
+A few hundred lists are learned by heart by a network or by trees, and a sum of twenty numbers is not. So the sum is fitted
 first, drawn towards the retriever's own score, and network and trees learn what it lacks.
 """
 

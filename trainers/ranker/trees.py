@@ -17,9 +17,9 @@ import tensorflow as tf
 
 from segue.errors import SegueError
 from segue.rankers import TREES, prediction_of, tree_scores, tree_values
-from trainers.layers.crosses import crosses, staying
+from trainers.layers.crosses import WIDTH, staying
 from trainers.ranker.inputs import RankerInputs
-from trainers.ranker.network import Tensors, of_candidates, traced_halves
+from trainers.ranker.network import Tensors, traced_halves
 from trainers.ranker.rows import row, rows
 
 if TYPE_CHECKING:
@@ -70,23 +70,24 @@ class RankerTrees(tf.Module):
         """The numbers (n, c, 1 + f) of candidates (n, c): where the trees begin, and what they order by."""
         return row(self.inputs, users, tracks, candidates, retrieval_scores)
 
-    def stays(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor) -> tf.Tensor:
-        """How far a listener stays with each candidate longer than with the usual track (n, c)."""
-        gathered, territory = of_candidates(users, tracks, candidates)
-        return staying(crosses(users, gathered, territory))
+    def stays(self, frame: tf.Tensor) -> tf.Tensor:
+        """How far a listener stays with each candidate longer than with the usual track (n, c), from its row in a `frame`."""
+        return staying(frame[..., 1 : 1 + WIDTH])
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score`, `stays` (n, c) and `heads` (n, c, 3), as the network gives them."""
-        frame = self.frame(users, tracks, candidates, retrieval_scores).numpy()
-        scores: Tensors = tree_scores(frame[:, :, 0] + tree_values(prediction_of(self.booster), frame))
-        return scores | {"stays": self.stays(users, tracks, candidates)}
+        frame = self.frame(users, tracks, candidates, retrieval_scores)
+        rows = frame.numpy()
+        scores: Tensors = tree_scores(rows[:, :, 0] + tree_values(prediction_of(self.booster), rows))
+        return scores | {"stays": self.stays(frame)}
 
     def save(self, folder: Path) -> None:
         """Write `ranker/` as a SavedModel, and the trees into it as text."""
         booster, self.booster = self.booster, None
         self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
         self.frame = tf.function(self.frame, input_signature=specs)  # type: ignore[method-assign]
-        self.stays = tf.function(self.stays, input_signature=specs[:-1])  # type: ignore[method-assign]
+        rows = tf.TensorSpec([None, None, None], tf.float32)
+        self.stays = tf.function(self.stays, input_signature=[rows])  # type: ignore[method-assign]
         tf.saved_model.save(self, str(folder / "ranker"))
         self.booster = booster
         (folder / "ranker" / TREES).write_text(booster.model_to_string() if booster else "", encoding="utf-8")
