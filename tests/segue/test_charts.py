@@ -59,3 +59,13 @@ def test_another_ending_or_nothing_to_draw_is_one_sentence(tmp_path: Path, name:
     with pytest.raises(SegueError, match=r"a path that ends in \.png and at least one panel"):
         charts.draw_page(tmp_path / name, "Title", panels)
     assert not list(tmp_path.iterdir())
+
+
+def test_lines_that_every_panel_has_are_named_once_and_others_in_their_panel() -> None:
+    same = [Lines("a", "week", "share", [Line("ours", [1, 2], [1, 2]), Line("x", [1, 2], [2, 1])])] * 2
+    page = charts._page("Title", same, "")
+    assert [text.get_text() for text in page.legends[0].get_texts()] == ["ours", "x"]
+    assert [axes.get_legend() for axes in page.axes] == [None, None]
+    mixed = charts._page("Title", [*same, PAGE[2]], "")
+    assert not mixed.legends
+    assert all(axes.get_legend() for axes in mixed.axes[:3])
