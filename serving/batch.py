@@ -7,6 +7,7 @@ it again.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -34,6 +35,10 @@ BATCH = 256
 """Users scored together: 256 times 500 candidates keep a matrix near 64 MB at 128 float32 a candidate."""
 MOST_CELLS = 50_000_000
 """Users times tracks a batch may span, so that exact search over a large catalogue stays within memory."""
+
+SWITCH_SECONDS = 0.0005
+"""How long a maker in Python keeps the interpreter from another whose array operation has ended; Python's own is ten times as
+long as most of these take."""
 
 Row = dict[str, Any]
 _SOURCES = np.array([source.value for source in SOURCES], dtype=object)
@@ -63,10 +68,13 @@ def _part_of(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: 
 def made_of(make: Callable[[slice], list[Row]], parts: Sequence[slice], makers: int) -> Iterator[list[Row]]:
     """What `make` makes of each part, in order; by so many threads, which most of the work lets run side by side."""
     gc.freeze()  # the catalogue stays: or the collector walks over all of it again and again
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with ThreadPoolExecutor(makers, thread_name_prefix="maker") as threads:
             yield from threads.map(make, parts)
     finally:
+        sys.setswitchinterval(interval)
         gc.unfreeze()
 
 
