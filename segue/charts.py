@@ -10,12 +10,12 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from segue.atomic import replacing_file
 from segue.errors import SegueError
+from segue.panels import Bar, Bars, Lines, Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,67 +34,6 @@ STYLE: dict[str, Any] = {
     **dict.fromkeys(("axes.titlecolor", "ytick.color", "text.color"), INK),
     **dict.fromkeys(("axes.labelcolor", "xtick.color"), FAINT),
 }
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One row of a panel: a value with its 95 % interval, as far as it has one; `ours` is drawn in colour. A value that is
-    None or not finite is a dash."""
-
-    name: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    ours: bool = False
-
-
-@dataclass(frozen=True)
-class Bars:
-    """One measure of several things, a row each, the first on top.
-
-    Args:
-        title: what is measured.
-        unit: what the axis counts, and which side is better.
-        rows: what is compared.
-        from_zero: bars from zero; else points on an axis that begins where the values do, for what is never near zero.
-        form: how a value is written, as in `format`.
-        mark: a value to draw a dashed line at, a bar to reach for example; say in `unit` what it is.
-    """
-
-    title: str
-    unit: str
-    rows: Sequence[Bar]
-    from_zero: bool = True
-    form: str = ".4f"
-    mark: float | None = None
-
-
-@dataclass(frozen=True)
-class Line:
-    """One series: y over x, with a band from `low` to `high` where it has one; `ours` is drawn bold."""
-
-    name: str
-    x: Sequence[float]
-    y: Sequence[float]
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
-    ours: bool = False
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Series over a common axis; a logarithmic one where `log_x` or `log_y` says so."""
-
-    title: str
-    x_unit: str
-    y_unit: str
-    lines: Sequence[Line]
-    log_x: bool = False
-    log_y: bool = False
-    mark: float | None = None
-
-
-Panel = Bars | Lines
 
 
 def bars_with_intervals(path: Path, title: str, rows: Sequence[Bar], *, unit: str, form: str = ".4f", note: str = "") -> Path:

@@ -16,10 +16,11 @@ from typing import Any
 import httpx
 import numpy as np
 
-from segue.charts import Bar, Bars, draw_page
+from segue.charts import draw_page
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.names import Table
+from segue.panels import Bar, Bars
 from segue.stage import Outcome, Progress, table
 from serving.bench_home import borrowed_home, service, workers
 from serving.bench_weekly import MOST_USERS, STORES, Weekly, measure_weekly

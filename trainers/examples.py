@@ -18,7 +18,7 @@ from segue.errors import SegueError
 from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
 from segue.request_features import UNKNOWN_HOUR, UNKNOWN_WEEKDAY, day_of_week, hour_of_day
-from trainers.gold import read_labels, read_territories, read_tracks, tracks_at
+from trainers.gold import is_first, read_labels, read_territories, read_tracks, tracks_at
 from trainers.inputs import SOURCED, TRACK, USER_COLUMNS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def first_listens(since: datetime | None, until: datetime, *, rows: int, seed: i
     Weighted sampling without replacement by exponential keys (Efraimidis and Spirakis 2006).
     """
     labels = read_labels(since, until)
-    listens = labels[labels["first_listen"].astype("boolean").fillna(True).astype(bool)].reset_index(drop=True)
+    listens = labels[is_first(labels)].reset_index(drop=True)
     if len(listens) <= rows:
         return listens
     age = (listens[TIMESTAMP].max() - listens[TIMESTAMP]).dt.total_seconds().to_numpy() / 86_400

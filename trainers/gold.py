@@ -51,6 +51,11 @@ def read_labels(since: datetime | None, until: datetime) -> pd.DataFrame:
     return frame.sort_values(["event_timestamp", "listen_id"], ignore_index=True)
 
 
+def is_first(labels: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows (n,) are the first listen of their user to their track; where the source cannot tell, each may be."""
+    return labels["first_listen"].astype("boolean").fillna(True).astype(bool)
+
+
 def read_tracks() -> pd.DataFrame:
     """The `tracks` table: the newest catalogue row of each track.
 

@@ -9,6 +9,9 @@
     end
 {%- endmacro %}
 
+{#- An outcome as a number that may be compared and packed: 2 heard to the end or not known, 1 skipped late, 0 skipped early. -#}
+{% macro outcome_number(outcome) %}case {{ outcome }} when 'early_skip' then 0 when 'late_skip' then 1 else 2 end{% endmacro %}
+
 {#- What a listen weighs as a label. -#}
 {% macro label_weight(outcome, saved) -%}
     case

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.loop.measures import Week
-from segue.charts import Line, Lines, draw_page
+from segue.charts import draw_page
+from segue.panels import Line, Lines
 from segue.stage import table
 
 SEGUE, TRUTH = "Segue", "the truth"

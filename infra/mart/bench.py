@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from segue.charts import Bar, Bars, draw_page
+from segue.charts import draw_page
 from segue.home import get_home
 from segue.own_process import python_in
+from segue.panels import Bar, Bars
 from segue.stage import Outcome, Progress, table
 
 USERS, TRACKS, DAYS = 2_000, 10_000, 56

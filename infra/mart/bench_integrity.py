@@ -21,11 +21,12 @@ import numpy as np
 from infra.mart.command import make_gold
 from infra.world.command import simulate
 from infra.world.parameters import WorldParameters
-from segue.charts import Bar, Bars, draw_page
+from segue.charts import draw_page
 from segue.dates import start_of
 from segue.errors import SegueError
 from segue.events import EVENT_COLUMNS
 from segue.home import Home, get_home
+from segue.panels import Bar, Bars
 from segue.stage import Outcome, Progress, table
 
 START, DAYS, TRACKS, BOT_SHARE = date(2026, 9, 21), 28, 3_000, 0.02

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from segue import charts
-from segue.charts import Bar, Bars, Line, Lines
 from segue.errors import SegueError
+from segue.panels import Bar, Bars, Line, Lines
 
 ROWS = [Bar("ours", 0.2, 0.18, 0.22, ours=True), Bar("other", 0.1, 0.09, 0.11)]
 PAGE = [

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from segue.charts import Bar, Bars, Line, Lines, Panel, draw_page
+from segue.charts import draw_page
+from segue.panels import Bar, Bars, Line, Lines, Panel
 from segue.stage import table
 from trainers.evaluation import metrics
 from trainers.evaluation.comparison import compare

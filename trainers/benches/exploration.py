@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from segue.charts import Bar, Bars, Line, Lines, draw_page
+from segue.charts import draw_page
 from segue.home import get_home
 from segue.own_process import python_in
+from segue.panels import Bar, Bars, Line, Lines
 from segue.predictions import Prediction, weekly_predictions
 from segue.release import MANIFEST
 from segue.stage import Outcome, Progress, table

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.charts import Bar, Bars, draw_page
+from segue.charts import draw_page
 from segue.home import get_home
 from segue.live_release import read_pointer
+from segue.panels import Bar, Bars
 from segue.release import release_path, verify
 from segue.stage import Outcome, Progress, table
 from trainers.evaluation.metrics import Doubles, bootstrap_interval

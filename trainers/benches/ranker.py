@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.charts import Bar, Bars, draw_page
+from segue.charts import draw_page
 from segue.dates import split_at
 from segue.errors import SegueError
 from segue.home import get_home
+from segue.panels import Bar, Bars
 from segue.release import read_manifest, release_path, versions
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from segue.charts import Bar, Bars, Line, Lines, draw_page
+from segue.charts import draw_page
+from segue.panels import Bar, Bars, Line, Lines
 from segue.stage import table
 from trainers.evaluation import metrics
 from trainers.evaluation.comparison import compare

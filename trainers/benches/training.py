@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.charts import Bar, bars_with_intervals
+from segue.charts import bars_with_intervals
 from segue.errors import SegueError
+from segue.panels import Bar
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
 from trainers.benches.training_table import Contender, Step, as_text, row_of

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from segue.charts import Bar, Bars, page_bytes
+from segue.charts import page_bytes
+from segue.panels import Bar, Bars
 from trainers.evaluation.measures import MEASURES, Measure
 from trainers.evaluation.result import FUNNEL, IALS
 

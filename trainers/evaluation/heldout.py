@@ -17,10 +17,11 @@ from segue.dates import Split
 from segue.errors import SegueError
 from segue.features import TIMESTAMP
 from segue.home import get_home
-from segue.names import UNKNOWN_TERRITORY, Surface, Table
+from segue.names import UNKNOWN_TERRITORY, Table
 from trainers.examples import Catalogue, catalogue_at, read_labels, users_at, with_new_releases
+from trainers.gold import is_first
 from trainers.interactions import Indices, Interactions
-from trainers.ranker.feedback import exposures
+from trainers.ranker.feedback import exposures, of_our_playlist
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +126,7 @@ def _answers(split: Split, before: pd.DataFrame, catalogue: Catalogue) -> tuple[
     import pandas as pd
 
     window = read_labels(split.cutoff, split.end)
-    fresh = window[window["first_listen"]].drop_duplicates(PAIR)
+    fresh = window[is_first(window)].drop_duplicates(PAIR)
     seen = pd.MultiIndex.from_frame(before[PAIR])
     fresh = fresh[~pd.MultiIndex.from_frame(fresh[PAIR]).isin(seen)]
     listed = fresh["track_id"].isin(catalogue.frame["track_id"]).to_numpy()
@@ -142,7 +143,7 @@ def _brought(listens: pd.DataFrame, split: Split) -> npt.NDArray[np.bool_]:
     shown = exposures(list(listens["user_id"].unique()), split.cutoff - SHOWN_BEFORE, split.end)
     first_shown = shown.groupby(PAIR)["at"].min().reindex(pd.MultiIndex.from_frame(listens[PAIR]))
     before = (first_shown.to_numpy() <= listens[TIMESTAMP].to_numpy()) & first_shown.notna().to_numpy()
-    return np.asarray(before | (listens["surface"] == Surface.WEEKLY).to_numpy(bool))
+    return np.asarray(before | of_our_playlist(listens).to_numpy(bool))
 
 
 def _require(before: pd.DataFrame, wanted: pd.DataFrame, split: Split) -> None:

@@ -15,6 +15,7 @@ from segue.features import TIMESTAMP
 from segue.names import Surface
 from segue.predictions import shown_between
 from segue.pseudonyms import pseudonym
+from trainers.gold import is_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,16 +32,25 @@ def first_plays(listens: pd.DataFrame, since: datetime, *, edge_weight: float) -
     session and 1 for any other play, times how far the account is trusted."""
     near = listens[listens[TIMESTAMP] >= since - LONGEST_SESSION]
     inside = near["session_id"].duplicated(keep="first") & near["session_id"].duplicated(keep="last")
-    first = near["first_listen"].astype("boolean").fillna(True).astype(bool)
-    new = near.assign(edge=~inside)[first & (near[TIMESTAMP] >= since)]
+    new = near.assign(edge=~inside)[is_first(near) & (near[TIMESTAMP] >= since)]
     skipped = new["outcome"] == "early_skip"
     return new[["user_id", "track_id", TIMESTAMP]].assign(
         skipped=skipped,
         saved=new["saved"].astype("boolean").fillna(False).astype(bool),
-        success=new["outcome"].map(SUCCESS).astype("float32").fillna(1.0),
-        brought=new["surface"] == Surface.WEEKLY,
+        success=success_of(new).astype("float32"),
+        brought=of_our_playlist(new),
         certainty=(np.where(skipped & new["edge"], edge_weight, 1.0) * new["integrity"].fillna(1.0)).astype(np.float32),
     )
+
+
+def success_of(listens: pd.DataFrame) -> pd.Series[float]:
+    """How far each listen (n,) was heard out: 1 to the end or where the source cannot tell, a half, or 0."""
+    return listens["outcome"].map(SUCCESS).astype("float64").fillna(1.0)
+
+
+def of_our_playlist(listens: pd.DataFrame) -> pd.Series[bool]:
+    """Which listens (n,) a weekly playlist of ours brought, by their surface."""
+    return listens["surface"] == Surface.WEEKLY
 
 
 def exposures(user_ids: list[str], since: datetime, until: datetime) -> pd.DataFrame:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.features import TIMESTAMP
-from trainers.ranker.feedback import SUCCESS
+from trainers.gold import is_first
+from trainers.ranker.feedback import success_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,14 +57,13 @@ def reception(
     """
     import pandas as pd
 
-    first = listens["first_listen"].astype("boolean").fillna(True).astype(bool)
-    told = listens[first & (listens[TIMESTAMP] < until)]
+    told = listens[is_first(listens) & (listens[TIMESTAMP] < until)]
     track = pd.Index(track_ids).get_indexer(pd.Index(told["track_id"]))
     told, track = told[track >= 0], track[track >= 0]
     trust = told["integrity"].fillna(1.0).to_numpy(np.float64)
     if not trust.sum():
         return Reception(1.0, np.zeros(len(track_ids), np.float32))
-    success = told["outcome"].map(SUCCESS).astype("float64").fillna(1.0).to_numpy()
+    success = success_of(told).to_numpy()
     usual = float(np.average(success, weights=trust))
     better = np.asarray(success - usual)
     named = artists[track] >= 0

@@ -13,22 +13,7 @@ events as (
 checked as (
     select
         events.*,
-        case
-            when problem is not null then problem
-            when coalesce(event_id, '') = '' then 'missing_event_id'
-            when coalesce(events.user_id, '') = '' then 'missing_user_id'
-            when coalesce(events.track_id, '') = '' then 'missing_track_id'
-            when occurred_at is null then 'missing_time'
-            when not {{ is_id('event_id') }} or not {{ is_id('events.user_id') }} or not {{ is_id('events.track_id') }}
-                then 'malformed_id'
-            when event_type is null or event_type not in ('play', 'save', 'playlist_add', 'dislike', 'dislike_artist')
-                then 'unknown_event_type'
-            when event_type = 'playlist_add' and coalesce(playlist_id, '') = '' then 'missing_playlist_id'
-            when occurred_at < timestamp '2000-01-01' then 'impossible_time'
-            when occurred_at >= {{ later('arrival_day', 1) }} or occurred_at > received_at + interval 10 minute then 'future_time'
-            when ms_played < 0 or ms_played > 86400000 then 'impossible_ms_played'
-            when has_catalogue and catalogue.track_id is null then 'unknown_track'
-        end as problem_found
+        {{ problem_of_an_event() }} as problem_found
     from events
     left join catalogue on events.track_id = catalogue.track_id
 ),

@@ -5,9 +5,7 @@
 {% set outcomes = 3 %}
 
 with daily as (
-    select
-        user_id, track_id, day, max(occurred_at) as last_listened_at,
-        max(case outcome when 'early_skip' then 0 when 'late_skip' then 1 else 2 end) as best_outcome
+    select user_id, track_id, day, max(occurred_at) as last_listened_at, max({{ outcome_number('outcome') }}) as best_outcome
     from {{ ref('listens') }}
     where day >= {{ later(first_day(), -29) }} and {{ in_this_bucket('user_id') }}
     group by user_id, track_id, day
@@ -57,9 +55,7 @@ full_days as (
 spans as (
     select
         user_code, packed, {{ not_before_first_day('day') }} as from_day,
-        least(
-            {{ later('next_day', -1) }}, {{ later('full_day', -1) }}, {{ later('day', 29) }}, {{ as_of() }}
-        ) as last_day
+        least({{ later('next_day', -1) }}, {{ later('full_day', -1) }}, {{ later('day', 29) }}, {{ as_of() }}) as last_day
     from numbered
     inner join full_days using (user_code, day)
 ),
