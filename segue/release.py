@@ -27,7 +27,8 @@ How the models are called, n users, m tracks, c candidates each, d dimensions. `
   usual one, about a logit. A release that was made before there was such a thing has none.
 - `sessions.next(tracks)` takes int64 track indices (n, l), oldest first, -1 at the end of the shorter rows, and gives the
   probability of every track being played next, float32 (n, tracks), all 0 for a row without tracks.
-- `ranker_tracks/NAME.npy` is the entry NAME of `tracks`, whole; `territory.npy` among them is (territories + 1, m, 2).
+- `ranker_tracks/NAME.npy` is the entry NAME of `tracks`, whole; `territory.npy` among them is (territories + 1, m, 2). Which
+  other entries there are is between `encode_tracks` and `score` of one release.
 - `index/` is a searcher for `scann.scann_ops_pybind.load_searcher`; it answers track indices.
 """
 

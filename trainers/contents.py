@@ -41,7 +41,7 @@ def ranker_tracks(fitted: Fitted, catalogue: Catalogue) -> dict[str, Any]:
     """What `score` needs of every track of `catalogue`."""
     ranker = fitted.ranker
     read = ranker.inputs.read_tracks(constants(arrays(catalogue.frame, RANKER_TRACKS)))
-    return ranker.track_half(read) | {"territory": constant(by_territory(catalogue, fitted.territories))}
+    return ranker.layout.packed(ranker.track_half(read)) | {"territory": constant(by_territory(catalogue, fitted.territories))}
 
 
 def write_index(folder: Path, vectors: Floats, queries: Floats, config: IndexConfig, *, exact_below: int) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def lists(**marks: Any) -> Lists:
 def asked(ranker: Any) -> tuple[Any, Any, Any]:
     """Encoded users and tracks, and every track as a candidate of every user."""
     people = ranker.user_half(ranker.inputs.read_users(constants(arrays(users(), RANKER_USERS))))
-    tracks = ranker.track_half(ranker.inputs.read_tracks(constants(arrays(catalogue().frame, RANKER_TRACKS))))
+    read = ranker.inputs.read_tracks(constants(arrays(catalogue().frame, RANKER_TRACKS)))
+    tracks = ranker.layout.packed(ranker.track_half(read))
     candidates = np.tile(np.arange(TRACKS, dtype=np.int32), (USERS, 1))
     return people, tracks | {"territory": constant(catalogue().popularity)}, constant(candidates)
 

@@ -26,7 +26,5 @@ class TestPair(RankerSuite):
 
     def test_the_trees_add_to_the_network_as_much_as_their_weight_says(self) -> None:
         pair, retrieved = self.usual(), constant(np.zeros((USERS, TRACKS), np.float32))
-        people, tracks, candidates = asked(pair)
-        network, trees = (part.scored(people, tracks, candidates, retrieved)["score"] for part in (pair.network, pair.trees))
-        both = pair.scored(people, tracks, candidates, retrieved)["score"]
+        both, network, trees = (part.scored(*asked(part), retrieved)["score"] for part in (pair, pair.network, pair.trees))
         np.testing.assert_allclose((both - network).numpy(), 0.5 * trees.numpy(), atol=1e-6)

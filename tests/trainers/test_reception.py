@@ -13,8 +13,8 @@ from ranker_suite import catalogue, inputs
 
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
 from trainers.layers.crosses import SUCCESS_SCALE, WIDTH, staying
-from trainers.ranker.network import of_candidates
 from trainers.ranker.reception import Reception, ReceptionConfig, reception
+from trainers.ranker.track_rows import of_candidates
 
 CUTOFF = datetime(2026, 11, 2, tzinfo=UTC)
 PLAIN = ReceptionConfig(track_prior=2.0, artist_prior=4.0)

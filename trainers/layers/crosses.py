@@ -37,6 +37,9 @@ def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
         share_of(track["genre"], user["genres"], user["genre_shares"]),
         recent / RECENT_SCALE,
     ]
+    # Both directions of a listener in one product: the factors of the candidates are its largest tensor.
+    directions = tf.stack([5.0 * user["factor"], SUCCESS_SCALE * user["liking"]], axis=2)
+    near, liked = tf.unstack(tf.matmul(track["factor"], directions), axis=2)
     parts = [
         tf.stack([tf.sqrt(share) for share in shares], axis=2),
         distance * comparable,
@@ -45,9 +48,9 @@ def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
         played[:, :, :1],
         tf.cast(shares[0] > 0, tf.float32)[:, :, None],
         tf.sqrt(recent / tf.maximum(track["artist_tracks"], FEWEST_TRACKS))[:, :, None],
-        5.0 * tf.einsum("nd,ncd->nc", user["factor"], track["factor"])[:, :, None],
+        near[:, :, None],
         tf.cast(recent > 0, tf.float32)[:, :, None],
-        SUCCESS_SCALE * (tf.einsum("nd,ncd->nc", user["liking"], track["factor"]) / track["length"])[:, :, None],
+        (liked / track["length"])[:, :, None],
         SUCCESS_SCALE * track["received"][:, :, None],
     ]
     return tf.concat(parts, axis=2)

@@ -19,7 +19,7 @@ from trainers.examples import Catalogue
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
 from trainers.ranker.inputs import RankerInputs, Tensors
 from trainers.ranker.lists import MARKS, PLAY_MARKS, Lists
-from trainers.ranker.network import of_candidates
+from trainers.ranker.track_rows import of_candidates
 
 Floats = npt.NDArray[np.float32]
 LISTS_AT_ONCE = 100

@@ -25,8 +25,8 @@ from trainers.inputs import RANKER_TRACKS, RANKER_USERS, signature
 from trainers.layers.crosses import staying
 from trainers.layers.low_rank_cross import LowRankCross
 from trainers.ranker.inputs import COMMON, TRACK_WIDTH, USER_WIDTH, RankerInputs
+from trainers.ranker.track_rows import Tensors, TrackRows, no_tracks
 
-Tensors = dict[str, tf.Tensor]
 HEADS = ("complete", "early_skip", "save")
 SMALLEST = 1e-30
 
@@ -50,7 +50,9 @@ class NetworkShape:
 
 
 class Halves(Protocol):
-    """What turns encodings into the two halves a release keeps apart."""
+    """What turns encodings into the two halves a release keeps apart; of a track's it keeps what `layout` packs."""
+
+    layout: TrackRows
 
     def user_half(self, read: Tensors) -> Tensors: ...
 
@@ -74,6 +76,7 @@ class RankerNetwork(tf.Module):
         self.weight = tf.Variable(1.0, trainable=False, name="weight_of_first_head")
         self.level = tf.Variable(0.0, trainable=False, name="level_of_first_head")
         self._build(hidden, taste)
+        self.layout = TrackRows.of(self.track_half(no_tracks(inputs)))
 
     def _build(self, hidden: int, taste: int) -> None:
         users, tracks = USER_WIDTH + taste, TRACK_WIDTH + taste
@@ -115,8 +118,11 @@ class RankerNetwork(tf.Module):
         return tf.concat([first[..., None], heads[..., 1:]], axis=2)
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
-        """`score`, `stays` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the entries of `tracks`."""
-        gathered, territory = of_candidates(users, tracks, candidates)
+        """`score`, `stays` (n, c) and `heads` (n, c, 3) of the candidates (n, c), row numbers of the packed `tracks`."""
+        return self.judged(users, *self.layout.of_candidates(users, tracks, candidates), retrieval_scores)
+
+    def judged(self, users: Tensors, gathered: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
+        """What is `scored`, from the entries `gathered` for the candidates and their popularity where the users are."""
         retrieved = retrieval_scores * self.inputs.scale
         common = self.inputs.common(users, gathered, territory, retrieved)
         start = self.inputs.start(common, gathered["start"], retrieved)
@@ -141,18 +147,13 @@ def blended(heads: tf.Tensor, weights: BlendWeights) -> tf.Tensor:
     return liked + weights.early_skip * tf.math.log(tf.maximum(1.0 - early_skip, SMALLEST))
 
 
-def of_candidates(users: Tensors, tracks: Tensors, candidates: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
-    """The entries of `tracks` for candidates (n, c), each (n, c, ...), and their popularity where the users are (n, c, 2)."""
-    rows = tf.broadcast_to(users["territory"][:, None], tf.shape(candidates))
-    territory = tf.gather_nd(tracks["territory"], tf.stack([rows, candidates], axis=2))
-    return {name: tf.gather(values, candidates) for name, values in tracks.items() if name != "territory"}, territory
-
-
 def traced_halves(model: Halves, inputs: RankerInputs) -> tuple[tf.Function, tf.Function, list[Any]]:
     """`encode_users` and `encode_tracks` of a release, and the signature of what takes both, candidates and their scores."""
     users, tracks = signature(RANKER_USERS), signature(RANKER_TRACKS)
     encode_users = tf.function(lambda columns: model.user_half(inputs.read_users(columns)), input_signature=[users])
-    encode_tracks = tf.function(lambda columns: model.track_half(inputs.read_tracks(columns)), input_signature=[tracks])
+    encode_tracks = tf.function(
+        lambda columns: model.layout.packed(model.track_half(inputs.read_tracks(columns))), input_signature=[tracks]
+    )
     halves = [_any_rows(half.get_concrete_function().structured_outputs) for half in (encode_users, encode_tracks)]
     halves[1]["territory"] = tf.TensorSpec([len(inputs.territories.known) + 1, None, 2], tf.float32)
     pairs = [tf.TensorSpec([None, None], kind) for kind in (tf.int32, tf.float32)]

@@ -11,7 +11,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from segue.rankers import TREES, paired, prediction_of, tree_values
-from trainers.ranker.network import RankerNetwork, Tensors, traced_halves
+from trainers.ranker.network import RankerNetwork, traced_halves
+from trainers.ranker.rows import row
+from trainers.ranker.track_rows import Tensors, TrackRows, no_tracks
 from trainers.ranker.trees import RankerTrees
 
 
@@ -23,6 +25,7 @@ class RankerPair(tf.Module):
         super().__init__(name="ranker_pair")
         self.network, self.trees, self.inputs = network, trees, network.inputs
         self.weight = tf.Variable(weight, trainable=False, name="weight_of_trees")
+        self.layout = TrackRows.of(self.track_half(no_tracks(self.inputs)))
 
     def user_half(self, read: Tensors) -> Tensors:
         """The network's half of users, and the numbers (n, f) the trees look at."""
@@ -35,16 +38,24 @@ class RankerPair(tf.Module):
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) of both, and `heads` (n, c, 3) and `stays` (n, c) of the network."""
         asked = users, tracks, candidates, retrieval_scores
-        values = tree_values(prediction_of(self.trees.booster), self.trees.frame(*asked).numpy())
-        scores: Tensors = paired(self.network.scored(*asked), values, self.weight)
+        values = tree_values(prediction_of(self.trees.booster), self.frame_of(*asked).numpy())
+        scores: Tensors = paired(self.judged(*asked), values, self.weight)
         return scores
+
+    def judged(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
+        """What the network says of the candidates."""
+        return self.network.judged(users, *self.layout.of_candidates(users, tracks, candidates), retrieval_scores)
+
+    def frame_of(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
+        """What the trees look at of the candidates, see `trainers.ranker.rows`."""
+        return row(self.inputs, users, *self.layout.of_candidates(users, tracks, candidates), retrieval_scores)
 
     def save(self, folder: Path) -> None:
         """Write `ranker/` as a SavedModel, and the trees into it as text."""
         booster, self.trees.booster = self.trees.booster, None
         self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
-        self.score = tf.function(self.network.scored, input_signature=specs)
-        self.frame = tf.function(self.trees.frame, input_signature=specs)
+        self.score = tf.function(self.judged, input_signature=specs)
+        self.frame = tf.function(self.frame_of, input_signature=specs)
         tf.saved_model.save(self, str(folder / "ranker"))
         self.trees.booster = booster
         (folder / "ranker" / TREES).write_text(booster.model_to_string() if booster else "", encoding="utf-8")

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
 from trainers.ranker.inputs import COMMON, STARTING, TRACK_WIDTH, RankerInputs
-from trainers.ranker.network import Tensors, of_candidates
+from trainers.ranker.track_rows import Tensors, of_candidates
 
 if TYPE_CHECKING:
     from trainers.examples import Catalogue
@@ -24,14 +24,13 @@ LISTS_AT_ONCE = 100
 
 
 def row(
-    inputs: RankerInputs, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor
+    inputs: RankerInputs, users: Tensors, gathered: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor
 ) -> tf.Tensor:
-    """The numbers (n, c, 1 + f) of candidates (n, c)."""
-    gathered, territory = of_candidates(users, tracks, candidates)
+    """The numbers (n, c, 1 + f) of candidates, from what `of_candidates` gives for them."""
     retrieved = retrieval_scores * inputs.scale
     common = inputs.common(users, gathered, territory, retrieved)
     start = inputs.start(common, gathered["start"], retrieved)
-    shape = tf.concat([tf.shape(candidates), [users["numbers"].shape[1]]], axis=0)
+    shape = tf.concat([tf.shape(retrieved), [users["numbers"].shape[1]]], axis=0)
     return tf.concat(
         [start[:, :, None], common, tf.broadcast_to(users["numbers"][:, None, :], shape), gathered["numbers"]], axis=2
     )
@@ -45,7 +44,8 @@ def rows(inputs: RankerInputs, lists: Lists, catalogue: Catalogue) -> Iterator[F
     for at in range(0, len(lists.users), LISTS_AT_ONCE):
         some = slice(at, at + LISTS_AT_ONCE)
         people = {name: values[some] for name, values in users.items()}
-        yield row(inputs, people, tracks, constant(lists.candidates[some]), constant(lists.scores[some])).numpy()
+        asked = of_candidates(people, tracks, constant(lists.candidates[some]))
+        yield row(inputs, people, *asked, constant(lists.scores[some])).numpy()
 
 
 def starts(inputs: RankerInputs, lists: Lists, catalogue: Catalogue) -> Floats:

@@ -19,8 +19,9 @@ from segue.errors import SegueError
 from segue.rankers import TREES, prediction_of, tree_scores, tree_values
 from trainers.layers.crosses import WIDTH, staying
 from trainers.ranker.inputs import RankerInputs
-from trainers.ranker.network import Tensors, traced_halves
+from trainers.ranker.network import traced_halves
 from trainers.ranker.rows import row, rows
+from trainers.ranker.track_rows import Tensors, TrackRows, no_tracks
 
 if TYPE_CHECKING:
     import lightgbm
@@ -54,7 +55,7 @@ class RankerTrees(tf.Module):
 
     def __init__(self, inputs: RankerInputs) -> None:
         super().__init__(name="ranker_trees")
-        self.inputs = inputs
+        self.inputs, self.layout = inputs, TrackRows.of(no_tracks(inputs))
         self.booster: lightgbm.Booster | None = None
         self.loss = float("nan")
 
@@ -68,7 +69,7 @@ class RankerTrees(tf.Module):
 
     def frame(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
         """The numbers (n, c, 1 + f) of candidates (n, c): where the trees begin, and what they order by."""
-        return row(self.inputs, users, tracks, candidates, retrieval_scores)
+        return row(self.inputs, users, *self.layout.of_candidates(users, tracks, candidates), retrieval_scores)
 
     def stays(self, frame: tf.Tensor) -> tf.Tensor:
         """How far a listener stays with each candidate longer than with the usual track (n, c), from its row in a `frame`."""
