@@ -7,6 +7,7 @@ ones are, what a query meets is what the release was trained on, and a listener'
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from serving.catalogue import Catalogue, Licences
 from serving.funnel import Funnel
 from serving.model import Floats, Model
+from serving.tables import as_tensor, empty_table
 
 EXACT_BELOW = 20_000
 """Tracks under which a release has no index: exact search is faster there, and exact."""
@@ -23,6 +25,8 @@ MOVE, NOISE = 0.3, 0.05
 """Length of the step from a unit vector to its variation; relative noise on the ranker's numbers."""
 LEAVES_SEARCHED, ENOUGH_LEAVES, ENOUGH_VECTORS, REORDER, BLOCK, THRESHOLD, SAMPLE = 0.4, 64, 32_000, 3.0, 2, 0.2, 250_000
 """What training builds an index with, where a release does not say it."""
+AT_ONCE = 100_000
+"""Tracks that are made together."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,12 @@ class Variations:
         return Variations(rows % present, rows // present)
 
     def names(self, names: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-        """Names (m,) of which every variation has its own; None stays None."""
-        pairs = zip(names[self.base], self.number.tolist(), strict=True)
-        return np.array([f"{name}~{k}" if k and name is not None else name for name, k in pairs], dtype=object)
+        """Names (m,) of which every variation has its own, one object for all who share it; None stays None."""
+        import pandas as pd
+
+        codes, distinct = pd.factorize(names)
+        varied = [[f"{name}~{k}" if k else name for name in distinct] for k in range(int(self.number.max(initial=0)) + 1)]
+        return np.array([[*row, None] for row in varied], dtype=object)[self.number, codes[self.base]]
 
     def codes(self, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         return (codes[self.base] + self.number * (int(codes.max(initial=0)) + 1)).astype(np.int32)
@@ -50,19 +57,12 @@ def enlarged(model: Model, catalogue: Catalogue, tracks: int, *, seed: int = 17)
     """The funnel of `tracks` tracks, numbered in the release as in the catalogue."""
     known = np.array([catalogue.row(track) for track in model.track_ids])
     made, rng = Variations.of(int((known >= 0).sum()), tracks), np.random.default_rng(seed)
-    larger = _catalogue(catalogue, Variations(known[known >= 0][made.base], made.number), rng)
     numbers = np.flatnonzero(known >= 0)[made.base]
-    vectors = _moved(model.vectors[numbers], made.number > 0, rng)
-    release = replace(
-        model,
-        track_ids=larger.ids,
-        vectors=vectors,
-        searcher=_index(vectors, model.manifest.hyperparameters.get("index", {})) if tracks >= EXACT_BELOW else None,
-        ranker_tracks={
-            name: _varied(name, np.asarray(v), numbers, made.number > 0, rng) for name, v in model.ranker_tracks.items()
-        },
-        sessions=None,
-    )
+    vectors = _moved(model.vectors, numbers, made.number > 0, rng)
+    searcher = _index(vectors, model.manifest.hyperparameters.get("index", {})) if tracks >= EXACT_BELOW else None
+    larger = _catalogue(catalogue, Variations(known[known >= 0][made.base], made.number), rng)
+    of_ranker = {name: _varied(name, v.numpy(), numbers, made.number > 0, rng) for name, v in model.ranker_tracks.items()}
+    release = replace(model, track_ids=larger.ids, vectors=vectors, searcher=searcher, ranker_tracks=of_ranker, sessions=None)
     return Funnel(release, larger)
 
 
@@ -99,29 +99,35 @@ def _licences(present: Licences, made: Variations, tracks: int) -> Licences:
     return Licences(rows.astype(np.int32), present.territory[window], present.valid_from[window], present.valid_to[window])
 
 
-def _moved(vectors: Floats, moves: npt.NDArray[np.bool_], rng: np.random.Generator) -> Floats:
-    """Unit vectors (m, d), each a step of `MOVE` away from where it was, where it `moves` (m,)."""
-    steps = rng.standard_normal(vectors.shape, dtype=np.float32)
-    steps *= MOVE * moves[:, None] / np.linalg.norm(steps, axis=1, keepdims=True)
-    steps += vectors
-    steps /= np.linalg.norm(steps, axis=1, keepdims=True)
-    return steps
+def _moved(vectors: Floats, numbers: npt.NDArray[np.intp], moves: npt.NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+    """Unit vectors (m, d), each a step of `MOVE` away from that of its number, where it `moves` (m,)."""
+    out = np.empty((len(numbers), vectors.shape[1]), np.float32)
+    for some in _pieces(len(numbers)):
+        steps = rng.standard_normal(out[some].shape, dtype=np.float32)
+        steps *= MOVE * moves[some, None] / np.linalg.norm(steps, axis=1, keepdims=True)
+        steps += vectors[numbers[some]]
+        np.divide(steps, np.linalg.norm(steps, axis=1, keepdims=True), out=out[some])
+    return out
 
 
 def _varied(
     name: str, values: npt.NDArray[Any], numbers: npt.NDArray[np.intp], varies: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> Any:
     """What the ranker keeps of the tracks, for all their variations; in `territory` the tracks are the second axis."""
-    import tensorflow as tf
-
     axis = int(name == "territory")
-    out = np.take(values, numbers, axis=axis)
-    if out.dtype.kind == "f":
-        shape = [1] * out.ndim
-        shape[axis] = len(numbers)
-        noise = 1 + NOISE * rng.standard_normal(len(numbers), dtype=np.float32) * varies
-        out *= noise.reshape(shape).astype(np.float32)
-    return tf.constant(out)
+    out = empty_table((*values.shape[:axis], len(numbers), *values.shape[axis + 1 :]), values.dtype)
+    rows, present = np.moveaxis(out, axis, 0), np.moveaxis(values, axis, 0)
+    for some in _pieces(len(numbers)):
+        rows[some] = present[numbers[some]]
+        if out.dtype.kind == "f":
+            noise = 1 + NOISE * rng.standard_normal(len(rows[some]), dtype=np.float32) * varies[some]
+            rows[some] *= noise.reshape(-1, *[1] * (rows.ndim - 1)).astype(np.float32)
+    return as_tensor(out)
+
+
+def _pieces(rows: int) -> Iterator[slice]:
+    """All rows, some at a time: what is computed on the way to a table of them must not be as large as it."""
+    return (slice(at, at + AT_ONCE) for at in range(0, rows, AT_ONCE))
 
 
 def _index(vectors: Floats, settings: dict[str, Any]) -> Any:

@@ -80,8 +80,10 @@ def bench_playlists(*, tracks: int = 1_000_000, users: int = 20_000) -> Outcome:
             timed = _timed(funnel, people, week, version)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with progress.step("recall, and implicit"):
-        queries = _queries(funnel, people)
-        facts = {"recall_at_500": _recall(funnel, queries), "implicit_users_per_second": _implicit(funnel, queries)}
+        queries, vectors = _queries(funnel, people), _model(funnel).vectors
+        recall = _recall(_model(funnel), queries)
+        del funnel  # implicit's scores of so many tracks want its room
+        facts = {"recall_at_500": recall, "implicit_users_per_second": _implicit(vectors, queries)}
     return _outcome(tracks, users, version, timed, peak, facts)
 
 
@@ -171,9 +173,8 @@ def _model(funnel: Funnel) -> Model:
     return funnel.model
 
 
-def _recall(funnel: Funnel, queries: Floats) -> float:
+def _recall(model: Model, queries: Floats) -> float:
     """The share of the exactly nearest that retrieval finds, over a few queries; 1 without an index."""
-    model = _model(funnel)
     if model.searcher is None:
         return 1.0
     queries = queries[:ASKED_EXACTLY]
@@ -187,14 +188,13 @@ def _exact(queries: Floats, vectors: Floats) -> Iterator[Any]:
         yield np.argpartition(-(vectors @ query), CANDIDATES - 1)[:CANDIDATES]
 
 
-def _implicit(funnel: Funnel, queries: Floats) -> float:
+def _implicit(vectors: Floats, queries: Floats) -> float:
     """Users a second of implicit's brute-force `recommend` on the same vectors, on all cores, its products by one thread or by
     one for each core, whichever is quicker."""
     from implicit.cpu.als import AlternatingLeastSquares
     from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    vectors = _model(funnel).vectors
     other = AlternatingLeastSquares(factors=vectors.shape[1], num_threads=cores())
     other.user_factors, other.item_factors = queries, vectors
     nothing = csr_matrix((len(queries), len(vectors)), dtype=np.float32)
