@@ -83,6 +83,7 @@ def _catalogue(present: Catalogue, made: Variations, rng: np.random.Generator) -
         licences=_licences(present.licences, made, len(present)),
         plays=np.floor(present.plays[base] * spread),
         territory_plays={name: np.floor(plays[base] * spread) for name, plays in present.territory_plays.items()},
+        lately=np.broadcast_to(present.lately, len(present))[base],
         accounts=present.accounts,
     )
 

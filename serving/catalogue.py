@@ -32,7 +32,7 @@ class Licences:
 
 @dataclass(frozen=True)
 class Popular:
-    """Every track row in order of popularity; `share` (tracks,) is its plays over those of the most played one.
+    """Every track row in order of popularity; `share` (tracks,) is what orders it over that of the first.
 
     `log_plays_by_place` is what `Catalogue.log_plays` has for them, in the order of the chart. `charted` is how many of the
     first were played at all; `territory` is None for the worldwide chart.
@@ -47,7 +47,8 @@ class Popular:
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """Columns over tracks (m,). `artist` and `family` are codes; a track without one has a code of its own."""
+    """Columns over tracks (m,). `artist` and `family` are codes; a track without one has a code of its own. `lately` is
+    `segue.trending.lately` of each, or one number for all."""
 
     ids: npt.NDArray[np.object_]
     title: npt.NDArray[np.object_]
@@ -63,6 +64,7 @@ class Catalogue:
     territory_plays: dict[str, npt.NDArray[np.float32]]
     accounts: dict[str, tuple[str | None, bool]]
     saves: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    lately: npt.NDArray[np.float32] = field(default_factory=lambda: np.ones(1, dtype=np.float32))
     _playable: dict[tuple[str | None, date, date], Mask] = field(default_factory=dict)
     _popular: dict[str | None, Popular] = field(default_factory=dict)
     _row_of: dict[str, int] = field(default_factory=dict)
@@ -154,13 +156,13 @@ class Catalogue:
         return licensed
 
     def popular(self, territory: str | None) -> Popular:
-        """Every track, best first: by plays in the territory, then worldwide, then by id. A territory without plays of
-        its own gets the worldwide chart."""
+        """Every track, best first: by plays of 30 days in the territory and how much of them was lately, then worldwide, then
+        by id. A territory without plays of its own gets the worldwide chart."""
         known = territory if territory in self.territory_plays else None
         if known not in self._popular:
-            here = self.plays if known is None else self.territory_plays[known]
-            order = np.lexsort((np.arange(len(self)), -self.plays, -here)).astype(np.int32)
-            share = (here / max(float(here.max(initial=0)), 1.0)).astype(np.float32)
+            here = (self.plays if known is None else self.territory_plays[known]) * self.lately
+            order = np.lexsort((np.arange(len(self)), -self.plays * self.lately, -here)).astype(np.int32)
+            share = (here / (float(here.max(initial=0)) or 1.0)).astype(np.float32)
             self._popular[known] = Popular(known, order, share, int((here > 0).sum()), self.log_plays[order])
         return self._popular[known]
 

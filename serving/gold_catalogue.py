@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.names import Table
+from segue.trending import lately
 from serving.catalogue import Catalogue, Licences, Mask, Rows
 from serving.gold import read_snapshot, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Floats = npt.NDArray[np.float32]
 
 
 def load_catalogue(as_of: date | None = None) -> Catalogue:
@@ -29,7 +32,7 @@ def load_catalogue(as_of: date | None = None) -> Catalogue:
     licensed = np.zeros(len(ids), dtype=bool)
     licensed[licences.row] = True
     everywhere = _bool(tracks["licensed_everywhere"], where_null=~licensed)
-    worldwide, saves, by_territory = _popularity(row_of, as_of)
+    worldwide, recent, saves, by_territory = _popularity(row_of, as_of)
     return Catalogue(
         ids=ids,
         title=_text(tracks["title"]),
@@ -43,6 +46,7 @@ def load_catalogue(as_of: date | None = None) -> Catalogue:
         licences=licences,
         plays=worldwide,
         territory_plays=by_territory,
+        lately=lately(recent, worldwide),
         accounts=_accounts(),
         saves=saves,
     )
@@ -59,23 +63,22 @@ def _licences(row_of: dict[Any, int]) -> Licences:
     return Licences(rows, frame["territory"].to_numpy(dtype=object), start, end)
 
 
-def _popularity(
-    row_of: dict[Any, int], as_of: date | None
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], dict[str, npt.NDArray[np.float32]]]:
-    """Plays and saves of the last 30 days worldwide (m,), and plays by territory."""
-    worldwide, saves = np.zeros((2, len(row_of)), dtype=np.float32)
+def _popularity(row_of: dict[Any, int], as_of: date | None) -> tuple[Floats, Floats, Floats, dict[str, Floats]]:
+    """Plays of the last 30 and of the last 7 days and saves of 30 days worldwide (m,), and plays of 30 days by territory."""
+    worldwide, recent, saves = np.zeros((3, len(row_of)), dtype=np.float32)
     everywhere = read_snapshot(Table.TRACK_FEATURES, as_of)
     if everywhere is not None:
         _put(worldwide, row_of, everywhere["track_id"], everywhere["plays_30d"])
+        _put(recent, row_of, everywhere["track_id"], everywhere["plays_7d"])
         _put(saves, row_of, everywhere["track_id"], everywhere["plays_30d"] * everywhere["save_rate_30d"])
-    by_territory: dict[str, npt.NDArray[np.float32]] = {}
+    by_territory: dict[str, Floats] = {}
     local = read_snapshot(Table.TRACK_TERRITORY_FEATURES, as_of)
     for territory, rows in local.groupby("territory") if local is not None else ():
         plays = np.zeros(len(row_of), dtype=np.float32)
         _put(plays, row_of, rows["track_id"], rows["territory_plays_30d"])
         if plays.any():
             by_territory[str(territory)] = plays
-    return worldwide, saves, by_territory
+    return worldwide, recent, saves, by_territory
 
 
 def _put(out: npt.NDArray[np.float32], row_of: dict[Any, int], track_ids: pd.Series[Any], values: pd.Series[Any]) -> None:

@@ -316,3 +316,12 @@ def test_two_windows_that_meet_cover_the_week_together() -> None:
     object.__setattr__(catalogue, "licences", windows)
     assert catalogue.playable("SE", DAY, DAY + timedelta(days=6)).all()
     assert not catalogue.playable("SE", DAY, DAY + timedelta(days=7)).any()
+
+
+def test_of_two_tracks_as_much_played_in_a_month_the_chart_has_the_one_played_lately_first() -> None:
+    known = make_catalogue(3, 4)
+    plays, lately = np.array([5, 20, 20, 19], np.float32), np.array([0.9, 0.2, 0.6, 0.2], np.float32)
+    now = replace(known, plays=plays, territory_plays={"SE": np.array([0, 9, 9, 0], np.float32)}, lately=lately, _popular={})
+    assert now.popular(None).order.tolist() == [2, 0, 1, 3]
+    assert now.popular("SE").order.tolist() == [2, 1, 0, 3]
+    assert now.popular("SE").share.max() == 1

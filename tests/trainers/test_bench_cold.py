@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from trained_home import SPLIT, TINY, Board, checkerboard_home
 
 from segue.errors import SegueError
 from segue.stage import Progress
+from serving.gold_catalogue import load_catalogue
 from trainers.benches import cold as bench_cold
 from trainers.benches import cold_table, strangers
 from trainers.benches.cold import GENRE, STARTS, ColdConfig
@@ -22,6 +23,7 @@ from trainers.benches.cold_table import Found
 from trainers.evaluation.heldout import held_out
 from trainers.examples import users_at
 from trainers.inputs import SOURCED
+from trainers.interactions import best_first
 
 __all__ = ["checkerboard_home"]
 
@@ -111,3 +113,14 @@ def test_a_step_that_gains_nothing_is_not_called_better() -> None:
     rows = cold_table.user_rows({0: 0.2 * HALVES, 1: 0.2 + 0.2 * HALVES, 3: 0.2 + 0.2 * HALVES}, 0.2 * HALVES)
     assert [(row["beside_before"] or {}).get("verdict") for row in rows] == [None, "yes", "unsure"]
     assert [row["beside_popular"]["verdict"] for row in rows] == ["unsure", "yes", "yes"]
+
+
+def test_who_has_played_nothing_gets_the_chart_that_is_served(checkerboard_home: Board) -> None:
+    held, served = held_out(SPLIT), load_catalogue((SPLIT.cutoff - timedelta(days=1)).date())
+    places = [*sorted(served.territory_plays), "nowhere"]
+    scores = bench_cold._chart(pd.DataFrame({"territory": places}), held)
+    assert served.territory_plays
+    for place, score in zip(places, scores, strict=True):
+        chart = served.popular(place)
+        best = best_first(score[None].copy(), 10)[0]
+        assert [held.catalogue.track_ids[row] for row in best] == list(served.ids[chart.order[:10]])

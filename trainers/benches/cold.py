@@ -5,7 +5,8 @@ without what a user has heard, as known at the cutoff; what counts is how many o
 first 100. That is mostly a question of how much is made of being new, so there is a second one: of the releases alone, how
 many of those a user discovers are among the first 10.
 
-Listeners: `trainers.benches.strangers` after 0, 1, 3 and 10 plays; what counts is NDCG@30 of all they discover.
+Listeners: `trainers.benches.strangers` after 0, 1, 3 and 10 plays; what counts is NDCG@30 of all they discover. Who has played
+nothing gets the chart of their territory, as in serving.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from segue.errors import SegueError
 from segue.home import get_home
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
+from segue.trending import lately
 from trainers.baselines.popular import Popular
 from trainers.baselines.popular_by_genre import PopularByGenre
 from trainers.benches import cold_table, strangers
@@ -54,6 +56,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "all": SOURCED,
 }
 """Row of the table to the vectors its tower may read."""
+
+AMONG_EQUALS = 1e-6
+"""What a play anywhere counts beside one in the territory."""
 
 GENRE, STARTS, TERRITORY = "popularity-by-genre", "the same, told how releases start", "popular-in-territory"
 
@@ -191,8 +196,23 @@ def _new_users(study: Study, progress: Progress) -> list[dict[str, Any]]:
     def ndcg(lists: Indices) -> Doubles:
         return metrics.ndcg(metrics.hits(lists, truth), wanted)
 
-    after = {n: ndcg(best_first(_scores(retriever, known[n], held, SOURCED), config.length, heard)) for n in config.plays}
+    def listed(plays: int) -> Indices:
+        """What is served: the chart where nothing is known of a listener, else what the retriever finds."""
+        scores = _scores(retriever, known[plays], held, SOURCED) if plays else _chart(known[plays], held)
+        return best_first(scores, config.length, heard)
+
+    after = {n: ndcg(listed(n)) for n in config.plays}
     return [row | {"users": len(rows)} for row in cold_table.user_rows(after, ndcg(popular))]
+
+
+def _chart(users: pd.DataFrame, held: HeldOut) -> Floats:
+    """What orders the chart of each user's territory (n, tracks), as in `serving.catalogue`; worldwide where it has none."""
+    catalogue = held.catalogue
+    week, month = (catalogue.frame[name].fillna(0).to_numpy(np.float32) for name in ("track_plays_7d", "track_plays_30d"))
+    here = np.nan_to_num(catalogue.popularity[:-1, :, 0])
+    place = {name: row for row, name in enumerate(catalogue.territories) if here[row].any()}
+    charts = np.concatenate([here + AMONG_EQUALS * month, month[None]]) * lately(week, month)
+    return np.asarray(charts[[place.get(territory, len(here)) for territory in users["territory"]]], np.float32)
 
 
 def _fitted(study: Study, early: Examples, late: Examples, listens: pd.DataFrame, kept: tuple[str, ...]) -> Retriever:
