@@ -15,6 +15,8 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
+from segue.trending import chart
+
 Rows = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 NO_TRACK = -1
@@ -32,16 +34,15 @@ class Licences:
 
 @dataclass(frozen=True)
 class Popular:
-    """Every track row in order of popularity; `share` (tracks,) is what orders it over that of the first.
+    """Every track row in order of popularity; `share` (tracks,) is its plays there lately over those of the first.
 
-    `log_plays_by_place` is what `Catalogue.log_plays` has for them, in the order of the chart. `charted` is how many of the
-    first were played at all; `territory` is None for the worldwide chart.
+    `log_plays_by_place` is what `Catalogue.log_plays` has for them, in the order of the chart; `territory` is None for the
+    worldwide chart.
     """
 
     territory: str | None
     order: Rows
     share: npt.NDArray[np.float32]
-    charted: int
     log_plays_by_place: npt.NDArray[np.float32]
 
 
@@ -160,10 +161,10 @@ class Catalogue:
         by id. A territory without plays of its own gets the worldwide chart."""
         known = territory if territory in self.territory_plays else None
         if known not in self._popular:
-            here = (self.plays if known is None else self.territory_plays[known]) * self.lately
-            order = np.lexsort((np.arange(len(self)), -self.plays * self.lately, -here)).astype(np.int32)
+            plays = self.plays if known is None else self.territory_plays[known]
+            order, here = chart(plays, self.plays, self.lately), plays * self.lately
             share = (here / (float(here.max(initial=0)) or 1.0)).astype(np.float32)
-            self._popular[known] = Popular(known, order, share, int((here > 0).sum()), self.log_plays[order])
+            self._popular[known] = Popular(known, order, share, self.log_plays[order])
         return self._popular[known]
 
     def account(self, user_id: str) -> tuple[str | None, bool]:

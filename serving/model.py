@@ -18,7 +18,7 @@ from segue.policy import PolicySettings, policy_of
 from segue.rankers import open_ranker, ranker_kind, weighed
 from segue.release import Manifest, check_fingerprint, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
-from serving.tables import as_tensor, mapped
+from serving.tables import as_tensor, read_table
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # before TensorFlow: the models were saved by Keras 2
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -102,12 +102,12 @@ def load_model(version: str) -> Model:
         version=version,
         manifest=manifest,
         track_ids=ids.astype(object),
-        vectors=mapped(folder / "vectors.npy"),
+        vectors=read_table(folder / "vectors.npy"),
         searcher=_searcher(folder / "index"),
         query_tower=tf.saved_model.load(str(folder / "query_tower")),
         ranker=open_ranker(folder, ranker_kind(manifest)),
         sessions=tf.saved_model.load(str(folder / "sessions")) if (folder / "sessions").is_dir() else None,
-        ranker_tracks={p.stem: as_tensor(mapped(p)) for p in folder.glob("ranker_tracks/*.npy")},
+        ranker_tracks={p.stem: as_tensor(read_table(p)) for p in folder.glob("ranker_tracks/*.npy")},
         query_specs=_specs(manifest, "query"),
         user_specs=_specs(manifest, "ranker_users"),
         policy=policy_of(manifest.policy),

@@ -1,8 +1,7 @@
-"""Large tables of a release as TensorFlow's tensors and NumPy's arrays, without a copy of their own.
+"""Large tables of a release, in memory once: NumPy and TensorFlow read the same.
 
-TensorFlow copies an array that it is given, once or twice. What is handed over by DLPack stays where it is: in memory
-mapped from the release's files, which all processes of a machine that open the release have once between them, or in an
-`empty_table`.
+TensorFlow copies an array that it is given, twice for a moment. What is handed over by DLPack stays where it is, if it begins
+where TensorFlow's operations want it.
 """
 
 from __future__ import annotations
@@ -14,12 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 ALIGNED = 64
-"""Bytes at a multiple of which TensorFlow's operations want a tensor to begin; a mapped .npy file does."""
-
-
-def mapped(path: Path) -> npt.NDArray[Any]:
-    """The array in a .npy file, read where it is used. Writing to it changes no file."""
-    return np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+"""Bytes at a multiple of which a tensor has to begin."""
 
 
 def empty_table(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -30,11 +24,20 @@ def empty_table(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any
     return room[first : first + size].view(dtype).reshape(shape)
 
 
+def read_table(path: Path) -> npt.NDArray[Any]:
+    """The array in a .npy file, as one that `as_tensor` can take. It is copied out of the file and not mapped: what was
+    verified is what is served, whatever happens to the file."""
+    found = np.load(path, mmap_mode="r", allow_pickle=False)
+    table = empty_table(found.shape, found.dtype)
+    table[...] = found
+    return table
+
+
 def as_tensor(values: npt.NDArray[Any]) -> Any:
-    """A tensor over the memory of a contiguous array, which must not be written to any more.
+    """A tensor in the processor's memory, over that of a contiguous array, which must not be written to any more.
 
     Raises:
-        ValueError: the array begins where TensorFlow can't read it.
+        ValueError: the array is not contiguous, or begins where TensorFlow can't read it.
     """
     import tensorflow as tf
 

@@ -7,6 +7,7 @@ import pytest
 from serving_platform import Platform
 
 from segue.errors import SegueError
+from serving import bench_catalogue
 from serving.bench_catalogue import Variations, enlarged
 from serving.bench_playlists import bench_playlists, shortened
 from serving.gold_catalogue import load_catalogue
@@ -49,6 +50,39 @@ def test_what_stands_beside_a_recent_track_goes_and_stays_with_it() -> None:
     assert part["recent_tracks"][0] == [f"t{n}" for n in part["recent_outcomes"][0]]
     assert part["recent_tracks"][1:] == [["t7"], [], None]
     assert part["recent_outcomes"][1:] == [[7], [], None]
+
+
+def test_numbers_of_variations_are_near_and_those_of_the_tracks_themselves_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_catalogue, "AT_ONCE", 3)
+    made, rng = Variations.of(4, 11), np.random.default_rng(3)
+    tables = {
+        "rows": rng.normal(size=(4, 5)).astype(np.float32),
+        "codes": rng.integers(100, size=(4, 2)).astype(np.int32),
+        "territory": rng.normal(size=(3, 4, 2)).astype(np.float32),
+    }
+    for name, values in tables.items():
+        found = np.asarray(bench_catalogue._varied(name, values, made.base, made.number > 0, rng))
+        axis = int(name == "territory")
+        wanted = np.take(values, made.base, axis=axis)
+        np.testing.assert_array_equal(np.take(found, range(4), axis=axis), values)
+        np.testing.assert_allclose(found, wanted, rtol=0.5)
+        assert (np.take(found, 4, axis=axis) == np.take(wanted, 4, axis=axis)).all() == (values.dtype.kind == "i")
+
+
+def test_vectors_of_variations_are_one_step_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_catalogue, "AT_ONCE", 3)
+    made, rng = Variations.of(4, 11), np.random.default_rng(3)
+    vectors = np.eye(4, 16, dtype=np.float32)
+    moved = bench_catalogue._moved(vectors, made.base, made.number > 0, rng)
+    near = (moved * vectors[made.base]).sum(axis=1)
+    np.testing.assert_allclose(near[:4], 1, atol=1e-6)
+    assert ((near[4:] > 0.85) & (near[4:] < 0.9999)).all()
+    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 1, atol=1e-6)
+
+
+def test_variations_of_one_artist_share_a_name_and_who_has_none_gets_none() -> None:
+    names = Variations.of(3, 8).names(np.array(["a", None, "a"], dtype=object))
+    assert names.tolist() == ["a", None, "a", "a~1", None, "a~1", "a~2", None]
 
 
 def test_codes_of_variations_never_meet() -> None:

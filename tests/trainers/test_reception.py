@@ -14,7 +14,7 @@ from ranker_suite import catalogue, inputs
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
 from trainers.layers.crosses import SUCCESS_SCALE, WIDTH, staying
 from trainers.ranker.reception import Reception, ReceptionConfig, reception
-from trainers.ranker.track_rows import of_candidates
+from trainers.ranker.track_rows import gathered_for
 
 CUTOFF = datetime(2026, 11, 2, tzinfo=UTC)
 PLAIN = ReceptionConfig(track_prior=2.0, artist_prior=4.0)
@@ -123,5 +123,5 @@ def _crossed(outcomes: list[int], *, usual: float = 0.5, received: np.ndarray | 
     people = made.read_users(constants(arrays(someone, RANKER_USERS)))
     tracks = made.read_tracks(constants(arrays(frame, RANKER_TRACKS))) | {"territory": constant(catalogue().popularity)}
     candidates = np.arange(len(frame), dtype=np.int32)[None]
-    gathered, territory = of_candidates(people, tracks, candidates)
+    gathered, territory = gathered_for(people, tracks, candidates)
     return made.common(people, gathered, territory, np.zeros(candidates.shape, np.float32)).numpy()[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from trainers.ranker.track_rows import WIDE, TrackRows, of_candidates
+from trainers.ranker.track_rows import WIDE, TrackRows
 
 TRACKS, TERRITORIES = 7, 3
 HALF = {
@@ -36,10 +36,3 @@ def test_candidates_have_the_entries_of_their_half_and_their_plays_where_the_lis
 def test_a_half_of_one_kind_of_track_is_laid_out_as_any_other() -> None:
     nobody = {name: values[:0] for name, values in HALF.items()}
     assert TrackRows.of(nobody) == TrackRows.of(HALF)
-
-
-def test_entries_and_rows_are_asked_alike() -> None:
-    apart = of_candidates(USERS, HALF | TERRITORY, CANDIDATES)
-    layout = TrackRows.of(HALF)
-    beside = layout.of_candidates(USERS, layout.packed(HALF) | TERRITORY, CANDIDATES)
-    tf.nest.map_structure(np.testing.assert_array_equal, apart, beside)

@@ -6,7 +6,8 @@ first 100. That is mostly a question of how much is made of being new, so there 
 many of those a user discovers are among the first 10.
 
 Listeners: `trainers.benches.strangers` after 0, 1, 3 and 10 plays; what counts is NDCG@30 of all they discover. Who has played
-nothing gets the chart of their territory, as in serving.
+nothing gets the chart of their territory, as in serving, the others what the retriever finds; ranker and policy, which come
+after, are not in it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from segue.errors import SegueError
 from segue.home import get_home
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
-from segue.trending import lately
+from segue.trending import chart, lately
 from trainers.baselines.popular import Popular
 from trainers.baselines.popular_by_genre import PopularByGenre
 from trainers.benches import cold_table, strangers
@@ -56,9 +57,6 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "all": SOURCED,
 }
 """Row of the table to the vectors its tower may read."""
-
-AMONG_EQUALS = 1e-6
-"""What a play anywhere counts beside one in the territory."""
 
 GENRE, STARTS, TERRITORY = "popularity-by-genre", "the same, told how releases start", "popular-in-territory"
 
@@ -197,7 +195,7 @@ def _new_users(study: Study, progress: Progress) -> list[dict[str, Any]]:
         return metrics.ndcg(metrics.hits(lists, truth), wanted)
 
     def listed(plays: int) -> Indices:
-        """What is served: the chart where nothing is known of a listener, else what the retriever finds."""
+        """What lists are made of: the chart where nothing is known of a listener, else what the retriever finds."""
         scores = _scores(retriever, known[plays], held, SOURCED) if plays else _chart(known[plays], held)
         return best_first(scores, config.length, heard)
 
@@ -206,13 +204,16 @@ def _new_users(study: Study, progress: Progress) -> list[dict[str, Any]]:
 
 
 def _chart(users: pd.DataFrame, held: HeldOut) -> Floats:
-    """What orders the chart of each user's territory (n, tracks), as in `serving.catalogue`; worldwide where it has none."""
+    """The places of all tracks in the chart of each user's territory (n, tracks), 0 for the first and falling; in the
+    worldwide chart where the territory has none."""
     catalogue = held.catalogue
     week, month = (catalogue.frame[name].fillna(0).to_numpy(np.float32) for name in ("track_plays_7d", "track_plays_30d"))
-    here = np.nan_to_num(catalogue.popularity[:-1, :, 0])
-    place = {name: row for row, name in enumerate(catalogue.territories) if here[row].any()}
-    charts = np.concatenate([here + AMONG_EQUALS * month, month[None]]) * lately(week, month)
-    return np.asarray(charts[[place.get(territory, len(here)) for territory in users["territory"]]], np.float32)
+    here = dict(zip(catalogue.territories, np.nan_to_num(catalogue.popularity[:-1, :, 0]), strict=True))
+    scores = np.empty((len(users), len(month)), np.float32)
+    for who, territory in enumerate(users["territory"]):
+        plays = here.get(territory, month)
+        scores[who, chart(plays if plays.any() else month, month, lately(week, month))] = -np.arange(len(month))
+    return scores
 
 
 def _fitted(study: Study, early: Examples, late: Examples, listens: pd.DataFrame, kept: tuple[str, ...]) -> Retriever:

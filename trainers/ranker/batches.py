@@ -19,7 +19,7 @@ from trainers.examples import Catalogue
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
 from trainers.ranker.inputs import RankerInputs, Tensors
 from trainers.ranker.lists import MARKS, PLAY_MARKS, Lists
-from trainers.ranker.track_rows import of_candidates
+from trainers.ranker.track_rows import gathered_for
 
 Floats = npt.NDArray[np.float32]
 LISTS_AT_ONCE = 100
@@ -93,7 +93,7 @@ def _numbers(inputs: RankerInputs, read: Batches, popularity: tf.Tensor, at: int
     some = slice(at, at + LISTS_AT_ONCE)
     users = {name: values[some] for name, values in read.users.items()}
     tracks = read.tracks | {"territory": popularity}
-    gathered, territory = of_candidates(users, tracks, constant(read.lists.candidates[some]))
+    gathered, territory = gathered_for(users, tracks, constant(read.lists.candidates[some]))
     retrieved = constant(read.lists.scores[some]) * inputs.scale
     common = inputs.common(users, gathered, territory, retrieved)
     return common, inputs.start(common, gathered["start"], retrieved)

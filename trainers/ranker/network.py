@@ -24,8 +24,8 @@ import tensorflow as tf
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, signature
 from trainers.layers.crosses import staying
 from trainers.layers.low_rank_cross import LowRankCross
-from trainers.ranker.inputs import COMMON, TRACK_WIDTH, USER_WIDTH, RankerInputs
-from trainers.ranker.track_rows import Tensors, TrackRows, no_tracks
+from trainers.ranker.inputs import COMMON, TRACK_WIDTH, USER_WIDTH, RankerInputs, Tensors
+from trainers.ranker.track_rows import TrackRows, no_tracks
 
 HEADS = ("complete", "early_skip", "save")
 SMALLEST = 1e-30

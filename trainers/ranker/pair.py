@@ -11,9 +11,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from segue.rankers import TREES, paired, prediction_of, tree_values
+from trainers.ranker.inputs import Tensors
 from trainers.ranker.network import RankerNetwork, traced_halves
 from trainers.ranker.rows import row
-from trainers.ranker.track_rows import Tensors, TrackRows, no_tracks
+from trainers.ranker.track_rows import TrackRows, no_tracks
 from trainers.ranker.trees import RankerTrees
 
 
@@ -37,25 +38,25 @@ class RankerPair(tf.Module):
 
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score` (n, c) of both, and `heads` (n, c, 3) and `stays` (n, c) of the network."""
-        asked = users, tracks, candidates, retrieval_scores
-        values = tree_values(prediction_of(self.trees.booster), self.frame_of(*asked).numpy())
-        scores: Tensors = paired(self.judged(*asked), values, self.weight)
+        asked = users, *self.layout.of_candidates(users, tracks, candidates), retrieval_scores
+        values = tree_values(prediction_of(self.trees.booster), row(self.inputs, *asked).numpy())
+        scores: Tensors = paired(self.network.judged(*asked), values, self.weight)
         return scores
 
-    def judged(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
-        """What the network says of the candidates."""
+    def by_network(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
+        """What the network alone says of the candidates: `score`, `heads` and `stays`."""
         return self.network.judged(users, *self.layout.of_candidates(users, tracks, candidates), retrieval_scores)
 
-    def frame_of(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
-        """What the trees look at of the candidates, see `trainers.ranker.rows`."""
+    def for_trees(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> tf.Tensor:
+        """What the trees look at of the candidates (n, c, 1 + f), see `trainers.ranker.rows`."""
         return row(self.inputs, users, *self.layout.of_candidates(users, tracks, candidates), retrieval_scores)
 
     def save(self, folder: Path) -> None:
         """Write `ranker/` as a SavedModel, and the trees into it as text."""
         booster, self.trees.booster = self.trees.booster, None
         self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
-        self.score = tf.function(self.judged, input_signature=specs)
-        self.frame = tf.function(self.frame_of, input_signature=specs)
+        self.score = tf.function(self.by_network, input_signature=specs)
+        self.frame = tf.function(self.for_trees, input_signature=specs)
         tf.saved_model.save(self, str(folder / "ranker"))
         self.trees.booster = booster
         (folder / "ranker" / TREES).write_text(booster.model_to_string() if booster else "", encoding="utf-8")

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
-from trainers.ranker.inputs import COMMON, STARTING, TRACK_WIDTH, RankerInputs
-from trainers.ranker.track_rows import Tensors, of_candidates
+from trainers.ranker.inputs import COMMON, STARTING, TRACK_WIDTH, RankerInputs, Tensors
+from trainers.ranker.track_rows import gathered_for
 
 if TYPE_CHECKING:
     from trainers.examples import Catalogue
@@ -26,7 +26,7 @@ LISTS_AT_ONCE = 100
 def row(
     inputs: RankerInputs, users: Tensors, gathered: Tensors, territory: tf.Tensor, retrieval_scores: tf.Tensor
 ) -> tf.Tensor:
-    """The numbers (n, c, 1 + f) of candidates, from what `of_candidates` gives for them."""
+    """The numbers (n, c, 1 + f) of candidates, from what `gathered_for` gives for them."""
     retrieved = retrieval_scores * inputs.scale
     common = inputs.common(users, gathered, territory, retrieved)
     start = inputs.start(common, gathered["start"], retrieved)
@@ -44,7 +44,7 @@ def rows(inputs: RankerInputs, lists: Lists, catalogue: Catalogue) -> Iterator[F
     for at in range(0, len(lists.users), LISTS_AT_ONCE):
         some = slice(at, at + LISTS_AT_ONCE)
         people = {name: values[some] for name, values in users.items()}
-        asked = of_candidates(people, tracks, constant(lists.candidates[some]))
+        asked = gathered_for(people, tracks, constant(lists.candidates[some]))
         yield row(inputs, people, *asked, constant(lists.scores[some])).numpy()
 
 

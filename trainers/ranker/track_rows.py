@@ -7,22 +7,16 @@ another place in memory that no cache holds. A wide one is worth its place: in a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 
 from segue.tensors import to_tensors
 from trainers.inputs import RANKER_TRACKS, constants
+from trainers.ranker.inputs import RankerInputs, Tensors
 
-Tensors = dict[str, tf.Tensor]
 WIDE = 32
 """From so many numbers on an entry keeps its own table."""
-
-
-class Reads(Protocol):
-    """What turns feature tensors of tracks into numbers, without any trained weight."""
-
-    def read_tracks(self, inputs: Tensors) -> Tensors: ...
 
 
 @dataclass(frozen=True)
@@ -49,15 +43,16 @@ class TrackRows:
         return {"rows": rows, "codes": codes} | {name: half[name] for name in self.wide}
 
     def of_candidates(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
-        """What `of_candidates` gives of entries, from what is `packed` of all tracks and their `territory`."""
-        gathered, territory = of_candidates(users, tracks, candidates)
+        """The entries of a half for candidates (n, c), each (n, c, ...), from what is `packed` of all tracks, and their
+        popularity where the users are (n, c, 2), from `territory` beside it."""
+        gathered, territory = gathered_for(users, tracks, candidates)
         parts = tf.split(gathered["rows"], [width or 1 for width in self.widths.values()], axis=2)
         half = {name: part if width else part[:, :, 0] for (name, width), part in zip(self.widths.items(), parts, strict=True)}
         half |= {name: gathered["codes"][:, :, at] for at, name in enumerate(self.codes)}
         return half | {name: gathered[name] for name in self.wide}, territory
 
 
-def of_candidates(users: Tensors, tracks: Tensors, candidates: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
+def gathered_for(users: Tensors, tracks: Tensors, candidates: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
     """The entries of `tracks` for candidates (n, c), each (n, c, ...), and their popularity where the users are (n, c, 2)."""
     by_territory = tracks["territory"]
     first = tf.cast(users["territory"], tf.int64) * tf.shape(by_territory, tf.int64)[1]
@@ -66,7 +61,7 @@ def of_candidates(users: Tensors, tracks: Tensors, candidates: tf.Tensor) -> tup
     return {name: tf.gather(values, candidates) for name, values in tracks.items() if name != "territory"}, territory
 
 
-def no_tracks(inputs: Reads) -> Tensors:
+def no_tracks(inputs: RankerInputs) -> Tensors:
     """What is read of no track at all: its entries have the shapes of any."""
     nothing: dict[str, list[Any]] = {spec.name: [] for spec in RANKER_TRACKS}
     return inputs.read_tracks(constants(to_tensors(nothing, RANKER_TRACKS)))

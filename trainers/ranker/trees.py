@@ -18,10 +18,10 @@ import tensorflow as tf
 from segue.errors import SegueError
 from segue.rankers import TREES, prediction_of, tree_scores, tree_values
 from trainers.layers.crosses import WIDTH, staying
-from trainers.ranker.inputs import RankerInputs
+from trainers.ranker.inputs import RankerInputs, Tensors
 from trainers.ranker.network import traced_halves
 from trainers.ranker.rows import row, rows
-from trainers.ranker.track_rows import Tensors, TrackRows, no_tracks
+from trainers.ranker.track_rows import TrackRows, no_tracks
 
 if TYPE_CHECKING:
     import lightgbm
