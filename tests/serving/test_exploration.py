@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_policy import make_catalogue, make_funnel, make_listeners
+from random_catalogues import make_catalogue, make_funnel, make_listeners
 
 from segue.policy import PolicySettings
 from segue.predictions import Explored

@@ -6,17 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
-from types import SimpleNamespace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_catalogues import make_catalogue, make_funnel, make_listeners
 
 from segue.policy import DEFAULT_POLICY, PolicySettings
-from serving.catalogue import NO_TRACK, Catalogue, Licences
+from serving.catalogue import NO_TRACK, Catalogue
 from serving.funnel import Funnel
 from serving.lists import RETRIEVED, Lists, Ranked
 from serving.policy import order
@@ -24,90 +24,6 @@ from serving.policy.artist_cap import ArtistCap
 from serving.policy.popularity_ceiling import PopularityCeiling
 from serving.policy.rule import Listeners, Removal
 from serving.policy.version_family import OnePerFamily
-
-DAY = date(2026, 11, 16)
-PLACES = (None, "DE", "SE")
-GENRES = ("jazz", "metal", "techno")
-
-
-def make_catalogue(seed: int, size: int) -> Catalogue:
-    """Few artists and families, so that every rule bites; licences that begin or end inside the week."""
-    rng = np.random.default_rng(seed)
-    windows = [
-        (row, place, DAY + timedelta(days=int(rng.integers(-9, 5))), DAY + timedelta(days=int(rng.integers(0, 12))))
-        for row in range(size)
-        for place in ("DE", "SE")
-        if rng.random() < 0.6
-    ]
-    ids = np.array([f"t{row:03d}" for row in range(size)], dtype=object)
-    artist = rng.integers(0, max(1, size // 3), size).astype(np.int32)
-    return Catalogue(
-        ids=ids,
-        title=ids,
-        artist_id=np.array([f"a{n}" for n in artist], dtype=object),
-        artist_name=np.array([None] * size, dtype=object),
-        genre=rng.choice(np.array([None, *GENRES], dtype=object), size),
-        artist=artist,
-        family=rng.integers(0, max(1, size // 2), size).astype(np.int32),
-        explicit=rng.random(size) < 0.3,
-        everywhere=rng.random(size) < 0.5,
-        licences=Licences(
-            np.array([w[0] for w in windows], dtype=np.int32),
-            np.array([w[1] for w in windows], dtype=object),
-            np.array([w[2] for w in windows], dtype="datetime64[D]"),
-            np.array([w[3] for w in windows], dtype="datetime64[D]"),
-        ),
-        plays=(rng.integers(0, 40, size) * (rng.random(size) < 0.8)).astype(np.float32),
-        territory_plays={"SE": rng.integers(0, 3, size).astype(np.float32)},
-        accounts={},
-    )
-
-
-def make_listeners(seed: int, catalogue: Catalogue, *, days: int = 6, discovery: bool = True) -> Listeners:
-    """Three people; on average one has no habit."""
-    rng, size = np.random.default_rng(seed), len(catalogue)
-
-    def some(most: float, size: int = size) -> list[Any]:
-        return [np.flatnonzero(rng.random(size) < rng.random() * most).astype(np.int32) for _ in range(3)]
-
-    shares = rng.dirichlet(np.ones(2), 3).astype(np.float32)
-    return Listeners(
-        ids=["a", "b", "c"],
-        territory=[PLACES[i] for i in rng.integers(0, 3, 3)],
-        explicit_allowed=rng.random(3) < 0.5,
-        heard=some(0.8),
-        disliked=some(0.3),
-        excluded=some(0.3),
-        first=DAY,
-        last=DAY + timedelta(days=days),
-        disliked_artists=some(0.3, catalogue.artist_count),
-        genres=rng.integers(-1, len(catalogue.genres), (3, 2)).astype(np.int32),
-        genre_shares=shares * np.float32(rng.random()),
-        habit=np.where(rng.random(3) < 0.7, rng.uniform(0.3, 3.5, 3), np.nan).astype(np.float32),
-        discovery=discovery,
-        saved=some(0.3),
-        adventurousness=rng.choice(np.array([np.nan, 0, 0.4, 1], dtype=np.float32), 3),
-    )
-
-
-def make_funnel(seed: int, catalogue: Catalogue, policy: PolicySettings = DEFAULT_POLICY) -> Funnel:
-    """A funnel whose model ranks at random, and knows only some of the tracks, and some that the catalogue has not."""
-    rng = np.random.default_rng(seed)
-    known = rng.permutation(catalogue.ids)[: max(1, int(len(catalogue) * 0.8))]
-    ids = np.append(known, "gone").astype(object)
-    vectors = rng.normal(size=(len(ids), 4)).astype(np.float32)
-    model = SimpleNamespace(
-        track_ids=ids,
-        vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-        version="r1",
-        searcher=None,
-        sessions=object(),
-        policy=policy,
-        following=lambda numbers: rng.random((1, len(ids)), dtype=np.float32),
-        queries=lambda columns: rng.normal(size=(len(columns["user_id"]), 4)).astype(np.float32),
-        scores=lambda columns, candidates, similarity: rng.random(candidates.shape, dtype=np.float32),
-    )
-    return Funnel(model, catalogue)  # type: ignore[arg-type]
 
 
 def forbidden_alone(catalogue: Catalogue, listeners: Listeners, who: int, row: int) -> str | None:
@@ -278,50 +194,3 @@ def test_every_removal_has_a_reason_in_words_and_no_track_of_the_list_is_among_t
             assert len(reason) > 8
             assert not reason.endswith(".")
     assert seen == {rule.name for rule in order.rules()}
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "reason"),
-    [
-        (DAY + timedelta(days=17), None, "not licensed in SE until 3 Dec 2026"),
-        (DAY - timedelta(days=9), DAY + timedelta(days=2), "its licence in SE ends on 18 Nov 2026"),
-        (DAY - timedelta(days=9), DAY - timedelta(days=1), "no longer licensed in SE since 15 Nov 2026"),
-    ],
-)
-def test_a_licence_says_until_when(start: date, end: date | None, reason: str) -> None:
-    catalogue = make_catalogue(1, 1)
-    window = Licences(
-        np.array([0], dtype=np.int32),
-        np.array(["SE"], dtype=object),
-        np.array([start], dtype="datetime64[D]"),
-        np.array([end or date(2200, 1, 1)], dtype="datetime64[D]"),
-    )
-    object.__setattr__(catalogue, "licences", window)
-    listeners = make_listeners(1, catalogue)
-    object.__setattr__(listeners, "territory", ["SE"] * 3)
-    rule = next(rule for rule in order.TRACK_RULES if rule.name == "licence")
-    assert rule.reason(Removal(listeners, catalogue, 0, 0)) == reason
-
-
-def test_two_windows_that_meet_cover_the_week_together() -> None:
-    catalogue = make_catalogue(1, 1)
-    object.__setattr__(catalogue, "everywhere", np.array([False]))
-    middle = DAY + timedelta(days=3)
-    windows = Licences(
-        np.array([0, 0], dtype=np.int32),
-        np.array(["SE", "SE"], dtype=object),
-        np.array([DAY, middle], dtype="datetime64[D]"),
-        np.array([middle, DAY + timedelta(days=7)], dtype="datetime64[D]"),
-    )
-    object.__setattr__(catalogue, "licences", windows)
-    assert catalogue.playable("SE", DAY, DAY + timedelta(days=6)).all()
-    assert not catalogue.playable("SE", DAY, DAY + timedelta(days=7)).any()
-
-
-def test_of_two_tracks_as_much_played_in_a_month_the_chart_has_the_one_played_lately_first() -> None:
-    known = make_catalogue(3, 4)
-    plays, lately = np.array([5, 20, 20, 19], np.float32), np.array([0.9, 0.2, 0.6, 0.2], np.float32)
-    now = replace(known, plays=plays, territory_plays={"SE": np.array([0, 9, 9, 0], np.float32)}, lately=lately, _popular={})
-    assert now.popular(None).order.tolist() == [2, 0, 1, 3]
-    assert now.popular("SE").order.tolist() == [2, 1, 0, 3]
-    assert now.popular("SE").share.max() == 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_policy import make_catalogue, make_listeners
+from random_catalogues import make_catalogue, make_listeners
 
 from segue.policy import PolicySettings
 from serving.list_maker import ListMaker

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from random_catalogues import make_catalogue
 from serving_platform import Platform
-from test_policy import make_catalogue
 
 from segue.dates import days_of_week
 from segue.names import Fallback
