@@ -11,7 +11,7 @@ import numpy as np
 from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.list_maker import ListMaker
-from serving.lists import FOLLOWING, RETRIEVED, SIMILAR, Lists, Ranked, Taken, joined, some_ranked
+from serving.lists import FOLLOWING, RETRIEVED, SIMILAR, Lists, Ranked, Taken
 from serving.model import Columns, Floats, Indices, Model
 from serving.policy.order import allowed_alone
 from serving.policy.rule import Listeners
@@ -20,9 +20,6 @@ CANDIDATES = 500
 MARGIN, LAST_MARGIN = 300, 1_500
 """How many more than the candidates an index is asked for, as a listener may not get all it finds: first, and where that left
 too few."""
-
-LISTS_AT_ONCE = 32
-"""Lists chosen together: the vectors of their candidates, read at every step, stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,7 @@ class Funnel:
     def personal(self, listeners: Listeners, columns: Columns, count: int) -> Lists:
         """A list of `count` for each listener from user columns (n rows each); short only if the catalogue is."""
         rows, score = self._ranked(listeners, columns, allowed_only=True)
-        ranked, who = Ranked(rows, score, RETRIEVED), np.arange(len(listeners))
-        parts = [who[at : at + LISTS_AT_ONCE] for at in range(0, max(len(who), 1), LISTS_AT_ONCE)]
-        return joined([self._lists.make(listeners.some(p), some_ranked(ranked, p), count, weighed=True) for p in parts])
+        return self._lists.make(listeners, Ranked(rows, score, RETRIEVED), count, weighed=True)
 
     def removed(self, listeners: Listeners, columns: Columns, count: int) -> Taken:
         """What stood among one listener's best candidates and was kept out of a list of `count`, with the rule."""

@@ -18,7 +18,7 @@ from serving.policy import order
 from serving.policy.exploration import Exploration
 from serving.policy.popularity_ceiling import BELOW, above
 from serving.policy.rule import Floats, Listeners, Places, Pool
-from serving.policy.selection import BEST, BY_RANK, EXPLORED, NOWHERE, Selection, select
+from serving.policy.selection import BY_RANK, EXPLORED, NOWHERE, Selection, select
 
 REACHES = (256, 4_096)
 """How far down the chart a short list looks for more, before it looks at all of it."""
@@ -61,7 +61,7 @@ class ListMaker:
         left = np.flatnonzero(rule == order.KEPT)
         allowed = Ranked(ranked.rows[:, left], ranked.score[:, left], ranked.source)
         pool = self._pool(listeners, allowed, min(self._width(count), len(left)), count, weighed=weighed)
-        by_list = _passed_over(pool, select(pool, order.LIST_RULES))
+        by_list = _passed_over(pool, select(pool))
         rule[left[: len(by_list)]] = np.where(by_list >= 0, by_list + len(order.TRACK_RULES), order.KEPT)
         return Taken(ranked.rows[0][rule >= 0], rule[rule >= 0])
 
@@ -71,7 +71,7 @@ class ListMaker:
     def _chosen(self, listeners: Listeners, ranked: Ranked, width: int, count: int, *, weighed: bool, explore: bool) -> Lists:
         pool = self._pool(listeners, ranked, width, count, weighed=weighed)
         explorer = Exploration(pool, self.release) if explore and pool.weighs and len(listeners.adventurousness) else None
-        chosen = select(pool, order.LIST_RULES, chooser=explorer or BEST)
+        chosen = select(pool, chooser=explorer)
         source = np.full(pool.rows.shape, ranked.source, dtype=np.int8)
         return _listed(pool, ranked.score, source, chosen, explorer)
 
@@ -108,7 +108,7 @@ class ListMaker:
         )
         score = np.concatenate([lists.score, share], axis=1)
         source = np.concatenate([lists.source, np.full(rows.shape, POPULAR, dtype=np.int8)], axis=1)
-        made = _listed(pool, score, source, select(pool, order.LIST_RULES, begun=begun))
+        made = _listed(pool, score, source, select(pool, begun=begun))
         kept = np.arange(count) < begun[:, None]
         moved_by, propensity = (np.where(kept, getattr(lists, n), getattr(made, n)) for n in ("moved_by", "propensity"))
         return replace(made, moved_by=moved_by, propensity=propensity)
@@ -156,7 +156,7 @@ class ListMaker:
         pool = replace(self._pool(listeners, every, every.rows.shape[1], count, weighed=False), open=alive)
         source = np.full(every.rows.shape, POPULAR, dtype=np.int8)
         source[:, : ranked.rows.shape[1]] = ranked.source
-        return _listed(pool, every.score, source, select(pool, order.LIST_RULES))
+        return _listed(pool, every.score, source, select(pool))
 
     def _has_ceiling(self, listeners: Listeners) -> bool:
         return self.policy.popularity_ceiling and listeners.discovery and len(listeners.habit) > 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,29 +90,6 @@ def no_lists(lists: int, count: int) -> Lists:
     rows = np.full((lists, count), NO_TRACK, dtype=np.int32)
     zeros = np.zeros(rows.shape, dtype=np.int8)
     return Lists(rows, rows * np.float32(0), zeros, zeros + np.int8(BY_RANK), np.ones(rows.shape, dtype=np.float32))
-
-
-def joined(parts: Sequence[Lists]) -> Lists:
-    """Lists after other lists, all of one length."""
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
-    tried = [part.tried for part in parts if part.tried is not None]
-    return Lists(**columns, tried=_tried_in_all(tried) if len(tried) == len(parts) else None)
-
-
-def _tried_in_all(parts: Sequence[Tried]) -> Tried:
-    """What was tried in lists and in those after them; where some have more slots the others have empty ones."""
-    most = max(part.took.shape[1] for part in parts)
-    wide = [
-        replace(
-            part,
-            took=np.pad(part.took, ((0, 0), (0, most - part.took.shape[1])), constant_values=-1),
-            worth=np.pad(part.worth, ((0, 0), (0, most - part.took.shape[1]), (0, 0))),
-            propensity=np.pad(part.propensity, ((0, 0), (0, most - part.took.shape[1]), (0, 0))),
-        )
-        for part in parts
-    ]
-    columns: dict[str, Any] = {f.name: np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(Tried)}
-    return Tried(**columns)
 
 
 def replaced(lists: Lists, which: Places, by: Lists) -> Lists:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask, Rows
-from serving.policy.rule import Floats, Places, Pool, Removal
+from serving.policy.rule import Floats, Pool, Removal
 
 
 class ArtistCap:
     name = "artist_cap"
 
-    def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> _Artists:
-        decay = pool.policy.artist_decay if pool.weighs else 0.0
-        return _Artists(pool.of_track(pool.catalogue.artist), pool.policy.artist_cap, decay, gain, closed)
+    def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> Artists:
+        artist, decay = pool.of_track(pool.catalogue.artist), pool.policy.artist_decay if pool.weighs else 0.0
+        return Artists(artist, np.zeros_like(artist), pool.policy.artist_cap, np.float32(decay), gain, closed)
 
     def reason(self, removal: Removal, /) -> str:
         cap = removal.policy.artist_cap
@@ -25,24 +27,22 @@ class ArtistCap:
         return "an artist the list did not have yet"
 
 
-class _Artists:
-    def __init__(self, artist: Rows, cap: int, decay: float, gain: Floats, closed: Mask) -> None:
-        self._artist, self._cap, self._decay = artist, cap, np.float32(decay)
-        self._times = np.zeros(artist.shape, dtype=np.int32)
-        self._gain, self._closed = gain, closed
+class Artists(NamedTuple):
+    """The `artist` of each candidate (n, c), how many `times` the list has it (n, c), and the rule's part of the account."""
 
-    def took(self, place: Places, live: Mask, /) -> None:
-        _count(self._artist, place, live, self._cap, self._decay, self._times, self._gain, self._closed)
+    artist: Rows
+    times: Rows
+    cap: int
+    decay: np.float32
+    gain: Floats
+    closed: Mask
 
 
 @compiled
-def _count(
-    artist: Rows, place: Places, live: Mask, cap: int, decay: np.float32, times: Rows, gain: Floats, closed: Mask
-) -> None:
-    for who in np.flatnonzero(live):
-        taken = artist[who, place[who]]
-        for other in range(artist.shape[1]):
-            if artist[who, other] == taken:
-                times[who, other] += 1
-                gain[who, other] = -decay * np.float32(times[who, other])
-                closed[who, other] = times[who, other] >= cap
+def took(state: Artists, who: int, place: int) -> None:
+    artist, times, gain, closed = state.artist[who], state.times[who], state.gain[who], state.closed[who]
+    for other in range(len(artist)):
+        if artist[other] == artist[place]:
+            times[other] += 1
+            gain[other] = -state.decay * np.float32(times[other])
+            closed[other] = times[other] >= state.cap

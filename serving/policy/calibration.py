@@ -8,12 +8,14 @@ track of genre g changes one term of the divergence, so all that is kept is a co
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask, Rows
-from serving.policy.rule import Floats, Places, Pool, Removal
+from serving.policy.rule import Floats, Pool, Removal
 
 SMOOTHING = 0.01
 
@@ -21,10 +23,17 @@ SMOOTHING = 0.01
 class Calibration:
     name = "genre_share"
 
-    def begin(self, pool: Pool, gain: Floats, _: Mask, /) -> _Genres | None:
+    def begin(self, pool: Pool, gain: Floats, _: Mask, /) -> Genres:
         known = pool.listeners.genres.shape[1] if len(pool.listeners.genres) else 0
         weighed = pool.weighs and pool.listeners.discovery and pool.policy.calibration > 0
-        return _Genres(pool, gain) if weighed and known else None
+        lists, candidates = pool.rows.shape if weighed and known else (len(pool.rows), 0)
+        share = _mix(pool.listeners.genre_shares) if candidates else np.empty((lists, 0), dtype=np.float32)
+        own = np.empty((lists, candidates), dtype=np.int32)
+        if candidates:
+            _place_genres(pool.of_track(pool.catalogue.genre_code), pool.listeners.genres, own)
+        state = Genres(own, share, np.zeros_like(share), np.float32(pool.policy.calibration), gain)
+        _begin(state)
+        return state
 
     def reason(self, removal: Removal, /) -> str:
         genre = removal.catalogue.genre[removal.row]
@@ -35,23 +44,16 @@ class Calibration:
         return f"keeps your share of {genre}" if genre else "keeps the shares of your genres"
 
 
-class _Genres:
-    """Places of genres are those in the listener's own mix; the last but one is any other genre, the last none at all. The
-    mix leaves to other genres what its own do not add up to."""
+class Genres(NamedTuple):
+    """The genre of each candidate as a place in its listener's mix, `own` (n, c): the last but one is any other genre, the
+    last none at all; the mix leaves to other genres what its own do not add up to. Beside it the `share` of each place in the
+    mix and how many tracks of it the list `has` (n, g + 2), what the rule weighs, and its part of the account."""
 
-    def __init__(self, pool: Pool, gain: Floats) -> None:
-        self._share = _mix(pool.listeners.genre_shares)
-        self._own = np.empty(pool.rows.shape, dtype=np.int32)
-        _place_genres(pool.of_track(pool.catalogue.genre_code), pool.listeners.genres, self._own)
-        self._count = np.zeros_like(self._share)
-        self._weight, self._gain = np.float32(pool.policy.calibration), gain
-        every = np.ones(len(self._own), dtype=bool)
-        _gains(self._own, self._share, self._count, self._weight, every, self._gain)
-
-    def took(self, place: Places, live: Mask, /) -> None:
-        who = np.flatnonzero(live)
-        self._count[who, self._own[who, place[who]]] += 1
-        _gains(self._own, self._share, self._count, self._weight, live, self._gain)
+    own: Rows
+    share: Floats
+    has: Floats
+    weight: np.float32
+    gain: Floats
 
 
 @compiled
@@ -67,21 +69,33 @@ def _place_genres(genre: Rows, mine: Rows, own: Rows) -> None:
 
 
 @compiled
-def _gains(own: Rows, share: Floats, count: Floats, weight: np.float32, live: Mask, gain: Floats) -> None:
-    """-lambda KL with the track less what is the same for all: p log(q with it / q without it) of its genre, where a list of
-    n places has `count` (n, g + 2) of each."""
+def took(state: Genres, who: int, place: int) -> None:
+    if len(state.own[who]):
+        state.has[who, state.own[who, place]] += 1
+        _weigh(state, who)
+
+
+@compiled
+def _begin(state: Genres) -> None:
+    for who in range(len(state.own)):
+        _weigh(state, who)
+
+
+@compiled
+def _weigh(state: Genres, who: int) -> None:
+    """-lambda KL with the track less what is the same for all: p log(q with it / q without it) of its genre."""
     keep, smoothing, one = np.float32(1 - SMOOTHING), np.float32(SMOOTHING), np.float32(1)
-    each = np.empty(share.shape[1], dtype=np.float32)
-    for who in np.flatnonzero(live):
-        length = count[who].sum() + one
-        for place in range(len(each)):
-            floor = smoothing * share[who, place] * length  # q times the length of the list
-            each[place] = np.float32(0)
-            if share[who, place] > 0:
-                ratio = (keep * (count[who, place] + one) + floor) / (keep * count[who, place] + floor)
-                each[place] = weight * share[who, place] * np.log(ratio)
-        for other in range(own.shape[1]):
-            gain[who, other] = each[own[who, other]]
+    share, has, own, gain = state.share[who], state.has[who], state.own[who], state.gain[who]
+    each = np.empty(len(share), dtype=np.float32)
+    length = has.sum() + one
+    for place in range(len(each)):
+        floor = smoothing * share[place] * length  # q times the length of the list
+        each[place] = np.float32(0)
+        if share[place] > 0:
+            ratio = (keep * (has[place] + one) + floor) / (keep * has[place] + floor)
+            each[place] = state.weight * share[place] * np.log(ratio)
+    for other in range(len(own)):
+        gain[other] = each[own[other]]
 
 
 def _mix(shares: Floats) -> npt.NDArray[np.float32]:

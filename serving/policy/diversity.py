@@ -8,21 +8,23 @@ c of them, where all of a pool would be c times c.
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask
-from serving.policy.rule import Floats, Places, Pool, Removal
+from serving.policy.rule import Floats, Pool, Removal
 
 
 class Diversity:
     name = "diversity"
 
-    def begin(self, pool: Pool, gain: Floats, _: Mask, /) -> _Cosines | None:
-        if pool.vectors is None or not pool.policy.diversity:
-            return None
-        return _Cosines(pool.vectors, pool.policy.diversity, gain)
+    def begin(self, pool: Pool, gain: Floats, _: Mask, /) -> Cosines:
+        vectors = pool.vectors if pool.policy.diversity else None
+        if vectors is None:
+            vectors = np.empty((len(pool.rows), 0, 0), dtype=np.float32)
+        return Cosines(vectors, np.float32(pool.policy.diversity), gain)
 
     def reason(self, _: Removal, /) -> str:
         return "sounds much like a track that ranks higher"
@@ -31,20 +33,19 @@ class Diversity:
         return "unlike the rest of this list"
 
 
-class _Cosines:
-    def __init__(self, vectors: Floats, weight: float, gain: Floats) -> None:
-        self._vectors, self._weight, self._gain = vectors, np.float32(weight), gain
+class Cosines(NamedTuple):
+    """The `vectors` of the candidates (n, c, d), what the rule weighs, and its part of the account."""
 
-    def took(self, place: Places, live: Mask, /) -> None:
-        _lower(self._vectors, place, live, self._weight, self._gain)
+    vectors: Floats
+    weight: np.float32
+    gain: Floats
 
 
 @partial(compiled, any_order=True)
-def _lower(vectors: Floats, place: Places, live: Mask, weight: np.float32, gain: Floats) -> None:
-    for who in np.flatnonzero(live):
-        taken = vectors[who, place[who]]
-        for other in range(vectors.shape[1]):
-            cosine = np.float32(0)
-            for at in range(len(taken)):
-                cosine += vectors[who, other, at] * taken[at]
-            gain[who, other] = min(gain[who, other], -weight * cosine)
+def took(state: Cosines, who: int, place: int) -> None:
+    vectors, gain = state.vectors[who], state.gain[who]
+    for other in range(len(vectors)):
+        cosine = np.float32(0)
+        for at in range(vectors.shape[1]):
+            cosine += vectors[other, at] * vectors[place, at]
+        gain[other] = min(gain[other], -state.weight * cosine)

@@ -43,7 +43,7 @@ class Exploration:
         self._pool, self._policy = pool, pool.policy
         self._dial = dials(pool.listeners, pool.policy.adventurousness)
         slots = np.rint(2 * self._dial * pool.policy.explore_slots * pool.count / PLAYLIST_LENGTH).astype(np.intp)
-        self._first = pool.count - np.minimum(slots, pool.count)
+        self.first = pool.count - np.minimum(slots, pool.count)
         self._seeds = _seeds(pool.listeners, key)
         lists, most = len(self._dial), int(slots.max(initial=0))
         width = min(pool.policy.explore_pool, pool.rows.shape[1])
@@ -58,10 +58,10 @@ class Exploration:
 
     def choose(self, step: int, worth: Floats, open_: Mask, /) -> Places:
         place = worth.argmax(axis=1)
-        begins = np.flatnonzero(self._first == step)
+        begins = np.flatnonzero(self.first == step)
         if len(begins):
             self._look(begins, worth[begins], open_[begins])
-        who = np.flatnonzero(self._first <= step)
+        who = np.flatnonzero(self.first <= step)
         if len(who):
             self._explore(step, who, worth[who], open_[who], place)
         return place
@@ -98,7 +98,7 @@ class Exploration:
         worth = np.where(there, np.take_along_axis(worth[some], np.maximum(places, 0), axis=1), -np.inf)
         propensity = propensities(worth, self._draws[who], there, self._policy.explore_floor)
         took = _taken(propensity, _uniform(self._seeds[who], step))
-        at, slot = np.arange(len(who)), step - self._first[who]
+        at, slot = np.arange(len(who)), step - self.first[who]
         place[who] = places[at, took]
         self._took[who, slot] = took
         self._worth[who, slot], self._propensity[who, slot] = np.where(there, worth, 0), propensity

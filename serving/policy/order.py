@@ -5,10 +5,14 @@ is its place in `rules()`."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask, Rows
+from serving.policy import artist_cap, calibration, diversity, popularity_ceiling, version_family
 from serving.policy.artist_cap import ArtistCap
 from serving.policy.calibration import Calibration
 from serving.policy.disliked import NotDisliked
@@ -19,7 +23,7 @@ from serving.policy.explicit import ExplicitAllowed
 from serving.policy.heard import AlreadyHeard
 from serving.policy.licence import Licensed
 from serving.policy.popularity_ceiling import PopularityCeiling
-from serving.policy.rule import Candidates, Listeners, ListRule, Rule
+from serving.policy.rule import Account, Candidates, Listeners, ListRule, Pool, Rule
 from serving.policy.version_family import OnePerFamily
 
 TRACK_RULES: tuple[Rule, ...] = (
@@ -37,7 +41,11 @@ LIST_RULES: tuple[ListRule, ...] = (
     Calibration(),
     Diversity(),
 )
+ALL_LIST_RULES = LIST_RULES
+"""As `took` names them, whatever of them holds."""
 KEPT, NOT_A_TRACK = -1, -2
+States = tuple[Any, ...]
+"""A named tuple for each of `ALL_LIST_RULES`."""
 
 
 def rules() -> tuple[Rule | ListRule, ...]:
@@ -66,3 +74,24 @@ def allowed_alone(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> Mas
     for rule in TRACK_RULES:
         alive &= rule.allowed(candidates)
     return alive
+
+
+def begin(pool: Pool) -> tuple[States, Account]:
+    """The states of all list rules before anything is taken, and the account they keep; a rule that is not in `LIST_RULES`
+    has a state that changes nothing."""
+    account, nothing = Account.empty(len(ALL_LIST_RULES), pool.rows.shape), pool.without_candidates()
+    parts = zip(ALL_LIST_RULES, account.gain, account.closed, strict=True)
+    return tuple(
+        rule.begin(pool, gain, closed) if rule in LIST_RULES else rule.begin(nothing, gain[:, :0], closed[:, :0])
+        for rule, gain, closed in parts
+    ), account
+
+
+@compiled
+def took(states: States, who: int, place: int) -> None:
+    """List `who` has taken candidate `place`: every list rule brings its part of the account up to date."""
+    version_family.took(states[0], who, place)
+    artist_cap.took(states[1], who, place)
+    popularity_ceiling.took(states[2], who, place)
+    calibration.took(states[3], who, place)
+    diversity.took(states[4], who, place)

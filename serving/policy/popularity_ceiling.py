@@ -8,12 +8,14 @@ can still be filled without breaking it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask
-from serving.policy.rule import Floats, Places, Pool, Removal
+from serving.policy.rule import Floats, Pool, Removal
 
 Sums = npt.NDArray[np.float64]
 BELOW = np.float32(1e-3)
@@ -25,9 +27,17 @@ DEAREST, HALVINGS = 4.0, 8
 class PopularityCeiling:
     name = "popularity_ceiling"
 
-    def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> _Budget | None:
-        bound = pool.listeners.discovery and pool.policy.popularity_ceiling and len(pool.listeners.habit)
-        return _Budget(pool, gain, closed) if bound and not np.isnan(pool.listeners.habit).all() else None
+    def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> Budget:
+        habit, bound = _habit(pool)
+        cost = pool.of_track(pool.catalogue.log_plays) if bound else np.empty((len(pool.rows), 0), dtype=np.float32)
+        cheap = np.full(len(pool.rows), np.inf)
+        if bound and pool.weighs:
+            cheap = _cheapest(cost, pool.open, 3 * pool.count)
+            np.multiply(cost, -_price(pool, cost, habit)[:, None], out=gain)
+        spent, taken = np.zeros((2, len(pool.rows)))
+        state = Budget(cost, habit, cheap, pool.count, spent, taken, closed)
+        _begin(state)
+        return state
 
     def reason(self, _: Removal, /) -> str:
         return "more of a hit than a list for discovery has room for"
@@ -36,44 +46,56 @@ class PopularityCeiling:
         return "less known than what you usually hear"
 
 
-class _Budget:
+class Budget(NamedTuple):
     """A list of k with mean below H may add up to k H. A track may come if what is left after it pays for the places that
-    remain at the price of the pool's cheapest (`cheap`), or if it costs no more than an equal share of what is left, or if
-    the list as it then is keeps the ceiling by itself. Each of the three leaves it possible to go on; a list that ends early
-    is looked at again by the caller (`above`)."""
+    remain at the price of the pool's cheapest (`cheap`, infinite where nothing may be put by for later), or if it costs no
+    more than an equal share of what is left, or if the list as it then is keeps the ceiling by itself. Each of the three
+    leaves it possible to go on; a list that ends early is looked at again by the caller (`above`).
 
-    def __init__(self, pool: Pool, gain: Floats, closed: Mask) -> None:
-        self._cost = pool.of_track(pool.catalogue.log_plays)
-        self._habit: Floats = np.nan_to_num(pool.listeners.habit - BELOW, nan=np.inf)
-        self._count, self._closed = pool.count, closed
-        self._taken, self._spent = np.zeros((2, len(pool.rows)))
-        self._cheap = np.full(len(pool.rows), np.inf)
-        if pool.weighs:
-            self._cheap = _cheapest(self._cost, pool.open, 3 * pool.count)
-            np.multiply(self._cost, -_price(pool, self._cost, self._habit)[:, None], out=gain)
-        self.took(np.zeros(len(pool.rows), dtype=np.intp), np.zeros(len(pool.rows), dtype=bool))
+    `length` is k; `cost` is (n, c), the others are (n,), and `closed` is the rule's part of the account."""
 
-    def took(self, place: Places, live: Mask, /) -> None:
-        kept = self._habit, self._cheap, self._count, self._spent, self._taken, self._closed
-        _pay(self._cost, place, live, *kept)
+    cost: Floats
+    habit: Floats
+    cheap: Sums
+    length: int
+    spent: Sums
+    taken: Sums
+    closed: Mask
 
 
 @compiled
-def _pay(
-    cost: Floats, place: Places, live: Mask, habit: Floats, cheap: Sums, count: int, spent: Sums, taken: Sums, closed: Mask
-) -> None:
-    """Take from each budget what candidate `place` costs, and close what is dearer than what is left; `cheap` is infinite
-    where nothing may be put by for later."""
-    for who in range(len(cost)):
-        if live[who]:
-            spent[who] += cost[who, place[who]]
-            taken[who] += 1
-        left, budget = max(count - taken[who], 1.0), np.float32(count) * habit[who] - spent[who]
-        room = max(budget / left, (taken[who] + 1) * habit[who] - spent[who])
-        if cheap[who] < np.inf:
-            room = max(room, budget - (left - 1) * cheap[who])
-        for other in range(cost.shape[1]):
-            closed[who, other] = cost[who, other] > np.float32(room)
+def took(state: Budget, who: int, place: int) -> None:
+    """Take from the budget of a list what the candidate costs, and close what is dearer than what is left."""
+    if len(state.cost[who]):
+        state.spent[who] += state.cost[who, place]
+        state.taken[who] += 1
+        _close(state, who)
+
+
+@compiled
+def _begin(state: Budget) -> None:
+    for who in range(len(state.cost)):
+        _close(state, who)
+
+
+@compiled
+def _close(state: Budget, who: int) -> None:
+    cost, closed, habit, cheap = state.cost[who], state.closed[who], state.habit[who], state.cheap[who]
+    spent, taken = state.spent[who], state.taken[who]
+    left, budget = max(state.length - taken, 1.0), np.float32(state.length) * habit - spent
+    room = max(budget / left, (taken + 1) * habit - spent)
+    if cheap < np.inf:
+        room = max(room, budget - (left - 1) * cheap)
+    for other in range(len(cost)):
+        closed[other] = cost[other] > np.float32(room)
+
+
+def _habit(pool: Pool) -> tuple[Floats, bool]:
+    """What the mean of each list stays below (n,), infinite for who has no habit; and whether anybody has one."""
+    if not (pool.listeners.discovery and pool.policy.popularity_ceiling and len(pool.listeners.habit)):
+        return np.full(len(pool.rows), np.inf, dtype=np.float32), False
+    habit: Floats = np.nan_to_num(pool.listeners.habit - BELOW, nan=np.inf)
+    return habit, bool(np.isfinite(habit).any())
 
 
 def _cheapest(cost: Floats, open_: Mask, count: int) -> Sums:

@@ -130,6 +130,9 @@ class Pool:
     def weighs(self) -> bool:
         return self.vectors is not None
 
+    def without_candidates(self) -> Pool:
+        return replace(self, rows=self.rows[:, :0], open=self.open[:, :0], value=self.value[:, :0], vectors=None)
+
     def of_track(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column of the catalogue for each candidate (n, c); what is no track reads the first row."""
         return column[np.maximum(self.rows, 0)]
@@ -149,22 +152,18 @@ class Account:
         return cls(np.zeros((rules, *shape), dtype=np.float32), np.zeros((rules, *shape), dtype=bool))
 
 
-class Tally(Protocol):
-    """One list rule's hold on its part of the account, which it brings up to date with every track taken."""
-
-    def took(self, place: Places, live: Mask, /) -> None:
-        """List i took candidate `place[i]`, where `live[i]`."""
-        ...
-
-
 class ListRule(Protocol):
-    """A rule about the list as a whole: what it closes must hold, what it gains is weighed against the ranker's score."""
+    """A rule about the list as a whole: what it closes must hold, what it gains is weighed against the ranker's score.
+
+    Its state is a named tuple of arrays, one row a list, and its file has `took(state, who, place)` in machine code, which
+    brings its part of the account up to date when list `who` has taken candidate `place`; `serving.policy.order` calls it.
+    """
 
     name: str
 
-    def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> Tally | None:
+    def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> tuple[Any, ...]:
         """Write what holds for empty lists into `gain` and `closed` (n, c), which are zeros, and go on from there with every
-        track taken; None where nothing will change."""
+        track taken. A state whose arrays have no candidates stands for a rule that changes nothing."""
         ...
 
     def reason(self, removal: Removal, /) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask, Rows
-from serving.policy.rule import Floats, Places, Pool, Removal
+from serving.policy.rule import Floats, Pool, Removal
 
 
 class OnePerFamily:
     name = "version_family"
 
-    def begin(self, pool: Pool, _: Floats, closed: Mask, /) -> _Families:
-        return _Families(pool.of_track(pool.catalogue.family), closed)
+    def begin(self, pool: Pool, _: Floats, closed: Mask, /) -> Families:
+        return Families(pool.of_track(pool.catalogue.family), closed)
 
     def reason(self, _: Removal, /) -> str:
         return "another version of it ranks higher"
@@ -22,17 +22,15 @@ class OnePerFamily:
         return None
 
 
-class _Families:
-    def __init__(self, family: Rows, closed: Mask) -> None:
-        self._family, self._closed = family, closed
+class Families(NamedTuple):
+    """The `family` of each candidate (n, c), and the rule's part of the account."""
 
-    def took(self, place: Places, live: Mask, /) -> None:
-        _close(self._family, place, live, self._closed)
+    family: Rows
+    closed: Mask
 
 
 @compiled
-def _close(family: Rows, place: Places, live: Mask, closed: Mask) -> None:
-    for who in np.flatnonzero(live):
-        taken = family[who, place[who]]
-        for other in range(family.shape[1]):
-            closed[who, other] |= family[who, other] == taken
+def took(state: Families, who: int, place: int) -> None:
+    family, closed = state.family[who], state.closed[who]
+    for other in range(len(family)):
+        closed[other] |= family[other] == family[place]

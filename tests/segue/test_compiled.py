@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,3 +48,41 @@ def test_a_function_whose_code_can_be_kept_nowhere_is_compiled_for_this_process(
 def test_what_cannot_be_compiled_says_so() -> None:
     with pytest.raises(Exception, match="undefined_name"):
         compiled(lambda: undefined_name)()  # type: ignore[name-defined] # noqa: F821
+
+
+CALLED = """
+from segue.compiled import compiled
+
+@compiled
+def step(value):
+    return value + {by}
+"""
+CALLING = """
+import called
+from segue.compiled import compiled
+
+@compiled
+def steps(value):
+    return called.step(called.step(value))
+"""
+
+
+def test_what_is_kept_is_made_again_when_another_file_it_calls_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "calling.py").write_text(CALLING)
+    assert answers_of_another_process(tmp_path, by=1) == [2, 2]
+    assert answers_of_another_process(tmp_path, by=10) == [20, 20]
+
+
+def answers_of_another_process(folder: Path, *, by: int) -> list[int]:
+    """What `steps` gives for 0 when both modules are imported afresh, twice with the same files: made, and then kept."""
+    (folder / "called.py").write_text(CALLED.format(by=by))
+    answers = []
+    for _ in range(2):
+        for name in ("called", "calling"):
+            sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        answers.append(importlib.import_module("calling").steps(0))
+    return answers

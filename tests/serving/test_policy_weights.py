@@ -100,6 +100,8 @@ def test_a_chooser_can_only_take_what_is_open() -> None:
     class Contrary:
         """Always wants the first candidate, open or not."""
 
+        first = np.zeros(3, dtype=np.intp)
+
         def choose(self, _: int, worth: Any, __: Any) -> Any:
             return np.zeros(len(worth), dtype=np.intp)
 
@@ -108,7 +110,7 @@ def test_a_chooser_can_only_take_what_is_open() -> None:
     rows = np.tile(np.arange(TRACKS, dtype=np.int32), (3, 1))
     maker = ListMaker(catalogue, FREE, lambda rows: np.eye(TRACKS, dtype="f4")[rows])
     pool = maker._pool(listeners, Ranked(rows, -rows.astype(np.float32), RETRIEVED), TRACKS, 5, weighed=True)
-    chosen = select(pool, order.LIST_RULES, chooser=Contrary())
+    chosen = select(pool, chooser=Contrary())
     assert chosen.places[:, 0].tolist() == [0, 0, 0]
     assert (chosen.places[:, 1:] == -1).all()
 
