@@ -57,8 +57,10 @@ def _tensor(values: Sequence[Any], spec: TensorSpec) -> npt.NDArray[Any]:
         items = rows[row]
         if not is_list(items):
             continue
-        cut = list(items)[: spec.length]
-        out[row, : len(cut)] = [_PADDING[spec.kind] if item is None else item for item in cut]
+        cut = items[: spec.length]
+        if None in (cut.tolist() if isinstance(cut, np.ndarray) else cut):
+            cut = [_PADDING[spec.kind] if item is None else item for item in cut]
+        out[row, : len(cut)] = cut
     return out
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from segue.names import Fallback
@@ -110,12 +111,12 @@ def prediction_of(
 
 def propensities_of(lists: Lists) -> list[list[float]]:
     """The propensity of each track of n lists, as long as these are."""
-    return cut(rounded(lists.propensity, PROPENSITY_PLACES), lists)
+    return cut(rounded(lists.propensity, PROPENSITY_PLACES).tolist(), lists)
 
 
 def dials_of(lists: Lists) -> list[float | None]:
     """How adventurous each of n lists was to be; None where no list of its kind explores."""
-    dials: list[float | None] = [None] * len(lists.rows) if lists.tried is None else rounded(lists.tried.dial, 4)
+    dials: list[float | None] = [None] * len(lists.rows) if lists.tried is None else rounded(lists.tried.dial, 4).tolist()
     return dials
 
 
@@ -125,26 +126,25 @@ def explored_of(catalogue: Catalogue, lists: Lists) -> list[str | None]:
     if tried is None:
         return [None] * len(lists.rows)
     there = (tried.rows != NO_TRACK).sum(axis=1).tolist()  # the best come first, so what is there are the first ones
-    candidates, slots = catalogue.ids[np.maximum(tried.rows, 0)].tolist(), tried.took.tolist()
+    candidates = catalogue.ids[np.maximum(tried.rows, 0)]
     mean, deviation, worth, propensity = (
         rounded(of, PROPENSITY_PLACES) for of in (tried.mean, tried.deviation, tried.worth, tried.propensity)
     )
-    for who, (count, took) in enumerate(zip(there, slots, strict=True)):
+    for who, (count, took) in enumerate(zip(there, tried.took.tolist(), strict=True)):
         chosen = [
-            {"took": one, "worth": worth[who][slot][:count], "propensity": propensity[who][slot][:count]}
+            {"took": one, "worth": worth[who, slot, :count], "propensity": propensity[who, slot, :count]}
             for slot, one in enumerate(took)
             if one >= 0
         ]
-        said = {"candidates": candidates[who], "mean": mean[who], "deviation": deviation[who]}
-        record = {name: values[:count] for name, values in said.items()} | {"slots": chosen}
-        texts.append(orjson.dumps(record).decode() if chosen else None)
+        said = {"candidates": candidates[who, :count].tolist(), "mean": mean[who, :count], "deviation": deviation[who, :count]}
+        texts.append(orjson.dumps(said | {"slots": chosen}, option=orjson.OPT_SERIALIZE_NUMPY).decode() if chosen else None)
     return texts
 
 
-def rounded(values: Floats, places: int) -> list[Any]:
-    """Numbers as Python has them, with so many decimals."""
-    numbers: list[Any] = np.round(values.astype(np.float64), places).tolist()
-    return numbers
+def rounded(values: Floats, places: int) -> npt.NDArray[np.float64]:
+    """Numbers with so many decimals, in the precision Python has."""
+    numbers: npt.NDArray[np.float64] = values.astype(np.float64)
+    return numbers.round(places)
 
 
 def cut(values: list[list[Any]], lists: Lists) -> list[list[Any]]:

@@ -133,6 +133,9 @@ def _part(values: Any, rng: np.random.Generator) -> list[int]:
 
 
 def _at(values: Any, places: list[int]) -> Any:
+    """What stands at `places`; an array stays one, as the store gives it: a list of NumPy's numbers is slow to read."""
+    if isinstance(values, np.ndarray):
+        return values[places]
     return [values[place] for place in places] if is_list(values) else values
 
 

@@ -85,7 +85,7 @@ class RankerNetwork(tf.Module):
                 layer.build((None, width))
         self.common_part.build((None, COMMON + taste))
         for cross in self.crosses:
-            cross.build(tf.TensorShape([None, None, hidden]))
+            cross.build(tf.TensorShape([None, hidden]))
         self.middle.build((None, hidden))
         self.heads.build((None, hidden // 2))
 
@@ -106,11 +106,14 @@ class RankerNetwork(tf.Module):
         """What the heads say (n, c, 3) of candidates whose halves `tracks` are (n, c, ...), from what they have in `common`
         (n, c, `COMMON`) with the users (n)."""
         both = tf.concat([common, users["taste"][:, None, :] * tracks["taste"]], axis=2)
-        first = tf.nn.relu(users["hidden"][:, None, :] + tracks["hidden"] + self.common_part(both))
+        halves = users["hidden"][:, None, :] + tracks["hidden"]
+        # Candidate after candidate: TensorFlow makes one operation of a product, its bias and relu for matrices alone.
+        first = tf.nn.relu(_flat(halves) + self.common_part(_flat(both)))
         crossed = first
         for cross in self.crosses:
             crossed = cross(first, crossed)
-        return self.heads(self.middle(crossed))
+        heads = self.heads(self.middle(crossed))
+        return tf.reshape(heads, tf.concat([tf.shape(both)[:2], [len(HEADS)]], axis=0))
 
     def upon(self, start: tf.Tensor, heads: tf.Tensor) -> tf.Tensor:
         """Logits (n, c, 3): the first of `heads` (n, c, 3) adds to the start (n, c) with its `weight`."""
@@ -138,6 +141,11 @@ class RankerNetwork(tf.Module):
         """Write `ranker/` as a SavedModel."""
         self.add_functions()
         tf.saved_model.save(self, str(folder / "ranker"))
+
+
+def _flat(values: tf.Tensor) -> tf.Tensor:
+    """Values (n, c, w) as (n c, w)."""
+    return tf.reshape(values, (-1, values.shape[2]))
 
 
 def blended(heads: tf.Tensor, weights: BlendWeights) -> tf.Tensor:
