@@ -89,7 +89,6 @@ def select(pool: Pool, *, begun: Places | None = None, chooser: Chooser | None =
 def _choose(lists: _Lists, states: order.States, pool: Pool, begun: Places, chooser: Chooser | None) -> None:
     best, end = np.full(len(begun), BEST, dtype=np.intp), np.full(len(begun), pool.count, dtype=np.intp)
     first = end if chooser is None else np.minimum(chooser.first, end)
-    _weigh_all(lists)
     _go_on(lists, states, begun, best, first, pool.weighs)
     for step in range(int(first.min(initial=pool.count)), pool.count):
         if chooser is not None:
@@ -102,6 +101,7 @@ def _go_on(lists: _Lists, states: order.States, begun: Places, place: Places, un
     """Take what comes next in each list, up to step `until` (n,) of it: what it has begun with, else candidate `place` (n,),
     the best where that is `BEST`. A list for which nothing is open ends."""
     for who in range(len(until)):
+        _weigh(lists, who)
         while lists.step[who] < until[who]:
             step, taken = lists.step[who], place[who]
             if step < begun[who]:
@@ -122,16 +122,11 @@ def _go_on(lists: _Lists, states: order.States, begun: Places, place: Places, un
 
 
 @compiled
-def _weigh_all(lists: _Lists) -> None:
-    for who in range(len(lists.rows)):
-        _weigh(lists, who)
-
-
-@compiled
 def _weigh(lists: _Lists, who: int) -> None:
     """What of what is left in list `who` may come now, and what it is worth with what all rules gain."""
-    now, worth = lists.now[who], lists.worth[who]
-    now[:], worth[:] = lists.left[who], lists.value[who]
+    now, worth, left, value = lists.now[who], lists.worth[who], lists.left[who], lists.value[who]
+    for place in range(len(worth)):
+        now[place], worth[place] = left[place], value[place]
     for rule in range(len(lists.gain)):  # rule by rule, so that a processor adds many candidates at a time
         gain, closed = lists.gain[rule, who], lists.closed[rule, who]
         for place in range(len(worth)):
