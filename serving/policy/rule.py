@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from segue.compiled import compiled
 from segue.policy import DEFAULT_POLICY, PolicySettings
 from serving.catalogue import Catalogue, Mask, Rows
 
@@ -178,13 +179,24 @@ class ListRule(Protocol):
 def member(sets: Sequence[Rows], keys: Rows, size: int) -> Mask:
     """Whether key (i, j) is in set i; `size` is the number of keys there are. One table of that size serves one row after
     the other, so that n users cost n times their own tracks and never the catalogue."""
-    found, marked = np.zeros(keys.shape, dtype=bool), np.zeros(size, dtype=bool)
-    for who, items in enumerate(sets):
-        if len(items):
-            marked[items] = True
-            np.take(marked, keys[who], out=found[who])
-            marked[items] = False
+    found = np.zeros(keys.shape, dtype=bool)
+    ends = np.cumsum([len(items) for items in sets], dtype=np.intp)
+    if len(ends) and ends[-1]:
+        _mark(np.concatenate(sets), ends, np.ascontiguousarray(keys), np.zeros(size, dtype=bool), found)
     return found
+
+
+@compiled
+def _mark(items: Rows, ends: Places, keys: Rows, marked: Mask, found: Mask) -> None:
+    """Mark the items of one row after the other, which end at `ends` (n,), and look its keys up."""
+    for who in range(len(ends)):
+        begin = ends[who - 1] if who else 0
+        for item in items[begin : ends[who]]:
+            marked[item] = True
+        for place in range(keys.shape[1]):
+            found[who, place] = marked[keys[who, place]]
+        for item in items[begin : ends[who]]:
+            marked[item] = False
 
 
 def words(day: date) -> str:
