@@ -33,7 +33,7 @@ class Compiled(Generic[Given, Answer]):
         function: Any = self.__wrapped__
         options: dict[str, Any] = {"nogil": True, "fastmath": self._fastmath}
         if self._called:
-            function.__qualname__ += f"_{self._stamp}"  # Numba names what it keeps by this
+            function.__qualname__ = f"{vars(self)['__qualname__']}_{self._stamp}"  # Numba names what it keeps by this
         try:
             code: Callable[Given, Answer] = numba.njit(cache=True, **options)(function)
         except RuntimeError:  # nowhere to keep it
@@ -49,7 +49,7 @@ class Compiled(Generic[Given, Answer]):
 
     @cached_property
     def _called(self) -> list[Compiled[Any, Any]]:
-        """The compiled functions that this one names, by themselves or in a module."""
+        """The compiled functions that this one names, global ones or in a module that is; none of them may call it back."""
         function: Any = self.__wrapped__
         named = [function.__globals__.get(name) for name in function.__code__.co_names]
         inside = [getattr(thing, name, None) for thing in named for name in function.__code__.co_names]

@@ -57,11 +57,17 @@ def _tensor(values: Sequence[Any], spec: TensorSpec) -> npt.NDArray[Any]:
         items = rows[row]
         if not is_list(items):
             continue
-        cut = items[: spec.length]
-        if None in (cut.tolist() if isinstance(cut, np.ndarray) else cut):
-            cut = [_PADDING[spec.kind] if item is None else item for item in cut]
-        out[row, : len(cut)] = cut
+        out[row, : len(items)] = _without_nulls(items[: spec.length], spec)
     return out
+
+
+def _without_nulls(items: Any, spec: TensorSpec) -> Any:
+    """A list with what stands for a null in place of each: None, or among whole numbers NaN, as pandas writes it."""
+    if isinstance(items, np.ndarray) and items.dtype.kind != "O":
+        whole = spec.kind == "int" and items.dtype.kind == "f"
+        return np.where(np.isnan(items), _PADDING["int"], items) if whole else items
+    given = items.tolist() if isinstance(items, np.ndarray) else items
+    return [_PADDING[spec.kind] if item is None else item for item in given] if None in given else items
 
 
 def is_list(value: Any) -> bool:

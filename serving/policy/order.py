@@ -42,7 +42,7 @@ LIST_RULES: tuple[ListRule, ...] = (
     Diversity(),
 )
 ALL_LIST_RULES = LIST_RULES
-"""As `took` names them, whatever of them holds."""
+"""All list rules, in the order in which `took` calls them; `LIST_RULES` may have fewer, and numbers are places in these."""
 KEPT, NOT_A_TRACK = -1, -2
 States = tuple[Any, ...]
 """A named tuple for each of `ALL_LIST_RULES`."""
@@ -50,7 +50,7 @@ States = tuple[Any, ...]
 
 def rules() -> tuple[Rule | ListRule, ...]:
     """All rules in their order; a verdict is a place in it."""
-    return (*TRACK_RULES, *LIST_RULES)
+    return (*TRACK_RULES, *ALL_LIST_RULES)
 
 
 def removed_by(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> npt.NDArray[np.int8]:

@@ -33,7 +33,7 @@ class Chooser(Protocol):
 
     def choose(self, step: int, worth: Floats, open_: Mask, /) -> Places:
         """A candidate (n,) for each list, of which those that are not there yet are not looked at; only one that is open is
-        taken. `worth` (n, c) is -inf where not open."""
+        taken, and a list for which it is not ends there; `BEST` takes the best. `worth` (n, c) is -inf where not open."""
         ...
 
 
@@ -71,7 +71,7 @@ def select(pool: Pool, *, begun: Places | None = None, chooser: Chooser | None =
     places = np.full((len(pool.rows), pool.count), NOWHERE, dtype=np.intp)
     lists = _Lists(
         rows=pool.rows,
-        value=np.ascontiguousarray(pool.value),
+        value=np.array(pool.value, dtype=np.float32, order="C"),  # never read-only: Numba would compile all of it twice
         left=pool.open.copy(),
         gain=account.gain,
         closed=account.closed,
@@ -90,18 +90,20 @@ def _choose(lists: _Lists, states: order.States, pool: Pool, begun: Places, choo
     best, end = np.full(len(begun), BEST, dtype=np.intp), np.full(len(begun), pool.count, dtype=np.intp)
     first = end if chooser is None else np.minimum(chooser.first, end)
     _go_on(lists, states, begun, best, first, pool.weighs)
+    if chooser is None:
+        return
     for step in range(int(first.min(initial=pool.count)), pool.count):
-        if chooser is not None:
-            place = chooser.choose(step, lists.worth, lists.now)
-            _go_on(lists, states, begun, place, np.where(first <= step, step + 1, 0), pool.weighs)
+        place = chooser.choose(step, lists.worth, lists.now)
+        _go_on(lists, states, begun, place, np.where(first <= step, step + 1, 0), pool.weighs)
 
 
 @compiled
 def _go_on(lists: _Lists, states: order.States, begun: Places, place: Places, until: Places, weighs: bool) -> None:
     """Take what comes next in each list, up to step `until` (n,) of it: what it has begun with, else candidate `place` (n,),
-    the best where that is `BEST`. A list for which nothing is open ends."""
+    the best where that is `BEST`. A list whose candidate is not open ends."""
     for who in range(len(until)):
-        _weigh(lists, who)
+        if lists.step[who] == 0:
+            _weigh(lists, who)
         while lists.step[who] < until[who]:
             step, taken = lists.step[who], place[who]
             if step < begun[who]:

@@ -33,6 +33,11 @@ def test_a_null_int_is_minus_one(values: Any) -> None:
     assert array.tolist() == [3, -1, 0]
 
 
+@pytest.mark.parametrize("values", [[3, None, 0], np.array([3.0, np.nan, 0.0]), np.array([3, None, 0], dtype=object)])
+def test_a_null_in_a_list_of_ints_is_minus_one(values: Any) -> None:
+    assert one([values, None], TensorSpec("outcomes", "int", 4)).tolist() == [[3, -1, 0, -1], [-1] * 4]
+
+
 @pytest.mark.parametrize("values", [["DE", None, ""], pd.Series(["DE", None, ""]), np.array(["DE", None, ""], dtype=object)])
 def test_a_null_string_is_the_empty_one(values: Any) -> None:
     array = one(values, TensorSpec("territory", "string"))
