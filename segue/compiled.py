@@ -60,7 +60,7 @@ class Compiled(Generic[Given, Answer]):
         """Another one whenever a file changes that this one or what it calls is written in. What is kept has the code of what
         it calls inside, and Numba looks at the one file only."""
         function: Any = self.__wrapped__
-        said = [written(function.__code__.co_filename), *(other._stamp for other in self._called)]
+        said = [_written(function.__code__.co_filename), *(other._stamp for other in self._called)]
         return hashlib.blake2b(repr(said).encode(), digest_size=6).hexdigest()
 
 
@@ -70,7 +70,7 @@ def compiled(function: Callable[Given, Answer], *, any_order: bool = False) -> C
     return Compiled(function, any_order=any_order)
 
 
-def written(path: str) -> tuple[int, int] | None:
+def _written(path: str) -> tuple[int, int] | None:
     """When a file was written, and how long it is; None where there is none."""
     if not Path(path).is_file():
         return None

@@ -42,7 +42,7 @@ class Tried:
 @dataclass(frozen=True)
 class Lists:
     """n lists of k tracks, best first: catalogue `rows` (`NO_TRACK` after the end of a short list), `score`, `source` (a
-    number in `SOURCES`), `moved_by` (a number in `order.ALL_LIST_RULES` where that rule, not the score, brought the track in,
+    number in `SOURCES`), `moved_by` (a number in `order.LIST_RULES` where that rule, not the score, brought the track in,
     `EXPLORED` where it was tried, else `BY_RANK`) and `propensity` (the chance that it was taken, given what was before it),
     each (n, k). `tried` says what else the exploring slots might have taken; None where no list has any."""
 

@@ -17,7 +17,7 @@ from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import FOLLOWING, POPULAR, SIMILAR, Lists
 from serving.people import coded
-from serving.policy.order import ALL_LIST_RULES
+from serving.policy.order import LIST_RULES
 from serving.policy.rule import Floats, Listeners, member
 from serving.policy.selection import EXPLORED
 
@@ -52,7 +52,7 @@ def in_words(catalogue: Catalogue, row: int, code: str) -> str:
     if row == NO_TRACK and (kind + colon == RULE or code in (OFTEN, TRIED, GENRE)):
         return WORDS[TASTE]
     if kind + colon == RULE:
-        words = [rule.moved_in(catalogue, row) for rule in ALL_LIST_RULES if rule.name == of]
+        words = [rule.moved_in(catalogue, row) for rule in LIST_RULES if rule.name == of]
         return next(filter(None, words), WORDS[TASTE])
     if code in (OFTEN, TRIED, GENRE):
         return _of_itself(catalogue, row, code)
@@ -74,7 +74,7 @@ def personal_reasons(funnel: Funnel, listeners: Listeners, lists: Lists, columns
     listen to."""
     catalogue, rows = funnel.catalogue, np.maximum(lists.rows, 0)
     codes = _by_sound(funnel, listeners, rows, columns["recent_tracks"])
-    for number, rule in enumerate(ALL_LIST_RULES):
+    for number, rule in enumerate(LIST_RULES):
         codes[lists.moved_by == number] = f"{RULE}{rule.name}"
     codes[lists.moved_by == EXPLORED] = TRIED
     artist = catalogue.artist[rows]

@@ -40,6 +40,7 @@ class Artists(NamedTuple):
 
 @compiled
 def took(state: Artists, who: int, place: int) -> None:
+    """Each further track of the artist counts less, and at the cap none may come."""
     artist, times, gain, closed = state.artist[who], state.times[who], state.gain[who], state.closed[who]
     for other in range(len(artist)):
         if artist[other] == artist[place]:

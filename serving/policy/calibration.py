@@ -70,6 +70,7 @@ def _place_genres(genre: Rows, mine: Rows, own: Rows) -> None:
 
 @compiled
 def took(state: Genres, who: int, place: int) -> None:
+    """Count the genre of what is taken, and weigh all genres anew."""
     if len(state.own[who]):
         state.has[who, state.own[who, place]] += 1
         _weigh(state, who)

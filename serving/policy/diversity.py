@@ -43,6 +43,7 @@ class Cosines(NamedTuple):
 
 @partial(compiled, any_order=True)
 def took(state: Cosines, who: int, place: int) -> None:
+    """What sounds more like this track than like any before it counts less."""
     vectors, gain = state.vectors[who], state.gain[who]
     for other in range(len(vectors)):
         cosine = np.float32(0)

@@ -41,16 +41,14 @@ LIST_RULES: tuple[ListRule, ...] = (
     Calibration(),
     Diversity(),
 )
-ALL_LIST_RULES = LIST_RULES
-"""All list rules, in the order in which `took` calls them; `LIST_RULES` may have fewer, and numbers are places in these."""
 KEPT, NOT_A_TRACK = -1, -2
 States = tuple[Any, ...]
-"""A named tuple for each of `ALL_LIST_RULES`."""
+"""A named tuple for each of `LIST_RULES`."""
 
 
 def rules() -> tuple[Rule | ListRule, ...]:
     """All rules in their order; a verdict is a place in it."""
-    return (*TRACK_RULES, *ALL_LIST_RULES)
+    return (*TRACK_RULES, *LIST_RULES)
 
 
 def removed_by(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> npt.NDArray[np.int8]:
@@ -77,19 +75,16 @@ def allowed_alone(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> Mas
 
 
 def begin(pool: Pool) -> tuple[States, Account]:
-    """The states of all list rules before anything is taken, and the account they keep; a rule that is not in `LIST_RULES`
-    has a state that changes nothing."""
-    account, nothing = Account.empty(len(ALL_LIST_RULES), pool.rows.shape), pool.without_candidates()
-    parts = zip(ALL_LIST_RULES, account.gain, account.closed, strict=True)
-    return tuple(
-        rule.begin(pool, gain, closed) if rule in LIST_RULES else rule.begin(nothing, gain[:, :0], closed[:, :0])
-        for rule, gain, closed in parts
-    ), account
+    """The states of all list rules before anything is taken, and the account they keep."""
+    account = Account.empty(len(LIST_RULES), pool.rows.shape)
+    parts = zip(LIST_RULES, account.gain, account.closed, strict=True)
+    return tuple(rule.begin(pool, gain, closed) for rule, gain, closed in parts), account
 
 
 @compiled
 def took(states: States, who: int, place: int) -> None:
-    """List `who` has taken candidate `place`: every list rule brings its part of the account up to date."""
+    """List `who` has taken candidate `place`: every list rule brings its part of the account up to date. In the order of
+    `LIST_RULES`, name by name: machine code has no list of functions."""
     version_family.took(states[0], who, place)
     artist_cap.took(states[1], who, place)
     popularity_ceiling.took(states[2], who, place)

@@ -131,9 +131,6 @@ class Pool:
     def weighs(self) -> bool:
         return self.vectors is not None
 
-    def without_candidates(self) -> Pool:
-        return replace(self, rows=self.rows[:, :0], open=self.open[:, :0], value=self.value[:, :0], vectors=None)
-
     def of_track(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column of the catalogue for each candidate (n, c); what is no track reads the first row."""
         return column[np.maximum(self.rows, 0)]

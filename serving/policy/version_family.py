@@ -31,6 +31,7 @@ class Families(NamedTuple):
 
 @compiled
 def took(state: Families, who: int, place: int) -> None:
+    """No other recording of what is taken may come."""
     family, closed = state.family[who], state.closed[who]
     for other in range(len(family)):
         closed[other] |= family[other] == family[place]

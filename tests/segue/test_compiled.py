@@ -81,8 +81,8 @@ def answers_of_another_process(folder: Path, *, by: int) -> list[int]:
     (folder / "called.py").write_text(CALLED.format(by=by))
     answers = []
     for _ in range(2):
-        for name in ("called", "calling"):
-            sys.modules.pop(name, None)
         importlib.invalidate_caches()
         answers.append(importlib.import_module("calling").steps(0))
+        for name in ("called", "calling"):
+            del sys.modules[name]
     return answers

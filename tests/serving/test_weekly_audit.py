@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from fake_release import make_release
+from left_out import leave_out
 from serving_platform import Platform
 from weekly_runs import key_of, make, stored
 
@@ -18,14 +19,8 @@ from segue.playlists import audit_path, read_visible_week
 from segue.release import read_json
 from serving import show, weekly
 from serving.gold_catalogue import load_catalogue
-from serving.policy import order
 
 pytestmark = pytest.mark.usefixtures("read_once")
-
-
-def leave_out(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
-    for name in ("TRACK_RULES", "LIST_RULES"):
-        monkeypatch.setattr(order, name, tuple(r for r in getattr(order, name) if r.name != rule))
 
 
 @pytest.mark.parametrize(
