@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segue.features import fingerprint, shared_store
 from segue.names import MODEL_SERVICES
 from segue.policy import PolicySettings, policy_of
-from segue.rankers import open_ranker, ranker_kind, weighed
+from segue.ranker.opened import open_ranker, ranker_kind, weighed
 from segue.release import Manifest, check_fingerprint, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 from serving.tables import as_tensor, read_table
@@ -26,8 +26,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 Columns = Mapping[str, Sequence[Any]]
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
-RANKED_AT_ONCE = 32
-"""Users whose candidates are scored together: what lies between two layers stays in the processor's cache."""
 SESSION_LENGTH = 20
 """Tracks of a running session that are given to its model, the last ones."""
 
@@ -60,11 +58,7 @@ class Model:
         """One score (n, c) for candidates (n, c), track numbers of this release, with their dot products: the ranker's, which
         says what a listener would come to hear, and by the policy's weight how long they stay with what is put on."""
         users = self.ranker.encode_users(_tensors(columns, self.user_specs))
-        scores = [
-            weighed(self.ranker.score(some, self.ranker_tracks, *pairs), self.policy.staying)
-            for some, *pairs in _in_parts(users, candidates, similarity)
-        ]
-        return np.concatenate(scores)
+        return weighed(self.ranker.score(users, self.ranker_tracks, candidates, similarity), self.policy.staying)
 
     def nearest(self, queries: Floats, count: int) -> tuple[Indices, Floats]:
         """Track numbers and dot products (n, count) from the index, best first; only with a searcher. One that finds fewer,
@@ -146,18 +140,6 @@ def _searcher(folder: Path) -> Any:
 
 def _specs(manifest: Manifest, model: str) -> tuple[TensorSpec, ...]:
     return tuple(TensorSpec(name, kind, length) for name, kind, length in manifest.inputs[model])  # type: ignore[arg-type]
-
-
-def _in_parts(users: Mapping[str, Any], candidates: Indices, similarity: Floats) -> Iterator[tuple[dict[str, Any], Any, Any]]:
-    """Users with their candidates and dot products, `RANKED_AT_ONCE` at a time."""
-    import tensorflow as tf
-
-    starts = range(0, len(candidates), RANKED_AT_ONCE)
-    sizes = [min(RANKED_AT_ONCE, len(candidates) - at) for at in starts]
-    parts = {name: tf.split(values, sizes) for name, values in users.items()}
-    for number, at in enumerate(starts):
-        some = slice(at, at + RANKED_AT_ONCE)
-        yield {name: values[number] for name, values in parts.items()}, candidates[some], similarity[some]
 
 
 def _tensors(columns: Columns, specs: Sequence[TensorSpec]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segue.rankers import open_ranker, ranker_kind
+from segue.ranker.opened import open_ranker, ranker_kind
 from segue.release import Manifest, release_path, verify
 from segue.tensors import TensorSpec, to_tensors
 from trainers.examples import Catalogue
@@ -69,7 +69,7 @@ class LoadedRelease:
         for some in _slices(len(candidates), max(1, PAIRS_AT_ONCE // max(candidates.shape[1], 1))):
             rows = {name: value[some] for name, value in people.items()}
             scored = self.ranker.score(rows, tracks, constant(candidates[some]), constant(retrieval_scores[some]))
-            parts.append((scored["score"].numpy(), scored["heads"].numpy()))
+            parts.append((np.asarray(scored["score"]), np.asarray(scored["heads"])))
         return Ranked(*map(np.concatenate, zip(*parts, strict=True)))
 
     def _vectors(self, tower: Any, columns: Columns, inputs: str) -> Floats:

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from segue.policy import PolicySettings
 from segue.tensors import TensorSpec
-from serving.model import RANKED_AT_ONCE, Model
+from serving.model import Model
 
-USERS, CANDIDATES = RANKED_AT_ONCE + 3, 4
+USERS, CANDIDATES = 35, 4
 STAYS = np.linspace(-1, 1, USERS * CANDIDATES, dtype=np.float32).reshape(USERS, CANDIDATES)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from trainers.layers.crosses import WIDTH, crosses, share_of
+from segue.ranker.common import WIDTH
+from trainers.layers.crosses import crosses, share_of
 from trainers.layers.heard import HeardPairs
 from trainers.layers.numbers import LARGEST, Numbers, NumberSpec
 from trainers.layers.ridge import ridge

@@ -11,8 +11,9 @@ import pytest
 from plain_examples import rows
 from ranker_suite import catalogue, inputs
 
+from segue.ranker.common import SUCCESS_SCALE, WIDTH
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
-from trainers.layers.crosses import SUCCESS_SCALE, WIDTH, staying
+from trainers.layers.crosses import staying
 from trainers.ranker.reception import Reception, ReceptionConfig, reception
 from trainers.ranker.track_rows import gathered_for
 

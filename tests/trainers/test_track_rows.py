@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from trainers.ranker.track_rows import WIDE, TrackRows
+from trainers.ranker.track_rows import TrackRows
 
-TRACKS, TERRITORIES = 7, 3
+TRACKS, TERRITORIES, WIDTH = 7, 3, 5
 HALF = {
     "taste": tf.constant(np.arange(TRACKS * 2).reshape(TRACKS, 2), tf.float32),
-    "factor": tf.constant(np.arange(TRACKS * WIDE).reshape(TRACKS, WIDE), tf.float32),
+    "factor": tf.constant(np.arange(TRACKS * WIDTH).reshape(TRACKS, WIDTH), tf.float32),
     "length": tf.constant(np.arange(TRACKS) + 0.5, tf.float32),
     "genre": tf.constant(np.arange(TRACKS) % 3, tf.int32),
     "artist": tf.constant(np.arange(TRACKS) + 20_000_000, tf.int32),  # more than float32 tells apart
@@ -24,7 +24,7 @@ def test_candidates_have_the_entries_of_their_half_and_their_plays_where_the_lis
     layout = TrackRows.of(HALF)
     kept = layout.packed(HALF)
     shapes = {name: values.shape.as_list() for name, values in kept.items()}
-    assert shapes == {"rows": [TRACKS, 3], "codes": [TRACKS, 2], "factor": [TRACKS, WIDE]}
+    assert shapes == {"rows": [TRACKS, 3], "codes": [TRACKS, 2], "factor": [TRACKS, WIDTH]}
     gathered, territory = layout.of_candidates(USERS, kept | TERRITORY, CANDIDATES)
     for name, values in HALF.items():
         np.testing.assert_array_equal(gathered[name], values.numpy()[CANDIDATES.numpy()])

@@ -8,7 +8,7 @@ import pytest
 from ranker_suite import RankerSuite, catalogue, inputs, lists
 
 from segue.errors import SegueError
-from segue.rankers import open_ranker
+from segue.ranker.opened import open_ranker
 from segue.settings import get_settings
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranker.lists import Lists

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from segue.ranker.common import FIRST_KNOWN
 from trainers.examples import RANDOM_SHARE, Examples
 from trainers.inputs import ARTISTS, GENRES, HOURS, QUERY, RECENT, TOWER_NUMBERS, TRACK, USER_NUMBERS, VECTOR_LENGTH, VECTORS
 from trainers.layers.heard import HeardPairs
-from trainers.layers.vocabulary import FIRST_KNOWN
 from trainers.retriever.ids_only import track_ids, user_ids
 from trainers.retriever.towers import DEVICES
 

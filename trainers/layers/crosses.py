@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainers.layers.vocabulary import FIRST_KNOWN
+from segue.ranker.common import (
+    FEWEST_TRACKS,
+    FIRST_KNOWN,
+    LIKED,
+    NEAR_SCALE,
+    OWN_TASTE,
+    PLAYS_SCALE,
+    RANK_SCALE,
+    RECEIVED,
+    RECENT_SCALE,
+    SUCCESS_SCALE,
+)
 
 Tensors = dict[str, tf.Tensor]
-WIDTH = 14
-RECENT_SCALE, RANK_SCALE, SUCCESS_SCALE = 10.0, 10.0, 5.0
-OWN_TASTE = 2.0
-"""At 1 lists were as well received and showed an eighth fewer tracks: what everybody receives well is given to everybody."""
-FEWEST_TRACKS = 3.0
-"""An artist with fewer tracks counts as one with so many, when a share of the catalogue is taken."""
 
 
 def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
@@ -38,12 +43,12 @@ def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
         recent / RECENT_SCALE,
     ]
     # Both directions of a listener in one product: the factors of the candidates are its largest tensor.
-    directions = tf.stack([5.0 * user["factor"], SUCCESS_SCALE * user["liking"]], axis=2)
+    directions = tf.stack([NEAR_SCALE * user["factor"], SUCCESS_SCALE * user["liking"]], axis=2)
     near, liked = tf.unstack(tf.matmul(track["factor"], directions), axis=2)
     parts = [
         tf.stack([tf.sqrt(share) for share in shares], axis=2),
         distance * comparable,
-        popularity[:, :, :1] / 5.0,
+        popularity[:, :, :1] / PLAYS_SCALE,
         (1.0 - popularity[:, :, 1:] / RANK_SCALE) * played[:, :, 1:],
         played[:, :, :1],
         tf.cast(shares[0] > 0, tf.float32)[:, :, None],
@@ -59,7 +64,7 @@ def crosses(user: Tensors, track: Tensors, territory: tf.Tensor) -> tf.Tensor:
 def staying(crossed: tf.Tensor) -> tf.Tensor:
     """How far a listener stays with each candidate longer than with the usual track (n, c), from their `crosses` (n, c, ...):
     for what they like, `OWN_TASTE` times, and for how everybody receives it; about a logit."""
-    return OWN_TASTE * crossed[..., WIDTH - 2] + crossed[..., WIDTH - 1]
+    return OWN_TASTE * crossed[..., LIKED] + crossed[..., RECEIVED]
 
 
 def share_of(candidates: tf.Tensor, names: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:

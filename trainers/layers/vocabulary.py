@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
-MISSING, UNKNOWN, FIRST_KNOWN = 0, 1, 2
+from segue.ranker.common import FIRST_KNOWN
+
+MISSING, UNKNOWN = 0, 1
 
 
 class Vocabulary(tf.keras.layers.Layer):

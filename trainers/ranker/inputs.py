@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from segue.ranker.common import COMMON, FIRST_KNOWN, PLACE_SCALE, RETRIEVED_SCALE
 from trainers.inputs import LONG_RECENT, TRACK_NUMBERS, USER_NUMBERS
-from trainers.layers.crosses import WIDTH, crosses
+from trainers.layers.crosses import crosses
 from trainers.layers.fold_in import FoldIn
 from trainers.layers.numbers import Numbers, NumberSpec
 from trainers.layers.ridge import ridge
-from trainers.layers.vocabulary import FIRST_KNOWN, Vocabulary
+from trainers.layers.vocabulary import Vocabulary
 from trainers.ranker.companions import CompanionConfig
 from trainers.ranker.reception import Reception, ReceptionConfig
 
@@ -26,8 +27,6 @@ Tensors = dict[str, tf.Tensor]
 Floats = npt.NDArray[np.float32]
 AUDIO = (NumberSpec("tempo"), NumberSpec("energy"))
 USER_AUDIO = ("mean_tempo_30d", "mean_energy_30d")
-COMMON = WIDTH + 3
-"""How many numbers `RankerInputs.common` gives for a candidate."""
 STARTING = [n for n, spec in enumerate(TRACK_NUMBERS) if spec.name in ("track_plays_7d", "track_plays_30d", "users_30d")]
 """The numbers of a track that its ranker begins with: how much it is heard. With all of them the start is learned by heart."""
 BEST_OUTCOME = 2.0
@@ -163,7 +162,9 @@ class RankerInputs(tf.Module):
         """
         best = tf.reduce_max(retrieved, axis=1, keepdims=True)
         place = tf.argsort(tf.argsort(-retrieved, axis=1, stable=True), axis=1)
-        how = [retrieved / 5.0, (retrieved - best) / 5.0, tf.math.log1p(tf.cast(place, tf.float32)) / 3.0]
+        away = retrieved - best
+        place_number = tf.math.log1p(tf.cast(place, tf.float32)) / PLACE_SCALE
+        how = [retrieved / RETRIEVED_SCALE, away / RETRIEVED_SCALE, place_number]
         return tf.concat([crosses(users, tracks, territory), tf.stack(how, axis=2)], axis=2)
 
     def begin_at(self, trust: float, common: Floats, track: Floats) -> None:

@@ -21,10 +21,12 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from segue.ranker.common import COMMON
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, signature
 from trainers.layers.crosses import staying
 from trainers.layers.low_rank_cross import LowRankCross
-from trainers.ranker.inputs import COMMON, TRACK_WIDTH, USER_WIDTH, RankerInputs, Tensors
+from trainers.ranker.arrays import arrays_of
+from trainers.ranker.inputs import TRACK_WIDTH, USER_WIDTH, RankerInputs, Tensors
 from trainers.ranker.track_rows import TrackRows, no_tracks
 
 HEADS = ("complete", "early_skip", "save")
@@ -70,6 +72,7 @@ class RankerNetwork(tf.Module):
         self.user_part, self.track_part = tf.keras.layers.Dense(hidden), tf.keras.layers.Dense(hidden)
         self.user_taste, self.track_taste = tf.keras.layers.Dense(taste), tf.keras.layers.Dense(taste)
         self.common_part = tf.keras.layers.Dense(hidden, use_bias=False)
+        self.cross_rank = shape.cross_rank
         self.crosses = [LowRankCross(shape.cross_rank) for _ in range(shape.crosses)]
         self.middle = tf.keras.layers.Dense(hidden // 2, "relu")
         self.heads = tf.keras.layers.Dense(len(HEADS), kernel_initializer="zeros")
@@ -140,6 +143,7 @@ class RankerNetwork(tf.Module):
     def save(self, folder: Path) -> None:
         """Write `ranker/` as a SavedModel."""
         self.add_functions()
+        self.arrays = arrays_of(self, self.layout, user_numbers=0, weight_of_trees=0.0)
         tf.saved_model.save(self, str(folder / "ranker"))
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from segue.ranker.common import COMMON
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
-from trainers.ranker.inputs import COMMON, STARTING, TRACK_WIDTH, RankerInputs, Tensors
+from trainers.ranker.inputs import STARTING, TRACK_WIDTH, RankerInputs, Tensors
 from trainers.ranker.track_rows import gathered_for
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import SegueError
-from trainers.ranker.inputs import COMMON, RankerInputs
+from segue.ranker.common import COMMON
+from trainers.ranker.inputs import RankerInputs
 from trainers.ranker.rows import ordering, starts
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from segue.tensors import to_tensors
 from trainers.inputs import RANKER_TRACKS, constants
 from trainers.ranker.inputs import RankerInputs, Tensors
 
-WIDE = 32
-"""From so many numbers on an entry keeps its own table."""
+WIDE = ("factor", "hidden")
+"""Entries that keep a table of their own."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class TrackRows:
         """As the entries (m, ...) of one half are, whatever its tracks."""
         codes = tuple(sorted(name for name, values in half.items() if values.dtype.is_integer))
         widths = {name: _width(half[name]) for name in sorted(half) if name not in codes}
-        wide = tuple(name for name, width in widths.items() if width and width >= WIDE)
+        wide = tuple(name for name in WIDE if name in widths)
         return cls({name: width for name, width in widths.items() if name not in wide}, codes, wide)
 
     def packed(self, half: Tensors) -> Tensors:

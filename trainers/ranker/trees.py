@@ -16,8 +16,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from segue.errors import SegueError
-from segue.rankers import TREES, prediction_of, tree_scores, tree_values
-from trainers.layers.crosses import WIDTH, staying
+from segue.ranker.common import WIDTH
+from segue.ranker.opened import TREES, prediction_of, tree_scores, tree_values
+from trainers.layers.crosses import staying
 from trainers.ranker.inputs import RankerInputs, Tensors
 from trainers.ranker.network import traced_halves
 from trainers.ranker.rows import row, rows

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segue.ranker.common import FIRST_KNOWN
 from segue.tensors import TensorSpec
 from trainers.examples import Examples
 from trainers.inputs import QUERY, TRACK
 from trainers.interactions import Interactions
 from trainers.layers.heard import HeardPairs
-from trainers.layers.vocabulary import FIRST_KNOWN
 
 if TYPE_CHECKING:
     import pandas as pd

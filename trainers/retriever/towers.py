@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from segue.ranker.common import FIRST_KNOWN
 from trainers.inputs import QUERY, RECENT, TOWER_NUMBERS, TRACK, USER_NUMBERS, VECTORS, signature
 from trainers.layers.numbers import Numbers
-from trainers.layers.vocabulary import FIRST_KNOWN, Vocabulary
+from trainers.layers.vocabulary import Vocabulary
 from trainers.layers.weighted_mean import weighted_mean
 
 Tensors = dict[str, tf.Tensor]

@@ -10,7 +10,7 @@ LightGBM adds them: the answers are the same to the last bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,33 +19,47 @@ from segue.compiled import compiled
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-MOST_LEAVES = 16
+Codes = npt.NDArray[np.int32]
+Bits = npt.NDArray[np.uint16]
+MOST_LEAVES, LANES = 16, 16
+EVERY_LEAF = np.uint16(0xFFFF)
 ROWS_AT_ONCE = 256
 """Rows whose columns and bits stay in the nearest cache together."""
 
 
-@dataclass(frozen=True)
-class QuickTrees:
-    """The tests (s,) of all trees, tree after tree, and the `value` of every leaf (trees, `MOST_LEAVES`).
+class Tests(NamedTuple):
+    """Tests (s,) of all trees, tree after tree, and the `value` of every leaf (trees, `MOST_LEAVES`).
 
     A row whose `column` is above the `threshold` of a test keeps, of the leaves of its tree, those in `keep`. The tests of a
-    tree begin at `first` (trees + 1,) and end where those of the next begin. `features` (f,) are the columns any test looks
-    at, to which `column` counts.
+    tree begin at `first` (trees + 1,) and end where those of the next begin.
     """
 
-    features: npt.NDArray[np.int32]
-    column: npt.NDArray[np.int32]
+    column: Codes
     threshold: Floats
-    keep: npt.NDArray[np.uint16]
-    first: npt.NDArray[np.int32]
+    keep: Bits
+    first: Codes
     value: Doubles
+
+
+@dataclass(frozen=True)
+class QuickTrees:
+    """All `tests` of some trees. `features` (f,) are the columns any of them looks at, to which their `column` counts."""
+
+    features: Codes
+    tests: Tests
 
     def predict(self, rows: Floats) -> Doubles:
         """The sum of the trees' values (n,) for rows (n, f) of LightGBM's features; NaN counts as 0, as there."""
         out = np.zeros(len(rows))
-        tests = self.features, self.column, self.threshold, self.keep, self.first, self.value
-        _predict(rows, *tests, out)
+        _predict(rows, self.features, self.tests, out)
         return out
+
+    def of(self, wanted: npt.NDArray[np.bool_]) -> QuickTrees:
+        """Only the tests of the `wanted` (f,) of the features, of every tree."""
+        tests, kept = self.tests, wanted[self.tests.column]
+        first = np.concatenate([[0], np.cumsum(kept)])[tests.first].astype(np.int32)
+        column = (np.cumsum(wanted) - 1)[tests.column[kept]].astype(np.int32)
+        return QuickTrees(self.features[wanted], Tests(column, tests.threshold[kept], tests.keep[kept], first, tests.value))
 
 
 def quick_trees(booster: Any) -> QuickTrees | None:
@@ -64,14 +78,16 @@ def quick_trees(booster: Any) -> QuickTrees | None:
         first.append(len(tests))
     features = sorted({test[0] for test in tests})
     column = [features.index(test[0]) for test in tests]
-    return QuickTrees(
-        np.array(features, np.int32),
-        np.array(column, np.int32),
-        np.array([test[1] for test in tests], np.float32),
-        np.array([test[2] for test in tests], np.uint16),
-        np.array(first, np.int32),
-        value,
-    )
+    threshold, keep = np.array([test[1] for test in tests], np.float32), np.array([test[2] for test in tests], np.uint16)
+    every = Tests(np.array(column, np.int32), threshold, keep, np.array(first, np.int32), value)
+    return QuickTrees(np.array(features, np.int32), every)
+
+
+def no_trees() -> QuickTrees:
+    """Trees that add nothing."""
+    nothing = np.empty(0, np.int32)
+    tests = Tests(nothing, np.empty(0, np.float32), np.empty(0, np.uint16), np.zeros(1, np.int32), np.empty((0, MOST_LEAVES)))
+    return QuickTrees(nothing, tests)
 
 
 def _plain(node: dict[str, Any]) -> bool:
@@ -106,32 +122,44 @@ def _below(threshold: float) -> np.float32:
 
 
 @compiled
-def _predict(
-    rows: Floats,
-    features: npt.NDArray[np.int32],
-    column: npt.NDArray[np.int32],
-    threshold: Floats,
-    keep: npt.NDArray[np.uint16],
-    first: npt.NDArray[np.int32],
-    value: Doubles,
-    out: Doubles,
-) -> None:
-    """Add the values of `rows` (n, f) to `out` (n,), `ROWS_AT_ONCE` rows at a time; what stands after the last is not read."""
-    columns = np.empty((len(features), ROWS_AT_ONCE), np.float32)
-    left = np.empty(ROWS_AT_ONCE, np.uint16)
+def _predict(rows: Floats, features: npt.NDArray[np.int32], tests: Tests, out: Doubles) -> None:
+    """Add the values of `rows` (n, f) to `out` (n,), `ROWS_AT_ONCE` rows at a time."""
+    columns = np.zeros((len(features), ROWS_AT_ONCE), np.float32)
+    begun = np.full(len(tests.value), EVERY_LEAF, np.uint16)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         count = min(ROWS_AT_ONCE, len(rows) - start)
         for row in range(count):
             for place in range(len(features)):
                 number = rows[start + row, features[place]]
                 columns[place, row] = np.float32(0) if np.isnan(number) else number
-        for number in range(len(value)):
-            left[:] = np.uint16(0xFFFF)
-            for test in range(first[number], first[number + 1]):
-                numbers, limit, kept = columns[column[test]], threshold[test], keep[test]
-                for row in range(ROWS_AT_ONCE):
-                    left[row] &= kept if numbers[row] > limit else np.uint16(0xFFFF)
-            values = value[number]
-            for row in range(count):
-                lowest = np.float32(left[row] & (~left[row] + np.uint16(1)))  # a power of two: its exponent is the leaf
-                out[start + row] += values[(lowest.view(np.int32) >> 23) - 127]
+        add_values(columns, tests, begun, out[start : start + count])
+
+
+@compiled
+def begin(numbers: Floats, tests: Tests, begun: Bits) -> None:
+    """The leaves `begun` (trees,) that a row may still end in once its `numbers` (f,) are looked at."""
+    for number in range(len(begun)):
+        begun[number] = EVERY_LEAF
+        for test in range(tests.first[number], tests.first[number + 1]):
+            if numbers[tests.column[test]] > tests.threshold[test]:
+                begun[number] &= tests.keep[test]
+
+
+@compiled
+def add_values(columns: Floats, tests: Tests, begun: Bits, out: Doubles) -> None:
+    """Add the values of rows to `out` (n,), from `columns` (f, at least n and a multiple of `LANES`) of the numbers that are
+    looked at, whatever stands after the last row. Of each tree the leaves `begun` (trees,) are still there."""
+    width = (len(out) + LANES - 1) // LANES * LANES
+    left, leaf = np.empty(width, np.uint16), np.empty(width, np.int32)
+    for number in range(len(tests.value)):
+        left[:] = begun[number]
+        for test in range(tests.first[number], tests.first[number + 1]):
+            numbers, limit, kept = columns[tests.column[test]], tests.threshold[test], tests.keep[test]
+            for row in range(width):
+                left[row] &= kept if numbers[row] > limit else EVERY_LEAF
+        for row in range(width):
+            lowest = np.float32(left[row] & (~left[row] + np.uint16(1)))  # a power of two: its exponent is the leaf
+            leaf[row] = (lowest.view(np.int32) >> 23) - 127
+        values = tests.value[number]
+        for row in range(len(out)):
+            out[row] += values[leaf[row]]

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import SegueError
+from segue.ranker.quick import ARRAYS, QuickRanker
+from segue.ranker.trees import no_trees, quick_trees
 from segue.release import Manifest
 
 NETWORK, LAMBDARANK, BOTH = "network", "lambdarank", "both"
@@ -45,20 +47,26 @@ def open_ranker(folder: Path, kind: str) -> Any:
     import tensorflow as tf
 
     model = tf.saved_model.load(str(folder / "ranker"))
-    if kind == NETWORK:
+    booster = None if kind == NETWORK else _booster(folder / "ranker" / TREES)
+    if kind != LAMBDARANK and hasattr(model, ARRAYS):
+        trees = quick_trees(booster) if booster else no_trees()
+        if trees is not None:
+            return QuickRanker(model, trees)
+    if booster is None:
         return model
+    return (TreeRanker if kind == LAMBDARANK else PairedRanker)(model, prediction_of(booster))
+
+
+def _booster(path: Path) -> Any:
     import lightgbm
 
-    predict = prediction_of(lightgbm.Booster(model_file=str(folder / "ranker" / TREES)))
-    return TreeRanker(model, predict) if kind == LAMBDARANK else PairedRanker(model, predict)
+    return lightgbm.Booster(model_file=path)
 
 
 @lru_cache(maxsize=2)
 def prediction_of(booster: Any) -> Predict:
     """What gives the values (n,) of a booster's trees for rows (n, f): as bit vectors where these can, which is the same to
     the last bit and several times quicker, else as LightGBM does it."""
-    from segue.quick_trees import quick_trees
-
     trees = quick_trees(booster)
     return trees.predict if trees else partial(booster.predict, num_threads=1)
 
@@ -79,20 +87,13 @@ class TreeRanker:
 
 
 class PairedRanker(TreeRanker):
-    """A network with trees beside it. Both read the same candidates: in one graph, what both gather is gathered once."""
-
-    def __init__(self, model: Any, predict: Predict) -> None:
-        super().__init__(model, predict)
-        import tensorflow as tf
-
-        (asked, _), frame, score = model.frame.concrete_functions[0].structured_input_signature, model.frame, model.score
-        together = tf.function(lambda *given: (frame(*given), score(*given)), input_signature=asked)
-        self._together = together.get_concrete_function()
+    """A network with trees beside it, where these or the release are of a kind that `QuickRanker` does not know."""
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
         """`score` (n, c) of both, and the network's `heads` (n, c, 3) and `stays` (n, c), of candidates (n, c)."""
-        frame, network = self._together(users, tracks, candidates, retrieval_scores)
-        return paired(network, tree_values(self._predict, frame.numpy()), self._model.weight)
+        asked = users, tracks, candidates, retrieval_scores
+        values = tree_values(self._predict, self._model.frame(*asked).numpy())
+        return paired(self._model.score(*asked), values, self._model.weight)
 
 
 def weighed(answer: Mapping[str, Any], staying: float) -> Floats:

@@ -9,8 +9,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from segue.quick_trees import QuickTrees, quick_trees
-from segue.rankers import prediction_of
+from segue.ranker.opened import prediction_of
+from segue.ranker.trees import QuickTrees, quick_trees
 
 
 def _grown(rows: np.ndarray, **settings: Any) -> lightgbm.Booster:
@@ -39,11 +39,11 @@ def test_every_row_gets_the_same_value_to_the_last_bit(rows: np.ndarray) -> None
 
 def test_numbers_right_at_a_threshold_go_where_lightgbm_sends_them(rows: np.ndarray) -> None:
     booster = _grown(rows)
-    at = np.repeat(rows[:1], len(_known(booster).threshold), axis=0)
-    tests = _known(booster)
-    at[np.arange(len(at)), tests.features[tests.column]] = tests.threshold
+    at = np.repeat(rows[:1], len(_known(booster).tests.threshold), axis=0)
+    known = _known(booster)
+    at[np.arange(len(at)), known.features[known.tests.column]] = known.tests.threshold
     for near in (at, np.nextafter(at, np.float32(np.inf)), np.nextafter(at, np.float32(-np.inf))):
-        np.testing.assert_array_equal(tests.predict(near), booster.predict(near, num_threads=1))
+        np.testing.assert_array_equal(known.predict(near), booster.predict(near, num_threads=1))
 
 
 def test_a_number_that_is_none_counts_as_nothing(rows: np.ndarray) -> None:
@@ -79,5 +79,6 @@ def test_missing_numbers_that_trees_have_learned_from_are_left_to_lightgbm(rows:
 
 def test_a_test_that_keeps_the_wrong_leaves_shows(rows: np.ndarray) -> None:
     booster = _grown(rows)
-    broken = replace(_known(booster), keep=np.roll(_known(booster).keep, 1))
+    known = _known(booster)
+    broken = replace(known, tests=known.tests._replace(keep=np.roll(known.tests.keep, 1)))
     assert not np.array_equal(broken.predict(rows), booster.predict(rows, num_threads=1))
