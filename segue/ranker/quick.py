@@ -31,6 +31,7 @@ from segue.ranker.common import (
     staying,
 )
 from segue.ranker.network import HEADS, Layers, Tile, heads_of, tile_of
+from segue.ranker.placing import Memory, place_users
 from segue.ranker.trees import Bits, Doubles, QuickTrees, Tests, add_values, begin
 
 SMALLEST = np.float32(1e-30)
@@ -184,9 +185,17 @@ class QuickRanker:
 
     def __init__(self, model: Any, trees: QuickTrees) -> None:
         """`model` is what the SavedModel of a release gives, with `ARRAYS`."""
-        arrays = {name: np.asarray(value) for name, value in getattr(model, ARRAYS).items()}
-        self._model, self._ranker = model, _ranker(arrays, trees)  # a function of a module that is gone cannot be called
-        self.encode_users, self.encode_tracks = model.encode_users, model.encode_tracks
+        arrays = {name: np.asarray(value.read_value()) for name, value in getattr(model, ARRAYS).items()}  # not copied
+        self._ranker, self._memory = _ranker(arrays, trees), _memory(arrays)
+        self._model, self.encode_tracks = model, model.encode_tracks
+
+    def encode_users(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Encoded users (n, ...), as the release's own `encode_users` gives them."""
+        read = {name: np.asarray(values) for name, values in self._model.look_up_users(dict(inputs)).items()}
+        recent, outcomes = read.pop("recent"), read.pop("outcomes")
+        factor, liking = (np.empty((len(recent), self._memory.factors.shape[1]), np.float32) for _ in range(2))
+        place_users(self._memory, recent, outcomes, factor, liking)
+        return read | {"factor": factor, "liking": liking}
 
     def score(self, users: Mapping[str, Any], tracks: Mapping[str, Any], candidates: Any, similarity: Any) -> dict[str, Any]:
         """`score` (n, c), `heads` (n, c, 3) and `stays` (n, c) of candidates (n, c), as `segue.release` describes them."""
@@ -205,6 +214,13 @@ def _ranker(arrays: Mapping[str, Any], trees: QuickTrees) -> Ranker:
     numbers = Numbers(common=arrays["common_start"], trees=np.float32(arrays.get("trees", 0)), **single)
     layout = Layout(*(int(place) for place in arrays["layout"]))
     return Ranker(Layers(**layers), numbers, layout, _sorted(trees, layout.user_numbers))
+
+
+def _memory(arrays: Mapping[str, Any]) -> Memory:
+    """What a ranker knows of the tracks, of the `ARRAYS` of a release."""
+    single = {name: np.float32(arrays[name]) for name in ("usual", "confidence", "ridge")}
+    given: dict[str, Any] = {name: arrays[name] for name in Memory._fields} | single
+    return Memory(**given)
 
 
 def _sorted(trees: QuickTrees, user_numbers: int) -> Trees:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from segue.ranker.common import Layout
 from segue.ranker.network import Layers
+from segue.ranker.placing import Memory
 from trainers.ranker.inputs import Tensors
 from trainers.ranker.track_rows import TrackRows
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from trainers.ranker.network import RankerNetwork
 
 
-def arrays_of(network: RankerNetwork, layout: TrackRows, user_numbers: int, weight_of_trees: float) -> Tensors:
-    """Variables by name, which a SavedModel keeps as they are. Trees look at so many numbers of a user, and count so much."""
+def arrays_of(network: RankerNetwork, layout: TrackRows, *, user_numbers: int = 0, trees: Any = 0.0) -> Tensors:
+    """Variables by name, which a SavedModel keeps as they are. `trees` is their weight, and they look at so many numbers of a
+    user."""
     inputs, crosses = network.inputs, network.crosses
     hidden = network.middle.kernel.shape[0]
     layers = Layers(
@@ -37,13 +39,26 @@ def arrays_of(network: RankerNetwork, layout: TrackRows, user_numbers: int, weig
         "common_start": inputs.common_start,
         "weight": network.weight,
         "level": network.level,
-        "trees": weight_of_trees,
+        "trees": trees,
         "save": network.weights.save,
         "early_skip": network.weights.early_skip,
     }
-    floats = {name: tf.constant(value, tf.float32) for name, value in (layers._asdict() | numbers).items()}
-    places = tf.constant(_places(layout, user_numbers), tf.int32)
-    return {name: tf.Variable(value, trainable=False, name=name) for name, value in (floats | {"layout": places}).items()}
+    memory = Memory(
+        factors=inputs.fold_in.factors,
+        gram=inputs.fold_in.gram,
+        received=inputs.received,
+        usual=inputs.usual,
+        fading=inputs.fading,
+        confidence=np.float32(inputs.fold_in.confidence),
+        ridge=np.float32(inputs.ridge),
+    )
+    floats = {name: _kept(value, tf.float32) for name, value in (layers._asdict() | numbers | memory._asdict()).items()}
+    return floats | {"layout": _kept(_places(layout, user_numbers), tf.int32)}
+
+
+def _kept(value: Any, kind: tf.DType) -> tf.Variable:
+    """What is a variable as it is, so that a release has it once, anything else as one."""
+    return value if isinstance(value, tf.Variable) else tf.Variable(value, trainable=False, dtype=kind)
 
 
 def _stacked(weights: Sequence[tf.Variable], shape: tuple[int, ...]) -> tf.Tensor:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from segue.ranker.common import COMMON, FIRST_KNOWN, PLACE_SCALE, RETRIEVED_SCALE
+from segue.ranker.placing import BEST_OUTCOME
 from trainers.inputs import LONG_RECENT, TRACK_NUMBERS, USER_NUMBERS
 from trainers.layers.crosses import crosses
 from trainers.layers.fold_in import FoldIn
@@ -29,8 +30,6 @@ AUDIO = (NumberSpec("tempo"), NumberSpec("energy"))
 USER_AUDIO = ("mean_tempo_30d", "mean_energy_30d")
 STARTING = [n for n, spec in enumerate(TRACK_NUMBERS) if spec.name in ("track_plays_7d", "track_plays_30d", "users_30d")]
 """The numbers of a track that its ranker begins with: how much it is heard. With all of them the start is learned by heart."""
-BEST_OUTCOME = 2.0
-"""What `recent_outcomes` has for a track that was heard to the end; 0 for one that was skipped early."""
 SMALLEST = 1e-6
 USER_WIDTH, TRACK_WIDTH = 2 * len(USER_NUMBERS), 2 * len(TRACK_NUMBERS) + 2
 
@@ -108,10 +107,17 @@ class RankerInputs(tf.Module):
         self.fold_in.assign(tf.constant(np.concatenate([np.zeros((FIRST_KNOWN, filled.shape[1])), filled]), tf.float32))
 
     def read_users(self, inputs: Tensors) -> Tensors:
-        """User tensors to numbers, without any trained weight: strings looked up, shares of padding 0."""
+        """User tensors to numbers, without any trained weight: strings looked up, shares of padding 0, and where the user is
+        among the tracks."""
+        read = self.look_up_users(inputs)
+        recent, outcomes = read.pop("recent"), read.pop("outcomes")
+        known = tf.cast(recent >= FIRST_KNOWN, tf.float32)
+        return read | {"factor": self.fold_in(recent, known * self.fading), "liking": self._liking(recent, known, outcomes)}
+
+    def look_up_users(self, inputs: Tensors) -> Tensors:
+        """What `read_users` gives but `factor` and `liking`, and what those are made of: `recent` and `outcomes` (n, r)."""
         territory, recent = self.territories(inputs["territory"]), self.tracks(inputs["recent_tracks"])
         shares = {name: _known(inputs[f"top_{name}_shares"]) for name in ("artist", "genre")}
-        known = tf.cast(recent >= FIRST_KNOWN, tf.float32)
         return {
             "numbers": self.user_numbers(tf.stack([inputs[spec.name] for spec in USER_NUMBERS], axis=1)),
             "artists": self.artists(inputs["top_artists"]),
@@ -119,9 +125,9 @@ class RankerInputs(tf.Module):
             "genres": self.genres(inputs["top_genres"]),
             "genre_shares": shares["genre"],
             "recent_artists": tf.sort(tf.gather(self.artist_of, recent), axis=1),
-            "factor": self.fold_in(recent, known * self.fading),
-            "liking": self._liking(recent, known, inputs["recent_outcomes"]),
             "audio": self.audio(tf.stack([inputs[name] for name in USER_AUDIO], axis=1)),
+            "recent": recent,
+            "outcomes": inputs["recent_outcomes"],
             "territory": tf.where(territory < FIRST_KNOWN, len(self.territories.known), territory - FIRST_KNOWN),
         }
 

@@ -143,7 +143,7 @@ class RankerNetwork(tf.Module):
     def save(self, folder: Path) -> None:
         """Write `ranker/` as a SavedModel."""
         self.add_functions()
-        self.arrays = arrays_of(self, self.layout, user_numbers=0, weight_of_trees=0.0)
+        self.look_up_users, self.arrays = looking_up(self, self.inputs), arrays_of(self, self.layout)
         tf.saved_model.save(self, str(folder / "ranker"))
 
 
@@ -170,6 +170,12 @@ def traced_halves(model: Halves, inputs: RankerInputs) -> tuple[tf.Function, tf.
     halves[1]["territory"] = tf.TensorSpec([len(inputs.territories.known) + 1, None, 2], tf.float32)
     pairs = [tf.TensorSpec([None, None], kind) for kind in (tf.int32, tf.float32)]
     return encode_users, encode_tracks, [*halves, *pairs]
+
+
+def looking_up(model: Halves, inputs: RankerInputs) -> tf.Function:
+    """What a release's `encode_users` gives but where the users are among the tracks, which is found in machine code."""
+    users = signature(RANKER_USERS)
+    return tf.function(lambda columns: model.user_half(inputs.look_up_users(columns)), input_signature=[users])
 
 
 def _any_rows(outputs: Tensors) -> dict[str, tf.TensorSpec]:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from segue.ranker.opened import TREES, paired, prediction_of, tree_values
 from trainers.ranker.arrays import arrays_of
 from trainers.ranker.inputs import USER_WIDTH, Tensors
-from trainers.ranker.network import RankerNetwork, traced_halves
+from trainers.ranker.network import RankerNetwork, looking_up, traced_halves
 from trainers.ranker.rows import row
 from trainers.ranker.track_rows import TrackRows, no_tracks
 from trainers.ranker.trees import RankerTrees
@@ -58,7 +58,8 @@ class RankerPair(tf.Module):
         self.encode_users, self.encode_tracks, specs = traced_halves(self, self.inputs)
         self.score = tf.function(self.by_network, input_signature=specs)
         self.frame = tf.function(self.for_trees, input_signature=specs)
-        self.arrays = arrays_of(self.network, self.layout, USER_WIDTH, float(self.weight))
+        self.look_up_users = looking_up(self, self.inputs)
+        self.arrays = arrays_of(self.network, self.layout, user_numbers=USER_WIDTH, trees=self.weight)
         tf.saved_model.save(self, str(folder / "ranker"))
         self.trees.booster = booster
         (folder / "ranker" / TREES).write_text(booster.model_to_string() if booster else "", encoding="utf-8")
