@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
+from segue.prefetch import LINE, prefetch
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int32]
@@ -24,8 +25,8 @@ FEWEST_TRACKS = 3.0
 """An artist with fewer tracks counts as one with so many, when a share of the catalogue is taken."""
 WIDTH, COMMON = 14, 17
 """How many numbers they have in common, and how many with the three of how a candidate was retrieved, which come after."""
-LINE = 16
-"""Numbers in a line of memory."""
+AHEAD = 8
+"""So many candidates before it is read, a track is brought near: about what memory takes to answer."""
 LIKED, RECEIVED = WIDTH - 2, WIDTH - 1
 ZERO, ONE = np.float32(0), np.float32(1)
 
@@ -73,23 +74,6 @@ class Layout(NamedTuple):
     user_numbers: int
 
 
-@compiled
-def fetched(tracks: Tracks, territory: int, asked: Codes) -> np.float32:
-    """A sum of one number of each line of memory that tracks `asked` for (c,) lie in, which is of no meaning. Reading does not
-    wait for what was read before: a processor fetches ten lines at a time here, where the ranker would wait for each."""
-    total = ZERO
-    for place in range(len(asked)):
-        track = asked[place]
-        total += tracks.territory[territory, track, 0] + np.float32(tracks.codes[track, 0])
-        for column in range(0, tracks.factor.shape[1], LINE):
-            total += tracks.factor[track, column]
-        for column in range(0, tracks.hidden.shape[1], LINE):
-            total += tracks.hidden[track, column]
-        for column in range(0, tracks.rows.shape[1], LINE):
-            total += tracks.rows[track, column]
-    return total
-
-
 class Listener(NamedTuple):
     """One row of `Users`: a name, its factors as they are multiplied, and how well retrieval found the best candidate."""
 
@@ -113,8 +97,12 @@ def common(users: Users, tracks: Tracks, at: Layout, who: Listener, asked: Codes
         users.artist_shares[who.row],
     )
     genres, genre_shares = users.genres[who.row], users.genre_shares[who.row]
+    for place in range(min(AHEAD, len(asked))):
+        _bring(tracks, there[territory], asked[place])
     for place in range(len(asked)):
         track = asked[place]
+        if place + AHEAD < len(asked):
+            _bring(tracks, there[territory], asked[place + AHEAD])
         recent = _count(tracks.codes[track, at.artist], recent_artists)
         of_artist = _share(tracks.codes[track, at.artist], artists, artist_shares)
         of_genre = _share(tracks.codes[track, at.genre], genres, genre_shares)
@@ -137,6 +125,19 @@ def common(users: Users, tracks: Tracks, at: Layout, who: Listener, asked: Codes
         out[place, WIDTH] = retrieved[0, place] / np.float32(RETRIEVED_SCALE)
         out[place, WIDTH + 1] = (retrieved[0, place] - who.best) / np.float32(RETRIEVED_SCALE)
         out[place, WIDTH + 2] = retrieved[1, place]
+
+
+@compiled
+def _bring(tracks: Tracks, there: Floats, track: int) -> None:
+    """Begin to bring near what is read of one track, here and by the network, and its popularity `there` (m, 2)."""
+    prefetch(there, track, 0)
+    prefetch(tracks.codes, track, 0)
+    for column in range(0, tracks.rows.shape[1], LINE):
+        prefetch(tracks.rows, track, column)
+    for column in range(0, tracks.factor.shape[1], LINE):
+        prefetch(tracks.factor, track, column)
+    for column in range(0, tracks.hidden.shape[1], LINE):
+        prefetch(tracks.hidden, track, column)
 
 
 @compiled

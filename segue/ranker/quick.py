@@ -27,7 +27,6 @@ from segue.ranker.common import (
     Tracks,
     Users,
     common,
-    fetched,
     staying,
 )
 from segue.ranker.network import HEADS, Layers, Tile, heads_of, tile_of
@@ -83,14 +82,13 @@ class Answer(NamedTuple):
 
 class Room(NamedTuple):
     """What a tile of candidates is worked out in: the network's `tile`, where the order begins for each (t,), and the trees'
-    `columns` (f, t), the leaves `begun` (trees,) for this listener, and `values` (t,). `fetched` (1,) is of no meaning."""
+    `columns` (f, t), the leaves `begun` (trees,) for this listener, and `values` (t,)."""
 
     tile: Tile
     start: Floats
     columns: Floats
     begun: Bits
     values: Doubles
-    fetched: Floats
 
 
 @compiled
@@ -103,7 +101,6 @@ def judge(ranker: Ranker, users: Users, tracks: Tracks, asked: Codes, similarity
         columns=np.zeros((len(trees.source), TILE), np.float32),
         begun=np.empty(len(trees.of_users.value), np.uint16),
         values=np.empty(TILE, np.float64),
-        fetched=np.empty(1, np.float32),
     )
     retrieved, place_numbers = np.empty((2, count), np.float32), np.empty(count, np.float32)
     for place in range(count):
@@ -124,7 +121,6 @@ def _judge(
     ranker: Ranker, users: Users, tracks: Tracks, who: Listener, asked: Codes, retrieved: Floats, room: Room, answer: Answer
 ) -> None:
     """The `answer` (c, ...) for one listener and a tile of tracks `asked` for (c,)."""
-    room.fetched[0] = fetched(tracks, users.territory[who.row], asked)
     both, at, taste = room.tile.both, ranker.layout, users.taste[who.row]
     common(users, tracks, at, who, asked, retrieved, both)
     for place in range(len(asked)):
