@@ -105,7 +105,7 @@ class Funnel:
         score = self.model.scores(columns, numbers, np.where(there, similarity, np.float32(0)))
         score = np.where(there, score, np.float32(-np.inf))
         order = np.argsort(-score, axis=1, kind="stable")
-        rows = np.where(there, self._row_of[numbers], NO_TRACK).astype(np.int32)
+        rows = np.where(there, self._row_of.take(numbers), NO_TRACK).astype(np.int32)
         return np.take_along_axis(rows, order, axis=1), np.take_along_axis(score, order, axis=1)
 
     def _following(self, listeners: Listeners, session: Rows, *, allowed_only: bool) -> tuple[Rows, Floats]:
@@ -146,7 +146,7 @@ class Funnel:
         self, listeners: Listeners, numbers: Indices, similarity: Floats, *, allowed_only: bool
     ) -> tuple[Indices, Floats]:
         """The best candidates (n, c) of those found (n, k); -inf where there were not as many that a listener may get."""
-        rows = self._row_of[numbers]
+        rows = self._row_of.take(numbers)
         wanted = allowed_alone(listeners, self.catalogue, rows) if allowed_only else rows >= 0
         best, similarity = _best(np.where(wanted, similarity, np.float32(-np.inf)), CANDIDATES)
         return np.take_along_axis(numbers, best, axis=1), similarity

@@ -13,7 +13,7 @@ class ArtistNotDisliked:
         catalogue, disliked = candidates.catalogue, candidates.listeners.disliked_artists
         if not any(map(len, disliked)):
             return candidates.rows >= 0
-        return ~member(disliked, catalogue.artist[candidates.rows], catalogue.artist_count)
+        return ~member(disliked, catalogue.artist.take(candidates.rows), catalogue.artist_count)
 
     def reason(self, removal: Removal, /) -> str:
         return f"you disliked {removal.catalogue.artist_name[removal.row] or 'its artist'}"

@@ -14,7 +14,7 @@ class ExplicitAllowed:
     def allowed(self, candidates: Candidates, /) -> Mask:
         fine = np.ones(candidates.rows.shape, dtype=bool)
         without = ~candidates.listeners.explicit_allowed
-        fine[without] = ~candidates.catalogue.explicit[candidates.rows[without]]
+        fine[without] = ~candidates.catalogue.explicit.take(candidates.rows[without])
         return fine
 
     def reason(self, _: Removal, /) -> str:

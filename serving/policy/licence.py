@@ -17,7 +17,7 @@ class Licensed:
         for who, territory in enumerate(listeners.territory):
             people.setdefault(territory, []).append(who)
         for place, there in people.items():
-            fine[there] = candidates.catalogue.playable(place, listeners.first, listeners.last)[candidates.rows[there]]
+            fine[there] = candidates.catalogue.playable(place, listeners.first, listeners.last).take(candidates.rows[there])
         return fine
 
     def reason(self, removal: Removal, /) -> str:

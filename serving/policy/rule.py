@@ -133,7 +133,7 @@ class Pool:
 
     def of_track(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column of the catalogue for each candidate (n, c); what is no track reads the first row."""
-        return column[np.maximum(self.rows, 0)]
+        return column.take(np.maximum(self.rows, 0))
 
 
 @dataclass(frozen=True)
