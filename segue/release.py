@@ -25,6 +25,9 @@ How the models are called, n users, m tracks, c candidates each, d dimensions. `
   the float32 dot products (n, c), and gives `{"score": (n, c), "heads": (n, c, 3), "stays": (n, c)}`: the ranker's
   score, the probabilities of complete, early skip and save, and how far the listener stays with a track longer than with the
   usual one, about a logit. A release that was made before there was such a thing has none.
+- `ranker.look_up_users(inputs)` gives what `encode_users` does without `factor` and `liking`, and the `recent` tracks and
+  `outcomes` (n, r) those are made of; `ranker.arrays` is a dictionary of variables. Both are for `segue.ranker.quick`, which
+  does in machine code what the functions above do. A release without them, or of trees alone, is asked as a graph.
 - `sessions.next(tracks)` takes int64 track indices (n, l), oldest first, -1 at the end of the shorter rows, and gives the
   probability of every track being played next, float32 (n, tracks), all 0 for a row without tracks.
 - `ranker_tracks/NAME.npy` is the entry NAME of `tracks`, whole; `territory.npy` among them is (territories + 1, m, 2). Which

@@ -194,8 +194,15 @@ class QuickRanker:
         return read | {"factor": factor, "liking": liking}
 
     def score(self, users: Mapping[str, Any], tracks: Mapping[str, Any], candidates: Any, similarity: Any) -> dict[str, Any]:
-        """`score` (n, c), `heads` (n, c, 3) and `stays` (n, c) of candidates (n, c), as `segue.release` describes them."""
+        """`score` (n, c), `heads` (n, c, 3) and `stays` (n, c) of candidates (n, c), as `segue.release` describes them.
+
+        Raises:
+            IndexError: a candidate is none of the tracks, which machine code would not see.
+        """
         asked, scores = np.ascontiguousarray(candidates, np.int32), np.ascontiguousarray(similarity, np.float32)
+        there = len(tracks["rows"])
+        if asked.size and not 0 <= asked.min() <= asked.max() < there:
+            raise IndexError(f"candidates are from 0 to below {there}, received {asked.min()} to {asked.max()}")
         answer = Answer(*(np.empty(shape, np.float32) for shape in (asked.shape, (*asked.shape, HEADS), asked.shape)))
         numbers = users.get("numbers", np.empty((len(asked), 0), np.float32))
         people = Users(**{name: np.asarray(users[name]) for name in Users._fields[:-1]}, numbers=np.asarray(numbers))

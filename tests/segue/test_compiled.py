@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
 from segue.compiled import compiled
+from segue.prefetch import prefetch
 
 NOWHERE = """
 def doubled(values):
@@ -48,6 +50,25 @@ def test_a_function_whose_code_can_be_kept_nowhere_is_compiled_for_this_process(
 def test_what_cannot_be_compiled_says_so() -> None:
     with pytest.raises(Exception, match="undefined_name"):
         compiled(lambda: undefined_name)()  # type: ignore[name-defined] # noqa: F821
+
+
+@compiled
+def read_ahead(table: Any, places: Any) -> Any:
+    total = np.float32(0)
+    for place in range(len(places)):
+        prefetch(table, places[place], table.shape[1] - 1)
+        total += table[places[place], 0]
+    return total
+
+
+def test_what_is_brought_near_before_it_is_read_is_asked_of_the_processor_and_changes_nothing() -> None:
+    table, places = np.arange(12, dtype=np.float32).reshape(4, 3), np.array([3, 0, 3], np.int32)
+    plain: Callable[..., Any] = read_ahead.__wrapped__  # type: ignore[attr-defined]
+    for layout in (table, table[:, ::2], np.asfortranarray(table)):
+        assert read_ahead(layout, places) == plain(layout, places) == 18
+    anew = numba.njit(plain)  # what was kept cannot be looked into
+    anew(table, places)
+    assert "prefetch" in "".join(anew.inspect_asm().values())
 
 
 CALLED = """
