@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
+from numbers import Number
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -32,7 +34,7 @@ class Compiled(Generic[Given, Answer]):
 
         function: Any = self.__wrapped__
         options: dict[str, Any] = {"nogil": True, "fastmath": self._fastmath}
-        if self._called:
+        if self._called or self._read:
             function.__qualname__ = f"{vars(self)['__qualname__']}_{self._stamp}"  # Numba names what it keeps by this
         try:
             code: Callable[Given, Answer] = numba.njit(cache=True, **options)(function)
@@ -55,12 +57,22 @@ class Compiled(Generic[Given, Answer]):
         inside = [getattr(thing, name, None) for thing in named for name in function.__code__.co_names]
         return [thing for thing in [*named, *inside] if isinstance(thing, Compiled) and thing is not self]
 
+    @property
+    def _read(self) -> list[Any]:
+        """What else goes into the code: constants, which may be of another file, and when those files were written that say
+        how a name in here is to be compiled."""
+        function: Any = self.__wrapped__
+        named = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+        constants = [(name, repr(of)) for name, of in named.items() if isinstance(of, Number | str | tuple)]
+        others = [of for of in named.values() if hasattr(type(of), "_numba_type_") and not isinstance(of, Compiled)]
+        return [*constants, *(_written(inspect.getfile(type(of))) for of in others)]
+
     @cached_property
     def _stamp(self) -> str:
         """Another one whenever a file changes that this one or what it calls is written in. What is kept has the code of what
         it calls inside, and Numba looks at the one file only."""
         function: Any = self.__wrapped__
-        said = [_written(function.__code__.co_filename), *(other._stamp for other in self._called)]
+        said = [_written(function.__code__.co_filename), *(other._stamp for other in self._called), *self._read]
         return hashlib.blake2b(repr(said).encode(), digest_size=6).hexdigest()
 
 

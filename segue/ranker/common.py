@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segue.codes import FIRST_KNOWN
 from segue.compiled import compiled
 from segue.prefetch import LINE, prefetch
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int32]
-FIRST_KNOWN = 2
-"""The first code of a name that a release knows; below are those of a missing and of an unknown one."""
 RECENT_SCALE, RANK_SCALE, SUCCESS_SCALE, NEAR_SCALE = 10.0, 10.0, 5.0, 5.0
 PLAYS_SCALE, RETRIEVED_SCALE, PLACE_SCALE = 5.0, 5.0, 3.0
 OWN_TASTE = 2.0
@@ -28,6 +27,8 @@ WIDTH, COMMON = 14, 17
 AHEAD = 8
 """So many candidates before it is read, a track is brought near: about what memory takes to answer."""
 LIKED, RECEIVED = WIDTH - 2, WIDTH - 1
+SMALLEST = np.float32(1e-30)
+"""A chance is no less where its logarithm is taken."""
 ZERO, ONE = np.float32(0), np.float32(1)
 
 
@@ -75,7 +76,8 @@ class Layout(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """One row of `Users`: a name, its factors as they are multiplied, and how well retrieval found the best candidate."""
+    """A listener by `row` of `Users`, both directions as they are multiplied, and the scaled retrieval score of the best
+    candidate."""
 
     row: int
     near: Floats

@@ -7,13 +7,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from segue.compiled import compiled
+from segue.ranker.common import ZERO, Codes, Floats
 
-Floats = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int32]
-ZERO = np.float32(0)
 HEADS = 3
 
 

@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import SegueError
-from segue.ranker.quick import ARRAYS, QuickRanker
+from segue.ranker.quick import QuickRanker, has_arrays
 from segue.ranker.trees import no_trees, quick_trees
 from segue.release import Manifest
 
 NETWORK, LAMBDARANK, BOTH = "network", "lambdarank", "both"
 TREES = "trees.txt"
+
+USERS_AT_ONCE = 32
 
 Floats = npt.NDArray[np.float32]
 Predict = Callable[[Floats], npt.NDArray[np.float64]]
@@ -48,12 +50,12 @@ def open_ranker(folder: Path, kind: str) -> Any:
 
     model = tf.saved_model.load(str(folder / "ranker"))
     booster = None if kind == NETWORK else _booster(folder / "ranker" / TREES)
-    if kind != LAMBDARANK and hasattr(model, ARRAYS):
+    if kind != LAMBDARANK and has_arrays(model):
         trees = quick_trees(booster) if booster else no_trees()
         if trees is not None:
             return QuickRanker(model, trees)
     if booster is None:
-        return model
+        return GraphRanker(model)
     return (TreeRanker if kind == LAMBDARANK else PairedRanker)(model, prediction_of(booster))
 
 
@@ -71,16 +73,37 @@ def prediction_of(booster: Any) -> Predict:
     return trees.predict if trees else partial(booster.predict, num_threads=1)
 
 
-class TreeRanker:
-    """Trees over the numbers a SavedModel makes of users and tracks; answers as the network does."""
+class GraphRanker:
+    """The SavedModel as it is. Users are scored some at a time: what lies between two of its operations stays in the
+    processor's cache."""
 
-    def __init__(self, model: Any, predict: Predict) -> None:
-        self._model, self._predict = model, predict
+    def __init__(self, model: Any) -> None:
+        self._model = model
         self.encode_users, self.encode_tracks = model.encode_users, model.encode_tracks
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
-        """`score` (n, c) and `heads` (n, c, 3) of candidates (n, c), see `tree_scores`, and `stays` (n, c)."""
-        frame = self._model.frame(users, tracks, candidates, retrieval_scores)
+        """`score` (n, c), `heads` (n, c, 3) and `stays` (n, c) of candidates (n, c), as `segue.release` describes them."""
+        parts = []
+        for at in range(0, max(len(candidates), 1), USERS_AT_ONCE):
+            some = slice(at, at + USERS_AT_ONCE)
+            rows = {name: values[some] for name, values in users.items()}
+            parts.append(self._scored(rows, tracks, candidates[some], retrieval_scores[some]))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _scored(self, *asked: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._model.score(*asked)
+        return answer
+
+
+class TreeRanker(GraphRanker):
+    """Trees over the numbers a SavedModel makes of users and tracks; answers as the network does, see `tree_scores`."""
+
+    def __init__(self, model: Any, predict: Predict) -> None:
+        super().__init__(model)
+        self._predict = predict
+
+    def _scored(self, *asked: Any) -> dict[str, Any]:
+        frame = self._model.frame(*asked)
         rows = frame.numpy()
         scores = tree_scores(rows[:, :, 0] + tree_values(self._predict, rows))
         return scores | {"stays": self._model.stays(frame)} if hasattr(self._model, "stays") else scores
@@ -89,9 +112,7 @@ class TreeRanker:
 class PairedRanker(TreeRanker):
     """A network with trees beside it, where these or the release are of a kind that `QuickRanker` does not know."""
 
-    def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
-        """`score` (n, c) of both, and the network's `heads` (n, c, 3) and `stays` (n, c), of candidates (n, c)."""
-        asked = users, tracks, candidates, retrieval_scores
+    def _scored(self, *asked: Any) -> dict[str, Any]:
         values = tree_values(self._predict, self._model.frame(*asked).numpy())
         return paired(self._model.score(*asked), values, self._model.weight)
 

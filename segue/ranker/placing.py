@@ -12,11 +12,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segue.codes import FIRST_KNOWN
 from segue.compiled import compiled
-from segue.ranker.common import FIRST_KNOWN, ONE, ZERO, Codes, Floats
+from segue.ranker.common import ONE, ZERO, Codes, Floats
 
 BEST_OUTCOME = 2.0
 """What `recent_outcomes` has for a track that was heard to the end; 0 for one that was skipped early."""
+BLOCK = 24
+"""Recent tracks that are multiplied together: with factors of 64 too few for OpenBLAS to divide among threads, so that the
+answer is the same everywhere."""
 SHORTEST = np.float32(1e-6)
 """Factors that are not longer are none."""
 
@@ -35,11 +39,13 @@ class Memory(NamedTuple):
     ridge: np.float32
 
 
-class Rows(NamedTuple):
-    """Room for up to r recent tracks: their factors `own` (r, d), and those `weighed` (r, 2 d) for either matrix."""
+class Room(NamedTuple):
+    """For up to r recent tracks their factors `own` (r, d), and those `weighed` (r, 2 d) for either system; of both the
+    `matrices` side by side (d, 2 d), of which `part` is what one block of tracks adds, and the right sides `wanted` (2, d)."""
 
     own: Floats
     weighed: Floats
+    part: Floats
     matrices: Floats
     wanted: Floats
 
@@ -50,53 +56,64 @@ def place_users(memory: Memory, recent: Codes, outcomes: npt.NDArray[np.int64], 
     where they are among the factors, into `factor` (n, d), and in which direction tracks end better for them than for others,
     into `liking` (n, d)."""
     most, width = recent.shape[1], memory.factors.shape[1]
-    rows = Rows(
+    room = Room(
         own=np.empty((most, width), np.float32),
         weighed=np.empty((most, 2 * width), np.float32),
+        part=np.empty((width, 2 * width), np.float32),
         matrices=np.empty((width, 2 * width), np.float32),
         wanted=np.empty((2, width), np.float32),
     )
     for who in range(len(recent)):
-        count = _collected(memory, recent[who], outcomes[who], rows)
+        count = _collected(memory, recent[who], outcomes[who], room)
         factor[who], liking[who] = ZERO, ZERO
         if count:
-            np.dot(rows.own[:count].T, rows.weighed[:count], rows.matrices)
-            _solve(rows.matrices[:, :width] + memory.gram, rows.wanted[0], factor[who])
-            _solve(rows.matrices[:, width:] + memory.ridge * np.eye(width, dtype=np.float32), rows.wanted[1], liking[who])
+            _multiply(count, room)
+            _solve(room.matrices[:, :width] + memory.gram, room.wanted[0], factor[who])
+            _solve(room.matrices[:, width:] + memory.ridge * np.eye(width, dtype=np.float32), room.wanted[1], liking[who])
 
 
 @compiled
-def _collected(memory: Memory, recent: Codes, outcomes: npt.NDArray[np.int64], rows: Rows) -> int:
-    """Put the known ones of the recent tracks (r,) into `rows`, with what is wanted of both solutions; how many there are."""
+def _collected(memory: Memory, recent: Codes, outcomes: npt.NDArray[np.int64], room: Room) -> int:
+    """Put the known ones of the recent tracks (r,) into `room`, with what is wanted of both solutions; how many there are."""
     width, count = memory.factors.shape[1], 0
-    rows.wanted[:] = ZERO
+    room.wanted[:] = ZERO
     for at in range(len(recent)):
         track = recent[at]
         if track < FIRST_KNOWN:
             continue
         length = ZERO
         for way in range(width):
-            rows.own[count, way] = memory.factors[track, way]
-            length += rows.own[count, way] * rows.own[count, way]
+            room.own[count, way] = memory.factors[track, way]
+            length += room.own[count, way] * room.own[count, way]
         length = np.sqrt(length)
         unit = ONE / length if length > SHORTEST else ONE
-        counts, told = memory.confidence * memory.fading[at], ONE if outcomes[at] >= 0 else ZERO
+        told = ONE if outcomes[at] >= 0 else ZERO
         answer = np.float32(outcomes[at]) / np.float32(BEST_OUTCOME) - memory.usual - memory.received[track]
-        _add(rows, count, counts, told * unit * unit, told * unit * answer)
+        _add(room, count, memory.confidence, memory.fading[at], told * unit * unit, told * unit * answer)
         count += 1
     return count
 
 
 @compiled
-def _add(rows: Rows, row: int, counts: np.float32, told: np.float32, answer: np.float32) -> None:
-    """What a recent track adds to both sums, and its factors as they are weighed in both products."""
-    width = rows.own.shape[1]
-    heard = counts + ONE if counts > 0 else counts
+def _add(room: Room, row: int, confidence: np.float32, fading: np.float32, told: np.float32, answer: np.float32) -> None:
+    """What a recent track adds to both right sides, and its factors as they are weighed in both products."""
+    width, counts = room.own.shape[1], confidence * fading
+    heard = counts + ONE if fading > 0 else counts
     for way in range(width):
-        rows.weighed[row, way] = counts * rows.own[row, way]
-        rows.weighed[row, width + way] = told * rows.own[row, way]
-        rows.wanted[0, way] += heard * rows.own[row, way]
-        rows.wanted[1, way] += answer * rows.own[row, way]
+        room.weighed[row, way] = counts * room.own[row, way]
+        room.weighed[row, width + way] = told * room.own[row, way]
+        room.wanted[0, way] += heard * room.own[row, way]
+        room.wanted[1, way] += answer * room.own[row, way]
+
+
+@compiled
+def _multiply(count: int, room: Room) -> None:
+    """Both matrices of the first `count` tracks, block after block."""
+    room.matrices[:] = ZERO
+    for at in range(0, count, BLOCK):
+        end = min(at + BLOCK, count)
+        np.dot(room.own[at:end].T, room.weighed[at:end], room.part)
+        room.matrices[:] += room.part
 
 
 @partial(compiled, any_order=True)

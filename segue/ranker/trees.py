@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
+from segue.ranker.common import Codes, Floats
 
-Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int32]
 Bits = npt.NDArray[np.uint16]
 MOST_LEAVES, LANES = 16, 16
 EVERY_LEAF = np.uint16(0xFFFF)

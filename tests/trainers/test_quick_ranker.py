@@ -1,8 +1,10 @@
-"""A ranker in machine code says what its graph says of any listeners and tracks, and of one alone what it says in a batch."""
+"""A ranker in machine code says what its graph says of any listeners and tracks; each of its weights counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +14,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from plain_examples import rows, track_ids, user_ids
+from threadpoolctl import threadpool_limits
 
+from segue.ranker.judging import TILE
+from segue.ranker.network import Layers
 from segue.ranker.opened import PairedRanker, open_ranker
-from segue.ranker.quick import TILE, QuickRanker
+from segue.ranker.placing import Memory
+from segue.ranker.quick import FORM, QuickRanker, has_arrays
 from segue.ranker.trees import quick_trees
 from trainers.examples import Catalogue
 from trainers.inputs import (
@@ -41,7 +47,8 @@ from trainers.ranker.trees import TreeLists, TreesConfig
 USERS, TRACKS, CANDIDATES = 9, 300, 2 * TILE + 7
 SHAPE = NetworkShape(hidden=24, taste=5, crosses=2, cross_rank=3)
 Answers = dict[str, np.ndarray]
-WEIGHTS = ["down", "up_bias", "common", "middle_bias", "common_start", "scale", "trees", "fading", "received"]
+SINGLE = ("scale", "trust", "common_start", "weight", "level", "trees", "save", "early_skip")
+WEIGHTS = (*Layers._fields, *SINGLE, *Memory._fields)
 
 
 def _holed(rng: np.random.Generator, n: int, width: int) -> dict[str, np.ndarray]:
@@ -93,7 +100,7 @@ def _asked() -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def _network() -> RankerNetwork:
+def _network(shape: NetworkShape = SHAPE) -> RankerNetwork:
     """One whose every weight is something."""
     rng, frame = np.random.default_rng(8), _catalogue().frame
     tf.keras.utils.set_random_seed(8)
@@ -106,7 +113,7 @@ def _network() -> RankerNetwork:
     received = Reception(0.6, rng.normal(size=TRACKS).astype(np.float32) / 5)
     inputs.know_tracks(factors, rng.lognormal(size=TRACKS).astype(np.float32), received)
     inputs.begin_at(0.8, rng.normal(size=17).astype(np.float32), rng.normal(size=3).astype(np.float32))
-    network = RankerNetwork(inputs, BlendWeights(save=0.7, early_skip=0.4), SHAPE)
+    network = RankerNetwork(inputs, BlendWeights(save=0.7, early_skip=0.4), shape)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(size=variable.shape) / 6)
     network.weight.assign(0.6)
@@ -191,25 +198,83 @@ def test_any_number_of_candidates_is_ranked(count: int, releases: dict[str, Any]
     assert np.isfinite(some["score"]).all()
 
 
+def _reread(model: Any, **other: Any) -> QuickRanker:
+    """The pair with some of its arrays changed on the way."""
+    trees = quick_trees(_pair().trees.booster)
+    assert trees is not None
+    arrays = {**model.arrays, **{name: tf.Variable(value) for name, value in other.items()}}
+    assert arrays.keys() == model.arrays.keys()
+    functions = {"look_up_users": model.look_up_users, "encode_tracks": model.encode_tracks}
+    return QuickRanker(SimpleNamespace(arrays=arrays, **functions), trees)
+
+
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_one_weight_read_wrongly_shows(name: str, releases: dict[str, Any]) -> None:
     """Beside what the graph says, as in the first test."""
-    ranker, model, trees = _pair(), releases["both"]._model, quick_trees(_pair().trees.booster)
-    assert trees is not None
-    wrong = SimpleNamespace(
-        arrays={**model.arrays, name: tf.Variable(-model.arrays[name])},
-        look_up_users=model.look_up_users,
-        encode_tracks=model.encode_tracks,
-    )
-    assert np.abs(_by_release(QuickRanker(wrong, trees))["score"] - _by_graph(ranker)["score"]).max() > 1e-3
+    model, right = releases["both"]._model, _by_graph(_pair())
+    found = _by_release(_reread(model, **{name: 1.5 * model.arrays[name]}))
+    assert max(np.abs(found[answer] - values).max() for answer, values in right.items()) > 1e-3
 
 
-@pytest.mark.parametrize("stray", [-1, TRACKS])
+def test_a_release_of_another_form_is_asked_as_a_graph(releases: dict[str, Any]) -> None:
+    arrays = releases["both"]._model.arrays
+    assert has_arrays(SimpleNamespace(arrays=arrays))
+    for place in range(len(FORM)):
+        other = FORM + np.eye(len(FORM), dtype=np.float32)[place]
+        assert not has_arrays(SimpleNamespace(arrays={**arrays, "form": tf.Variable(other)}))
+    assert not has_arrays(SimpleNamespace(arrays={name: of for name, of in arrays.items() if name != "form"}))
+    assert not has_arrays(SimpleNamespace())
+
+
+def test_where_a_listener_is_found_is_the_same_on_any_number_of_threads(releases: dict[str, Any]) -> None:
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            found.append(releases["both"].encode_users(constants(arrays(_users(), RANKER_USERS))))
+    for name in ("factor", "liking"):
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+
+
+def test_two_threads_that_ask_one_ranker_get_what_each_would_alone(releases: dict[str, Any]) -> None:
+    people, tracks = _encoded(releases["both"])
+    candidates, scores = _asked()
+    asked = [(people, tracks, np.roll(candidates, turn, axis=1), scores) for turn in range(8)]
+    alone = [releases["both"].score(*one)["score"] for one in asked]
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(lambda one: releases["both"].score(*one)["score"], asked))
+    np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("stray", [-1, TRACKS, 2**32])
 def test_a_candidate_that_is_no_track_is_refused(stray: int, releases: dict[str, Any]) -> None:
-    people, tracks = _encoded(releases["network"])
-    asked = np.full((USERS, 1), stray, np.int32)
+    asked = np.full((USERS, 1), stray)
     with pytest.raises(IndexError, match=f"below {TRACKS}"):
-        releases["network"].score(people, tracks, asked, np.zeros(asked.shape, np.float32))
+        releases["network"].score(*_encoded(releases["network"]), asked, np.zeros(asked.shape, np.float32))
+
+
+@pytest.mark.parametrize("name", ["factor", "codes", "territory", "taste", "scores"])
+def test_what_does_not_fit_the_rest_is_refused(name: str, releases: dict[str, Any]) -> None:
+    people, tracks = _encoded(releases["both"])
+    candidates, scores = _asked()
+    if name == "scores":
+        scores = scores[:, 1:]
+    elif name == "taste":
+        people = people | {name: people[name][1:]}
+    else:
+        tracks = tracks | {name: tracks[name][:, 1:] if name == "territory" else tracks[name][1:]}
+    with pytest.raises(ValueError, match=name):
+        releases["both"].score(people, tracks, candidates, scores)
+
+
+def test_a_network_without_crosses_and_nobody_to_rank_for(tmp_path: Path) -> None:
+    network = _network.__wrapped__(replace(SHAPE, crosses=0))
+    network.save(tmp_path)
+    opened = open_ranker(tmp_path, "network")
+    assert isinstance(opened, QuickRanker)
+    np.testing.assert_allclose(_by_release(opened)["score"], _by_graph(network)["score"], rtol=2e-4, atol=2e-4)
+    people, tracks = _encoded(opened)
+    nobody = {name: of[:0] for name, of in people.items()}
+    assert opened.score(nobody, tracks, np.empty((0, 5), np.int32), np.empty((0, 5), np.float32))["heads"].shape == (0, 5, 3)
 
 
 def test_trees_that_no_bits_hold_are_asked_beside_the_graph(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from segue.ranker.common import FIRST_KNOWN
+from segue.codes import FIRST_KNOWN
 from trainers.examples import RANDOM_SHARE, Examples
 from trainers.inputs import ARTISTS, GENRES, HOURS, QUERY, RECENT, TOWER_NUMBERS, TRACK, USER_NUMBERS, VECTOR_LENGTH, VECTORS
 from trainers.layers.heard import HeardPairs

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from segue.codes import FIRST_KNOWN
 from segue.ranker.common import (
     FEWEST_TRACKS,
-    FIRST_KNOWN,
     LIKED,
     NEAR_SCALE,
     OWN_TASTE,

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainers.layers.vocabulary import MISSING, UNKNOWN
+from segue.codes import MISSING, UNKNOWN
 
 
 def met_rows(table: tf.Variable, *ids: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import tensorflow as tf
 
-from segue.ranker.common import FIRST_KNOWN
-
-MISSING, UNKNOWN = 0, 1
+from segue.codes import FIRST_KNOWN, MISSING, UNKNOWN
 
 
 class Vocabulary(tf.keras.layers.Layer):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import tensorflow as tf
 
-from trainers.layers.vocabulary import MISSING, UNKNOWN
+from segue.codes import MISSING, UNKNOWN
 
 
 def weighted_mean(table: tf.Variable | tf.Tensor, ids: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from segue.ranker.common import Layout
 from segue.ranker.network import Layers
 from segue.ranker.placing import Memory
+from segue.ranker.quick import FORM
 from trainers.ranker.inputs import Tensors
 from trainers.ranker.track_rows import TrackRows
 
@@ -53,11 +54,11 @@ def arrays_of(network: RankerNetwork, layout: TrackRows, *, user_numbers: int = 
         ridge=np.float32(inputs.ridge),
     )
     floats = {name: _kept(value, tf.float32) for name, value in (layers._asdict() | numbers | memory._asdict()).items()}
-    return floats | {"layout": _kept(_places(layout, user_numbers), tf.int32)}
+    return floats | {"layout": _kept(_places(layout, user_numbers), tf.int32), "form": _kept(FORM, tf.float32)}
 
 
 def _kept(value: Any, kind: tf.DType) -> tf.Variable:
-    """What is a variable as it is, so that a release has it once, anything else as one."""
+    """What is a variable as it is, so that a release has it once, anything else, which is small, as one of its own."""
     return value if isinstance(value, tf.Variable) else tf.Variable(value, trainable=False, dtype=kind)
 
 
@@ -71,5 +72,5 @@ def _places(layout: TrackRows, user_numbers: int) -> Layout:
     widths = [width or 1 for width in layout.widths.values()]
     begins = dict(zip(layout.widths, np.cumsum([0, *widths[:-1]]).tolist(), strict=True))
     codes = {name: place for place, name in enumerate(layout.codes)}
-    there = {name: begins.get(name, codes.get(name, -1)) for name in Layout._fields}
-    return Layout(**there | {"user_numbers": user_numbers})
+    there = begins | codes | {"numbers": begins.get("numbers", -1), "user_numbers": user_numbers}
+    return Layout(**{name: there[name] for name in Layout._fields})

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from segue.ranker.common import COMMON, FIRST_KNOWN, PLACE_SCALE, RETRIEVED_SCALE
-from segue.ranker.placing import BEST_OUTCOME
+from segue.codes import FIRST_KNOWN
+from segue.errors import SegueError
+from segue.ranker.common import COMMON, PLACE_SCALE, RETRIEVED_SCALE
+from segue.ranker.placing import BEST_OUTCOME, SHORTEST
 from trainers.inputs import LONG_RECENT, TRACK_NUMBERS, USER_NUMBERS
 from trainers.layers.crosses import crosses
 from trainers.layers.fold_in import FoldIn
@@ -30,7 +32,6 @@ AUDIO = (NumberSpec("tempo"), NumberSpec("energy"))
 USER_AUDIO = ("mean_tempo_30d", "mean_energy_30d")
 STARTING = [n for n, spec in enumerate(TRACK_NUMBERS) if spec.name in ("track_plays_7d", "track_plays_30d", "users_30d")]
 """The numbers of a track that its ranker begins with: how much it is heard. With all of them the start is learned by heart."""
-SMALLEST = 1e-6
 USER_WIDTH, TRACK_WIDTH = 2 * len(USER_NUMBERS), 2 * len(TRACK_NUMBERS) + 2
 
 
@@ -53,10 +54,19 @@ class RankerInputs(tf.Module):
 
     Args:
         scale: what a retrieval score is multiplied with to be a logit: one over the retriever's temperature.
+
+    Raises:
+        SegueError: a penalty of a least-squares solution is not above 0.
     """
 
     def __init__(self, names: RankerNames, companions: CompanionConfig, received: ReceptionConfig, *, scale: float) -> None:
         super().__init__(name="ranker_inputs")
+        if min(companions.regularization, received.ridge) <= 0:
+            raise SegueError(
+                expected="penalties above 0: CompanionConfig.regularization and ReceptionConfig.ridge",
+                received=f"{companions.regularization} and {received.ridge}",
+                mend="correct them: without one a listener of few tracks has no place",
+            )
         self.scale, self.ridge = scale, received.ridge
         self.artists, self.genres = Vocabulary(names.artist_of.values()), Vocabulary(names.genres)
         self.tracks, self.territories = Vocabulary(names.artist_of), Vocabulary(names.territories)
@@ -193,7 +203,7 @@ class RankerInputs(tf.Module):
 def _length(factors: tf.Tensor) -> tf.Tensor:
     """Lengths (n, ...) of factors (n, ..., d), 1 for one that is nothing."""
     length = tf.norm(factors, axis=-1)
-    return tf.where(length > SMALLEST, length, 1.0)
+    return tf.where(length > SHORTEST, length, 1.0)
 
 
 def _known(shares: tf.Tensor) -> tf.Tensor:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from segue.ranker.common import COMMON
+from segue.ranker.common import COMMON, SMALLEST
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, signature
 from trainers.layers.crosses import staying
 from trainers.layers.low_rank_cross import LowRankCross
@@ -30,7 +30,6 @@ from trainers.ranker.inputs import TRACK_WIDTH, USER_WIDTH, RankerInputs, Tensor
 from trainers.ranker.track_rows import TrackRows, no_tracks
 
 HEADS = ("complete", "early_skip", "save")
-SMALLEST = 1e-30
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from segue.codes import MISSING
 from segue.tensors import to_tensors
 from trainers.examples import Examples
 from trainers.inputs import CONTEXT, TRACK, USER_STATE, Arrays, arrays, constants
-from trainers.layers.vocabulary import MISSING
 from trainers.retriever.frequency import local_shares
 from trainers.retriever.towers import QueryTower, Tensors, TrackTower
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from segue.codes import MISSING, UNKNOWN
 from trainers.inputs import PLAYED_NUMBERS, PLAYED_VECTORS, TOWER_NUMBERS, VECTORS
-from trainers.layers.vocabulary import MISSING, UNKNOWN
 from trainers.retriever.config import RetrieverConfig
 
 Tensors = dict[str, tf.Tensor]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segue.ranker.common import FIRST_KNOWN
+from segue.codes import FIRST_KNOWN
 from segue.tensors import TensorSpec
 from trainers.examples import Examples
 from trainers.inputs import QUERY, TRACK

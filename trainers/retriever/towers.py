@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from segue.ranker.common import FIRST_KNOWN
+from segue.codes import FIRST_KNOWN
 from trainers.inputs import QUERY, RECENT, TOWER_NUMBERS, TRACK, USER_NUMBERS, VECTORS, signature
 from trainers.layers.numbers import Numbers
 from trainers.layers.vocabulary import Vocabulary
