@@ -91,6 +91,8 @@ def load_model(version: str) -> Model:
     import pyarrow.parquet as pq
     import tensorflow as tf
 
+    ranker = open_ranker(folder, ranker_kind(manifest))
+    _one_thread_of_blas()
     ids = pq.read_table(folder / "tracks.parquet", columns=["track_id"])["track_id"].to_numpy(zero_copy_only=False)
     return Model(
         version=version,
@@ -99,7 +101,7 @@ def load_model(version: str) -> Model:
         vectors=read_table(folder / "vectors.npy"),
         searcher=_searcher(folder / "index"),
         query_tower=tf.saved_model.load(str(folder / "query_tower")),
-        ranker=open_ranker(folder, ranker_kind(manifest)),
+        ranker=ranker,
         sessions=tf.saved_model.load(str(folder / "sessions")) if (folder / "sessions").is_dir() else None,
         ranker_tracks={p.stem: as_tensor(read_table(p)) for p in folder.glob("ranker_tracks/*.npy")},
         query_specs=_specs(manifest, "query"),
@@ -109,15 +111,21 @@ def load_model(version: str) -> Model:
 
 
 def one_thread_each() -> None:
-    """Let every operation of TensorFlow and of the linear algebra use one thread: where lists are made side by side, the
-    threads of one are in the way of another. For a process that makes many lists, before it opens a model; afterwards
-    TensorFlow keeps what it has."""
+    """Let every operation of TensorFlow use one thread: where lists are made side by side, the threads of one are in the way
+    of another. For a process that makes many lists, before it opens a model; afterwards TensorFlow keeps what it has."""
     import tensorflow as tf
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def _one_thread_of_blas() -> None:
+    """Products are small where lists are made, and what is divided among threads is added up in another order: with one thread
+    a list is the same wherever it is made. SciPy's library, which compiled functions ask, has to be there to be told."""
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     threadpool_limits(1, "blas")
 
 

@@ -32,8 +32,7 @@ from segue.ranker.network import HEADS, Layers, Tile, heads_of, tile_of
 from segue.ranker.trees import LANES, Bits, Doubles, Tests, add_values, begin
 
 TILE = 7 * LANES
-"""Candidates that go through the ranker together: with layers of 64 each product is too small for OpenBLAS to divide among
-threads, so that it is the same everywhere."""
+"""Candidates that go through the ranker together."""
 
 
 class Scalars(NamedTuple):

@@ -79,7 +79,14 @@ class GraphRanker:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self.encode_users, self.encode_tracks = model.encode_users, model.encode_tracks
+
+    def encode_users(self, inputs: Any) -> dict[str, Any]:
+        """Encoded users (n, ...)."""
+        return dict(self._model.encode_users(inputs))
+
+    def encode_tracks(self, inputs: Any) -> dict[str, Any]:
+        """Encoded tracks (m, ...)."""
+        return dict(self._model.encode_tracks(inputs))
 
     def score(self, users: Any, tracks: Any, candidates: Any, retrieval_scores: Any) -> dict[str, Any]:
         """`score` (n, c), `heads` (n, c, 3) and `stays` (n, c) of candidates (n, c), as `segue.release` describes them."""

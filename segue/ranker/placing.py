@@ -18,9 +18,6 @@ from segue.ranker.common import ONE, ZERO, Codes, Floats
 
 BEST_OUTCOME = 2.0
 """What `recent_outcomes` has for a track that was heard to the end; 0 for one that was skipped early."""
-BLOCK = 24
-"""Recent tracks that are multiplied together: with factors of 64 too few for OpenBLAS to divide among threads, so that the
-answer is the same everywhere."""
 SHORTEST = np.float32(1e-6)
 """Factors that are not longer are none."""
 
@@ -41,11 +38,10 @@ class Memory(NamedTuple):
 
 class Room(NamedTuple):
     """For up to r recent tracks their factors `own` (r, d), and those `weighed` (r, 2 d) for either system; of both the
-    `matrices` side by side (d, 2 d), of which `part` is what one block of tracks adds, and the right sides `wanted` (2, d)."""
+    `matrices` side by side (d, 2 d), and the right sides `wanted` (2, d)."""
 
     own: Floats
     weighed: Floats
-    part: Floats
     matrices: Floats
     wanted: Floats
 
@@ -59,7 +55,6 @@ def place_users(memory: Memory, recent: Codes, outcomes: npt.NDArray[np.int64], 
     room = Room(
         own=np.empty((most, width), np.float32),
         weighed=np.empty((most, 2 * width), np.float32),
-        part=np.empty((width, 2 * width), np.float32),
         matrices=np.empty((width, 2 * width), np.float32),
         wanted=np.empty((2, width), np.float32),
     )
@@ -67,7 +62,7 @@ def place_users(memory: Memory, recent: Codes, outcomes: npt.NDArray[np.int64], 
         count = _collected(memory, recent[who], outcomes[who], room)
         factor[who], liking[who] = ZERO, ZERO
         if count:
-            _multiply(count, room)
+            np.dot(room.own[:count].T, room.weighed[:count], room.matrices)
             _solve(room.matrices[:, :width] + memory.gram, room.wanted[0], factor[who])
             _solve(room.matrices[:, width:] + memory.ridge * np.eye(width, dtype=np.float32), room.wanted[1], liking[who])
 
@@ -104,16 +99,6 @@ def _add(room: Room, row: int, confidence: np.float32, fading: np.float32, told:
         room.weighed[row, width + way] = told * room.own[row, way]
         room.wanted[0, way] += heard * room.own[row, way]
         room.wanted[1, way] += answer * room.own[row, way]
-
-
-@compiled
-def _multiply(count: int, room: Room) -> None:
-    """Both matrices of the first `count` tracks, block after block."""
-    room.matrices[:] = ZERO
-    for at in range(0, count, BLOCK):
-        end = min(at + BLOCK, count)
-        np.dot(room.own[at:end].T, room.weighed[at:end], room.part)
-        room.matrices[:] += room.part
 
 
 @partial(compiled, any_order=True)

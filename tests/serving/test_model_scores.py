@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from serving_platform import Platform
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from segue.policy import PolicySettings
 from segue.tensors import TensorSpec
-from serving.model import Model
+from serving.model import Model, load_model
 
 USERS, CANDIDATES = 35, 4
 STAYS = np.linspace(-1, 1, USERS * CANDIDATES, dtype=np.float32).reshape(USERS, CANDIDATES)
@@ -54,3 +56,11 @@ def test_what_a_listener_stays_with_longer_scores_higher_by_the_weight_of_the_po
 
 def test_a_release_of_before_keeps_its_score() -> None:
     assert (_scores(2.0, stays=False) == 1).all()
+
+
+def test_where_a_release_is_open_a_product_is_made_by_one_thread(platform: Platform) -> None:
+    with threadpool_limits(2, "blas"):
+        load_model(platform.version)
+        found = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert found == [1] * len(found)
+    assert len(found) > 1  # NumPy's and SciPy's

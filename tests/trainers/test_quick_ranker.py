@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from plain_examples import rows, track_ids, user_ids
-from threadpoolctl import threadpool_limits
 
 from segue.ranker.judging import TILE
 from segue.ranker.network import Layers
@@ -224,15 +223,6 @@ def test_a_release_of_another_form_is_asked_as_a_graph(releases: dict[str, Any])
         assert not has_arrays(SimpleNamespace(arrays={**arrays, "form": tf.Variable(other)}))
     assert not has_arrays(SimpleNamespace(arrays={name: of for name, of in arrays.items() if name != "form"}))
     assert not has_arrays(SimpleNamespace())
-
-
-def test_where_a_listener_is_found_is_the_same_on_any_number_of_threads(releases: dict[str, Any]) -> None:
-    found = []
-    for threads in (1, 2):
-        with threadpool_limits(threads, "blas"):
-            found.append(releases["both"].encode_users(constants(arrays(_users(), RANKER_USERS))))
-    for name in ("factor", "liking"):
-        np.testing.assert_array_equal(found[0][name], found[1][name])
 
 
 def test_two_threads_that_ask_one_ranker_get_what_each_would_alone(releases: dict[str, Any]) -> None:
