@@ -6,7 +6,7 @@
 | `tracks.parquet` | one row per track, the row number being the track's index everywhere; the features of the services |
 | `vectors.npy` | float32 (tracks, d), row i for track i |
 | `index/` | ScaNN assets with relative paths; absent when search is exact |
-| `ranker/` | SavedModel with the functions `encode_users`, `encode_tracks`, `score` |
+| `ranker/` | SavedModel with `encode_users`, `encode_tracks`, `score`; with trees also `frame`, and `trees.txt` beside it |
 | `sessions/` | SavedModel of the next track in a session, its neighbours and their order in it; absent without sessions |
 | `ranker_tracks/*.npy` | what `encode_tracks` gives for every track, computed once |
 | `reference.parquet` | a sample of training features and scores, the baseline of drift |
@@ -21,13 +21,16 @@ How the models are called, n users, m tracks, c candidates each, d dimensions. `
 - `tf.saved_model.load(query_tower).encode(inputs)` and `track_tower`'s give float32 (n, d). The query's `device`,
   `hour_of_day` and `day_of_week` are the moment of the request: "", -1 and -1 where there is none.
 - `ranker.encode_users(inputs)` and `ranker.encode_tracks(inputs)` give a dictionary of tensors each, (n, ...) and (m, ...).
+  What `segue.ranker.opened.open_ranker` gives may answer with arrays: `np.asarray` takes both.
 - `ranker.score(users, tracks, candidates, retrieval_scores)` takes those two dictionaries, int32 track indices (n, c) and
   the float32 dot products (n, c), and gives `{"score": (n, c), "heads": (n, c, 3), "stays": (n, c)}`: the ranker's
   score, the probabilities of complete, early skip and save, and how far the listener stays with a track longer than with the
   usual one, about a logit. A release that was made before there was such a thing has none.
+- `ranker.frame(users, tracks, candidates, retrieval_scores)` makes the rows that trees look at, see `segue.ranker.opened`.
 - `ranker.look_up_users(inputs)` gives what `encode_users` does without `factor` and `liking`, and the `recent` tracks and
   `outcomes` (n, r) those are made of; `ranker.arrays` is a dictionary of variables. Both are for `segue.ranker.quick`, which
-  does in machine code what the functions above do. A release without them, or of trees alone, is asked as a graph.
+  does in machine code what the functions above do. A release without them, of another `form`, or of trees alone is asked as a
+  graph.
 - `sessions.next(tracks)` takes int64 track indices (n, l), oldest first, -1 at the end of the shorter rows, and gives the
   probability of every track being played next, float32 (n, tracks), all 0 for a row without tracks.
 - `ranker_tracks/NAME.npy` is the entry NAME of `tracks`, whole; `territory.npy` among them is (territories + 1, m, 2). Which
