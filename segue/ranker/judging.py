@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from segue.compiled import compiled
-from segue.ranker.common import (
+from segue.ranker.crosses import (
     COMMON,
     NEAR_SCALE,
     ONE,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from segue.compiled import compiled
-from segue.ranker.common import ZERO, Codes, Floats
+from segue.ranker.crosses import ZERO, Codes, Floats
 
 HEADS = 3
 

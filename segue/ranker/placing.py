@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from segue.codes import FIRST_KNOWN
 from segue.compiled import compiled
-from segue.ranker.common import ONE, ZERO, Codes, Floats
+from segue.ranker.crosses import ONE, ZERO, Codes, Floats
 
 BEST_OUTCOME = 2.0
 """What `recent_outcomes` has for a track that was heard to the end; 0 for one that was skipped early."""

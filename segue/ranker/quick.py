@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from segue.codes import FIRST_KNOWN
-from segue.ranker.common import (
+from segue.ranker.crosses import (
     COMMON,
     FEWEST_TRACKS,
     NEAR_SCALE,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
-from segue.ranker.common import Codes, Floats
+from segue.ranker.crosses import Codes, Floats
 
 Doubles = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from segue.ranker.common import WIDTH
+from segue.ranker.crosses import WIDTH
 from trainers.layers.crosses import crosses, share_of
 from trainers.layers.heard import HeardPairs
 from trainers.layers.numbers import LARGEST, Numbers, NumberSpec

@@ -11,7 +11,7 @@ import pytest
 from plain_examples import rows
 from ranker_suite import catalogue, inputs
 
-from segue.ranker.common import SUCCESS_SCALE, WIDTH
+from segue.ranker.crosses import SUCCESS_SCALE, WIDTH
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
 from trainers.layers.crosses import staying
 from trainers.ranker.reception import Reception, ReceptionConfig, reception

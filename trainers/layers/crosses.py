@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from segue.codes import FIRST_KNOWN
-from segue.ranker.common import (
+from segue.ranker.crosses import (
     FEWEST_TRACKS,
     LIKED,
     NEAR_SCALE,

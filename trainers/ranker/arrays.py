@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from segue.ranker.common import Layout
+from segue.ranker.crosses import Layout
 from segue.ranker.network import Layers
 from segue.ranker.placing import Memory
 from segue.ranker.quick import FORM

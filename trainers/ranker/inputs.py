@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from segue.codes import FIRST_KNOWN
 from segue.errors import SegueError
-from segue.ranker.common import COMMON, PLACE_SCALE, RETRIEVED_SCALE
+from segue.ranker.crosses import COMMON, PLACE_SCALE, RETRIEVED_SCALE
 from segue.ranker.placing import BEST_OUTCOME, SHORTEST
 from trainers.inputs import LONG_RECENT, TRACK_NUMBERS, USER_NUMBERS
 from trainers.layers.crosses import crosses

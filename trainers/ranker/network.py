@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from segue.ranker.common import COMMON, SMALLEST
+from segue.ranker.crosses import COMMON, SMALLEST
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, signature
 from trainers.layers.crosses import staying
 from trainers.layers.low_rank_cross import LowRankCross

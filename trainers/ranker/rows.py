@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from segue.ranker.common import COMMON
+from segue.ranker.crosses import COMMON
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, arrays, constant, constants
 from trainers.ranker.inputs import STARTING, TRACK_WIDTH, RankerInputs, Tensors
 from trainers.ranker.track_rows import gathered_for

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import SegueError
-from segue.ranker.common import COMMON
+from segue.ranker.crosses import COMMON
 from trainers.ranker.inputs import RankerInputs
 from trainers.ranker.rows import ordering, starts
 

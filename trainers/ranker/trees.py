@@ -16,7 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from segue.errors import SegueError
-from segue.ranker.common import WIDTH
+from segue.ranker.crosses import WIDTH
 from segue.ranker.opened import TREES, prediction_of, tree_scores, tree_values
 from trainers.layers.crosses import staying
 from trainers.ranker.inputs import RankerInputs, Tensors
