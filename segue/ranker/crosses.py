@@ -93,11 +93,8 @@ def common(users: Users, tracks: Tracks, at: Layout, who: Listener, asked: Codes
         retrieved: (2, c), the scaled retrieval score of each and the number of its place among them all.
     """
     audio, territory, rows, there = users.audio[who.row], users.territory[who.row], tracks.rows, tracks.territory
-    recent_artists, artists, artist_shares = (
-        users.recent_artists[who.row],
-        users.artists[who.row],
-        users.artist_shares[who.row],
-    )
+    recent_artists = users.recent_artists[who.row]
+    artists, artist_shares = users.artists[who.row], users.artist_shares[who.row]
     genres, genre_shares = users.genres[who.row], users.genre_shares[who.row]
     for place in range(min(AHEAD, len(asked))):
         _bring(tracks, there[territory], asked[place])

@@ -100,15 +100,15 @@ def _check(users: Users, tracks: Tracks, asked: Any, scores: Any) -> None:
         IndexError: a candidate is none of the tracks, or a user is nowhere.
         ValueError: lengths differ.
     """
-    lengths = {"scores": scores.shape, **{name: len(of) for name, of in users._asdict().items()}}
-    wrong = {name: of for name, of in lengths.items() if of not in (asked.shape, asked.shape[0])}
+    if scores.shape != asked.shape:
+        raise ValueError(f"scores are as candidates, {asked.shape}, received {scores.shape}")
+    people = {name: len(of) for name, of in users._asdict().items()}
     tables = {name: of.shape[name == "territory"] for name, of in tracks._asdict().items()}
-    if wrong or len(set(tables.values())) > 1:
-        raise ValueError(f"candidates {asked.shape} of tables of one length, received {wrong} and {tables}")
-    for named, values, there in (
-        ("candidates", asked, tables["rows"]),
-        ("territories", users.territory, len(tracks.territory)),
-    ):
+    for lengths, wanted in ((people, len(asked)), (tables, len(tracks.rows))):
+        if wrong := {name: length for name, length in lengths.items() if length != wanted}:
+            raise ValueError(f"entries have length {wanted}, received {wrong}")
+    places = ("candidates", asked, len(tracks.rows)), ("territories", users.territory, len(tracks.territory))
+    for named, values, there in places:
         if values.size and not 0 <= values.min() <= values.max() < there:
             raise IndexError(f"{named} are from 0 to below {there}, received {values.min()} to {values.max()}")
 
@@ -116,8 +116,8 @@ def _check(users: Users, tracks: Tracks, asked: Any, scores: Any) -> None:
 def _ranker(arrays: Mapping[str, Any], trees: QuickTrees) -> Ranker:
     """A ranker of the `ARRAYS` of a release."""
     layers = {name: arrays[name] for name in Layers._fields}
-    single = {name: np.float32(arrays[name]) for name in Scalars._fields if name not in ("common", "trees")}
-    numbers = Scalars(common=arrays["common_start"], trees=np.float32(arrays.get("trees", 0)), **single)
+    single = {name: np.float32(arrays[name]) for name in Scalars._fields if name != "common"}
+    numbers = Scalars(common=arrays["common_start"], **single)
     layout = Layout(*(int(place) for place in arrays["layout"]))
     return Ranker(Layers(**layers), numbers, layout, _sorted(trees, layout.user_numbers))
 
