@@ -13,7 +13,7 @@ import tensorflow_recommenders as tfrs
 
 from trainers.examples import Examples
 from trainers.inputs import TRACK, arrays, constant, constants
-from trainers.retriever.encoding import user_tensors
+from trainers.retriever.encoding import untuned, user_tensors
 from trainers.retriever.model import Retriever
 from trainers.retriever.towers import Tensors
 
@@ -61,7 +61,7 @@ def id_batches(examples: Examples, batch: int) -> tf.data.Dataset:
         "user_id": constant(examples.users["user_id"].to_numpy(object)[examples.user_row]),
         "track_id": constant(examples.tracks["track_id"].to_numpy(object)[examples.track_row]),
     }
-    return tf.data.Dataset.from_tensor_slices(ids).batch(batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return untuned(tf.data.Dataset.from_tensor_slices(ids).batch(batch, drop_remainder=True).prefetch(2))
 
 
 def feature_batches(examples: Examples, batch: int) -> tf.data.Dataset:
@@ -75,4 +75,4 @@ def feature_batches(examples: Examples, batch: int) -> tf.data.Dataset:
             "tracks": {name: tf.gather(values, track) for name, values in tracks.items()},
         }
 
-    return rows.map(gather, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
+    return untuned(rows.map(gather, num_parallel_calls=1).prefetch(2))
