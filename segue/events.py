@@ -3,7 +3,8 @@
 Files are JSON Lines or Parquet with the columns of `EVENT_COLUMNS`, timestamps in UTC microseconds. Beside events a source
 may land its catalogue (`TRACK_COLUMNS`) and its accounts (`USER_COLUMNS`); the newest row of an id wins.
 The pydantic models validate what arrives over HTTP; files are checked for their columns by `segue land`, and their rows
-one by one in silver, where a bad row is kept with its reason.
+one by one by dbt, where a bad row is kept with its reason. A catalogue or account row with a value that cannot be read is kept
+with its reason and counts too, but permits nothing: null is what the columns below say, and not what cannot be read.
 """
 
 from __future__ import annotations
@@ -51,9 +52,10 @@ TRACK_COLUMNS: dict[str, str] = {
     "licences": "list<element: struct<territory: string, valid_from: date32[day], valid_to: date32[day]>>",
 }
 """Column name to Arrow type. `tempo` in beats per minute, `energy` 0 to 1. `version_family` is shared by
-the versions (original, remaster, live, radio edit) of one recording. `licences` null: playable everywhere; an empty list:
-nowhere; `valid_to` is the first day it may no longer be played, null for no end. `label_type` is the kind of label a track is
-released by, in words of your own, such as major, independent or self_released."""
+the versions (original, remaster, live, radio edit) of one recording. `licences` null: playable everywhere; an empty list, or
+what cannot be read: nowhere; `valid_to` is the first day it may no longer be played, null for no end. `explicit` counts as
+true where it cannot be read. `label_type` is the kind of label a track is released by, in words of your own, such as major,
+independent or self_released."""
 
 USER_COLUMNS: dict[str, str] = {
     "user_id": "string",
@@ -62,8 +64,8 @@ USER_COLUMNS: dict[str, str] = {
     "explicit_allowed": "bool",
     "adventurousness": "double",
 }
-"""Column name to Arrow type. `explicit_allowed` null counts as true; `adventurousness`, from 0 to 1, is how much of their
-lists is for trying out, null where they have not said."""
+"""Column name to Arrow type. `explicit_allowed` null counts as true, what cannot be read as false; `adventurousness`, from 0
+to 1, is how much of their lists is for trying out, null where they have not said."""
 
 REQUIRED_COLUMNS: dict[str, tuple[str, ...]] = {
     "events": ("event_id", "event_type", "user_id", "track_id", "occurred_at"),

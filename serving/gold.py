@@ -52,7 +52,7 @@ def stamp() -> tuple[int, ...]:
 def _read(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(path).read().to_pandas()
+    return pq.ParquetFile(path).read().to_pandas(date_as_object=False)
 
 
 def _missing(table: Table, path: Path) -> SegueError:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float32]
+_ALWAYS, _NEVER = np.datetime64("1900-01-01"), np.datetime64("2200-01-01")
+"""Where a licence without a first day begins and one without a last day ends, as in `serving/audit.py`."""
 
 
 def load_catalogue(as_of: date | None = None) -> Catalogue:
@@ -53,14 +55,17 @@ def load_catalogue(as_of: date | None = None) -> Catalogue:
 
 
 def _licences(row_of: dict[Any, int]) -> Licences:
-    import pandas as pd
-
     frame = read_table(Table.LICENCES)
     frame = frame[frame["track_id"].isin(list(row_of)) & frame["territory"].notna()]
-    start = pd.to_datetime(frame["valid_from"]).fillna(pd.Timestamp("1900-01-01")).to_numpy("datetime64[D]")
-    end = pd.to_datetime(frame["valid_to"], errors="coerce").fillna(pd.Timestamp("2200-01-01")).to_numpy("datetime64[D]")
+    start, end = _days(frame["valid_from"], where_null=_ALWAYS), _days(frame["valid_to"], where_null=_NEVER)
     rows = np.array([row_of[track] for track in frame["track_id"]], dtype=np.int32)
     return Licences(rows, frame["territory"].to_numpy(dtype=object), start, end)
+
+
+def _days(column: pd.Series[Any], *, where_null: np.datetime64) -> npt.NDArray[np.datetime64]:
+    """In whole days, because nanoseconds reach from 1677 to 2262 only, and within `_ALWAYS` and `_NEVER`."""
+    days = column.to_numpy("datetime64[D]")
+    return np.clip(np.where(np.isnat(days), where_null, days), _ALWAYS, _NEVER)
 
 
 def _popularity(row_of: dict[Any, int], as_of: date | None) -> tuple[Floats, Floats, Floats, dict[str, Floats]]:

@@ -18,7 +18,7 @@ from segue.errors import SegueError
 from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
 from segue.request_features import UNKNOWN_HOUR, UNKNOWN_WEEKDAY, day_of_week, hour_of_day
-from trainers.gold import is_first, read_labels, read_territories, read_tracks, tracks_at
+from trainers.gold import is_first, read_labels, read_territories, read_tracks, release_times, tracks_at
 from trainers.inputs import SOURCED, TRACK, USER_COLUMNS
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def with_new_releases(known: Catalogue, later: Catalogue, since: datetime, until
     import pandas as pd
 
     tracks = read_tracks()
-    released = pd.to_datetime(tracks["release_date"], utc=True)
+    released = release_times(tracks)
     fresh = tracks["track_id"][(released >= since) & (released < until)]
     added = later.frame[later.frame["track_id"].isin(fresh) & ~later.frame["track_id"].isin(known.frame["track_id"])]
     if added.empty:

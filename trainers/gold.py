@@ -70,6 +70,12 @@ def read_tracks() -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
+def release_times(tracks: pd.DataFrame) -> pd.Series[pd.Timestamp]:
+    """The first instant, UTC, of the release date of each row (n,), NaT where there is none. In seconds: nanoseconds begin in
+    1677, and some catalogues write the year 1 for a day they do not know."""
+    return tracks["release_date"].astype("datetime64[s]").dt.tz_localize("UTC")
+
+
 def tracks_at(instant: datetime) -> pd.DataFrame:
     """The rows of `read_tracks` that were known at `instant`, by id: the order of every catalogue."""
     import pandas as pd

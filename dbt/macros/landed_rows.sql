@@ -6,6 +6,29 @@
         then cast({{ occurred_at }} as date) else {{ arrival_day }} end
 {%- endmacro %}
 
+{#- The columns of `row`, a struct of texts, in their types. Null is the permissive value of some of them, so what cannot be read
+    becomes `closed[name]` there, which permits nothing. -#}
+{% macro typed_columns(row, columns, closed) -%}
+    {%- for name, type in columns.items() -%}
+    {%- set text = row ~ '.' ~ name -%}
+    {%- if name in closed -%}
+    coalesce({{ try_to(type, text) }}, case when {{ text }} is not null then {{ closed[name] }} end) as {{ name }},
+    {%- else -%}
+    {{ try_to(type, text) }} as {{ name }},
+    {%- endif %}
+        {% endfor -%}
+{%- endmacro %}
+
+{#- What is wrong with `row`, a struct of texts: it is none, or the first of its columns that cannot be read. -#}
+{% macro problem_of_texts(row, columns) -%}
+    case
+            when {{ row }} is null then 'malformed_json'
+            {%- for name, type in columns.items() if type != 'varchar' %}
+            when {{ row }}.{{ name }} is not null and {{ try_to(type, row ~ '.' ~ name) }} is null then 'unparsable_{{ name }}'
+            {%- endfor %}
+        end
+{%- endmacro %}
+
 {#- What is wrong with a catalogue or account row as a whole: its own problem, or no id. -#}
 {% macro row_problem(problem, id) -%}
     coalesce({{ problem }}, case when coalesce({{ id }}, '') = '' then 'missing_{{ id }}' end)

@@ -1,6 +1,6 @@
 """Our own event format, as JSON Lines or Parquet: which kind a file is, and whether its columns keep the contract.
 
-Columns are checked here, once per file; rows one by one in silver, where a bad one is kept with its reason.
+Columns are checked here, once per file; rows one by one by dbt, which keeps a bad one with its reason.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def kind_of(columns: set[str], path: Path) -> str:
 
 
 def _json_types(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, set[str]]:
-    """JSON types of each top-level field among the first lines that are objects."""
+    """JSON types of each top-level field among the first lines that are objects; of a list with that of its first element."""
     first = next(blocks(path), b"")
     head = b"\n".join([*first.split(b"\n", _HEAD_LINES)[:_HEAD_LINES], b""])
     if not head.strip():
@@ -99,8 +99,9 @@ def _json_types(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, 
     connection.register("head", pa.table({"line": as_text(as_lines(head))}))
     rows = connection.execute("""
         with objects as (select line from head where json_valid(line) and json_type(line) = 'OBJECT'),
-        named as (select line, unnest(json_keys(line)) as name from objects)
-        select distinct name, json_type(line, '$."' || replace(name, '"', '\\"') || '"') from named
+        named as (select line, unnest(json_keys(line)) as name from objects),
+        typed as (select name, json_extract(line, '$."' || replace(name, '"', '\\"') || '"') as value from named)
+        select distinct name, json_type(value) || coalesce('<' || json_type(value, '$[0]') || '>', '') from typed
     """).fetchall()
     if not rows:
         mend = "write one JSON object per line, or Parquet"
@@ -112,7 +113,7 @@ def _json_types(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, 
 
 
 def _json_types_for(kind: pa.DataType) -> tuple[str, ...]:
-    return ("ARRAY",) if pa.types.is_list(kind) else _JSON_TYPES.get(str(kind), ("VARCHAR",))
+    return ("ARRAY", "ARRAY<OBJECT>") if pa.types.is_list(kind) else _JSON_TYPES.get(str(kind), ("VARCHAR",))
 
 
 def _means_the_same(received: pa.DataType, agreed: pa.DataType) -> bool:
@@ -123,10 +124,20 @@ def _means_the_same(received: pa.DataType, agreed: pa.DataType) -> bool:
         received = received.value_type
     if pa.types.is_timestamp(agreed):
         return pa.types.is_timestamp(received) and received.tz is not None
-    for same in (pa.types.is_integer, _is_number, _is_text, _is_list):
+    if _is_list(agreed):
+        return _is_list(received) and _means_the_same(received.value_type, agreed.value_type)
+    if pa.types.is_struct(agreed):
+        return pa.types.is_struct(received) and all(_is_field_of(agreed, field) for field in received)
+    for same in (pa.types.is_integer, _is_number, _is_text):
         if same(agreed):
             return bool(same(received))
     return bool(received == agreed)
+
+
+def _is_field_of(agreed: pa.StructType, received: pa.Field) -> bool:
+    """A field may be missing; one more than agreed may change what the others mean."""
+    place = agreed.get_field_index(received.name)
+    return place >= 0 and _means_the_same(received.type, agreed.field(place).type)
 
 
 def _is_number(kind: pa.DataType) -> bool:

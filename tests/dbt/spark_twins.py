@@ -12,6 +12,7 @@ import pytest
 from landed_by_hand import AS_OF, land_by_hand
 from mart_homes import day, event, land_lines, simulate
 from spark_sessions import session_of
+from unreadable_rows import land_unreadable
 
 from infra.mart import command as features
 from infra.mart.export import STAMP
@@ -71,6 +72,7 @@ def twin_homes(root: Path, patch: pytest.MonkeyPatch) -> Twins:
     """A world, and every kind of file and of bad row by hand: `segue features` on DuckDB and, in a second home, on Spark."""
     home = simulate(root / "duckdb", patch, start=day(18), days=15, users=40, tracks=200)
     land_by_hand(home)
+    land_unreadable(home)
     land_lines(home, "odd.jsonl", day(3), [*ODD_LINES, KEY_TWICE])
     latin = home.landing_day(Source.LASTFM_1K, "events", day(5)) / "latin.tsv"
     latin.parent.mkdir(parents=True)

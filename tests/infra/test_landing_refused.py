@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from event_files import jsonl, landed_files, parquet, refusal, row
 
@@ -17,7 +18,7 @@ from infra.landing import schemas
 from infra.landing.command import run
 from segue.cli import main
 from segue.errors import SegueError
-from segue.events import EVENT_COLUMNS
+from segue.events import EVENT_COLUMNS, TRACK_COLUMNS
 from segue.home import Home
 
 
@@ -55,6 +56,42 @@ def test_a_column_of_another_type_is_named(home: Home, tmp_path: Path, column: s
     rows = [row(**{column: value})]
     for file in (jsonl(tmp_path, "a.jsonl", rows), parquet(tmp_path, "a.parquet", pa.Table.from_pylist(rows))):
         assert f"Expected {column} as {EVENT_COLUMNS[column]} in {file.name}, received" in refusal(file)
+
+
+_OTHER_LICENCES = [
+    (["SE"], "list<element: string>", "ARRAY<VARCHAR>"),
+    ([[]], "list<element: list<element: null>>", "ARRAY<ARRAY>"),
+    ([{"territory": "SE", "valid_to": "2026-05-31"}], "list<element: struct<territory: string, valid_to: string>>", None),
+    ([{"territory": "SE", "until": date(2026, 5, 31)}], "list<element: struct<territory: string, until: date32[day]>>", None),
+    ({"territory": "SE"}, "struct<territory: string>", "OBJECT"),
+]
+
+
+@pytest.mark.parametrize(("licences", "typed", "written"), _OTHER_LICENCES)
+def test_licences_that_are_no_list_of_windows_are_refused(
+    home: Home, tmp_path: Path, licences: Any, typed: str, written: str | None
+) -> None:
+    """In JSON a date is a text, and what each row says is judged with the row."""
+    rows = [{"track_id": "t1", "licences": licences}]
+    found = [(parquet(tmp_path / "day=2026-09-21", "a.parquet", pa.Table.from_pylist(rows)), typed)]
+    if written:
+        found += [(jsonl(tmp_path / "day=2026-09-21", "a.jsonl", rows), written)]
+    for file, received in found:
+        sentence = f"Expected licences as {TRACK_COLUMNS['licences']} in {file.name}, received {received}"
+        assert sentence in refusal(file).replace("item:", "element:")
+    assert landed_files(home) == []
+
+
+@pytest.mark.parametrize("licences", [[], [{"territory": "SE"}], [{"valid_to": None, "territory": "SE", "valid_from": None}]])
+def test_licences_with_fields_left_out_or_in_another_order_land(home: Home, tmp_path: Path, licences: list[Any]) -> None:
+    rows = [{"track_id": "t1", "licences": licences}]
+    for file in (
+        jsonl(tmp_path / "day=2026-09-21", "a.jsonl", rows),
+        parquet(tmp_path / "day=2026-09-21", "a.parquet", pa.Table.from_pylist(rows)),
+    ):
+        assert run(source="events", path=file).exit_code == 0
+    [typed] = home.landing_day("events", "tracks", date(2026, 9, 21)).glob("*.parquet")
+    assert pq.read_schema(typed).field("licences") == schemas.TRACKS.field("licences")
 
 
 def test_times_without_a_zone_are_refused(home: Home, tmp_path: Path) -> None:

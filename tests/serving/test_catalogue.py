@@ -6,10 +6,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from gold_schemas import SCHEMAS
+from gold_tables import write_gold
 from random_catalogues import DAY, make_catalogue, make_listeners
 
+from segue.home import Home
+from segue.names import Table
 from serving.catalogue import Licences
+from serving.gold_catalogue import load_catalogue
 from serving.policy import order
 from serving.policy.rule import Removal
 
@@ -50,6 +57,30 @@ def test_two_windows_that_meet_cover_the_week_together() -> None:
     object.__setattr__(catalogue, "licences", windows)
     assert catalogue.playable("SE", DAY, DAY + timedelta(days=6)).all()
     assert not catalogue.playable("SE", DAY, DAY + timedelta(days=7)).any()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "playable"),
+    [
+        (date(1, 1, 1), None, True),
+        (date(1600, 1, 1), date(9999, 12, 31), True),
+        (None, date(1, 1, 1), False),
+        (None, date(1600, 1, 1), False),
+        (date(9999, 12, 31), None, False),
+    ],
+)
+def test_a_licence_of_other_centuries_means_what_it_says(
+    home: Home, start: date | None, end: date | None, playable: bool
+) -> None:
+    write_gold(home, users=4, tracks=20, days=2)
+    track = load_catalogue().ids[0]
+    tracks, licences = (home.table(table) / "data.parquet" for table in (Table.TRACKS, Table.LICENCES))
+    rows = pq.ParquetFile(tracks).read().to_pylist()
+    rows[0]["licensed_everywhere"] = False
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMAS[Table.TRACKS]), tracks)
+    window = {"track_id": track, "territory": "SE", "valid_from": start, "valid_to": end}
+    pq.write_table(pa.Table.from_pylist([window], schema=SCHEMAS[Table.LICENCES]), licences)
+    assert load_catalogue().playable("SE", DAY, DAY)[0] == playable
 
 
 def test_of_two_tracks_as_much_played_in_a_month_the_chart_has_the_one_played_lately_first() -> None:

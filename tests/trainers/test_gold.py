@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,7 @@ import pytest
 from segue.home import get_home
 from segue.names import Table
 from segue.settings import get_settings
-from trainers.gold import read_labels
+from trainers.gold import read_labels, release_times
 
 
 def test_listens_of_a_bot_are_not_read_and_those_of_a_doubted_account_are(
@@ -28,3 +28,10 @@ def test_listens_of_a_bot_are_not_read_and_those_of_a_doubted_account_are(
     read = read_labels(None, datetime(2026, 11, 3, tzinfo=UTC))
     get_settings.cache_clear()
     assert read["user_id"].tolist() == ["doubted", "listener", "unknown"]
+
+
+def test_a_release_of_the_year_1_is_long_before_and_an_unknown_one_is_neither_before_nor_after() -> None:
+    tracks = pd.DataFrame({"release_date": [date(1, 1, 1), date(2026, 11, 2), date(9999, 12, 31), None]})
+    released, monday = release_times(tracks), datetime(2026, 11, 2, tzinfo=UTC)
+    assert (released < monday).tolist() == [True, False, False, False]
+    assert (released >= monday).tolist() == [False, True, True, False]

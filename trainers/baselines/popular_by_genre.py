@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from trainers.gold import release_times
 from trainers.interactions import Floats, Indices, recommend_by_score
 
 if TYPE_CHECKING:
@@ -27,14 +28,12 @@ class PopularByGenre:
 
     def __init__(self, listens: pd.DataFrame, tracks: pd.DataFrame, until: datetime, *, expects_a_start: bool = False) -> None:
         """`listens` are labels before `until`; `tracks` (m) have `track_id`, `genre` and `release_date`."""
-        import pandas as pd
-
         lately = listens.loc[listens["event_timestamp"] >= until - SPAN, "track_id"].value_counts()
         plays = tracks["track_id"].map(lately)
         expected = plays.fillna(0.0).groupby(tracks["genre"]).transform("mean")
         unplayed = plays.isna() & ~tracks["track_id"].isin(listens["track_id"].unique())
         if expects_a_start:
-            released = pd.to_datetime(tracks["release_date"], utc=True)
+            released = release_times(tracks)
             expected = expected.where(released < until, tracks["genre"].map(_starts(listens, tracks, released, until)))
         self._plays = plays.where(~unplayed, expected).fillna(0.0).to_numpy(np.float32)
         self._genres, self._genre_of = np.unique(tracks["genre"].fillna("").to_numpy(dtype=str), return_inverse=True)

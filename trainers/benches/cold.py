@@ -38,7 +38,7 @@ from trainers.evaluation.metrics import Doubles
 from trainers.evaluation.slices import Slice
 from trainers.examples import Examples, catalogue_at, first_listens, make_examples, read_labels
 from trainers.fitting import heard_pairs, settled_from, vectors_of, vocabularies
-from trainers.gold import label_files, read_tracks
+from trainers.gold import label_files, read_tracks, release_times
 from trainers.hyperparameters import Hyperparameters
 from trainers.inputs import ARTIST_PLAYS, SOURCED
 from trainers.interactions import Floats, Indices, best_first
@@ -136,8 +136,6 @@ def study_of(as_of: date | None) -> Study:
 
 
 def _new_tracks(study: Study, progress: Progress) -> list[dict[str, Any]]:
-    import pandas as pd
-
     held = study.held
     facts = read_tracks().set_index("track_id").reindex(held.catalogue.track_ids).rename_axis("track_id").reset_index()
     scored: dict[str, Floats] = {}
@@ -147,7 +145,7 @@ def _new_tracks(study: Study, progress: Progress) -> list[dict[str, Any]]:
         with progress.step(f"retriever with {name}"):
             retriever = _fitted(study, study.early, study.late, study.listens, kept)
             scored[name] = _scores(retriever, held.users, held, kept)
-    new = (pd.to_datetime(facts["release_date"], utc=True) >= study.split.cutoff).to_numpy() & (held.listeners == 0)
+    new = (release_times(facts) >= study.split.cutoff).to_numpy() & (held.listeners == 0)
     return _track_rows(scored, held, new, study.config)
 
 

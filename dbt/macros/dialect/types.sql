@@ -13,10 +13,25 @@
 
 {#- A cast that gives null instead of an error. -#}
 {% macro try_to(type, value) %}{{ return(adapter.dispatch('try_to')(type, value)) }}{% endmacro %}
-{% macro default__try_to(type, value) %}try_cast({{ value }} as {{ type }}){% endmacro %}
-{#- Spark takes `T10:00` for a time of today, `2026` for a day, and `1.0` for no whole number. -#}
+{#- DuckDB takes `2026/05/31`, `epoch` and `infinity` for days. -#}
+{% macro default__try_to(type, value) -%}
+    {%- if type == licence_list() -%}
+    {{ json_licences(value) }}
+    {%- elif type == 'date' -%}
+    case when not {{ matches(value, '^\\s*0000') }} then try_cast(regexp_extract({{ value }}, '{{ a_day() }}$', 1) as date) end
+    {%- else -%}
+    try_cast({{ value }} as {{ type }})
+    {%- endif -%}
+{%- endmacro %}
+{#- Spark takes `T10:00` for a time of today, `2026` for a day, ` true ` for a boolean, and `1.0` for no whole number. -#}
 {% macro spark__try_to(type, value) -%}
-    {%- if type in ('timestamptz', 'timestamp', 'date') -%}
+    {%- if type == licence_list() -%}
+    {{ json_licences(value) }}
+    {%- elif type == 'date' -%}
+    case when not {{ matches(value, '^\\s*0000') }} then try_cast(regexp_extract({{ value }}, r'{{ a_day() }}\z', 1) as date) end
+    {%- elif type == 'boolean' -%}
+    case when {{ matches(value, '^\\S*$') }} then try_cast({{ value }} as boolean) end
+    {%- elif type in ('timestamptz', 'timestamp') -%}
     case when {{ value }} rlike r'^\s*\d+-\d{1,2}-\d{1,2}' then try_cast({{ value }} as {{ type_of(type) }}) end
     {%- elif type == 'bigint' -%}
     coalesce(try_cast({{ value }} as bigint), try_cast(round(try_cast({{ value }} as decimal(38, 9))) as bigint))
@@ -24,6 +39,9 @@
     try_cast({{ value }} as {{ type_of(type) }})
     {%- endif -%}
 {%- endmacro %}
+
+{#- A day of the years 1 to 9999, alone or before a time: the beginning of a regular expression. -#}
+{% macro a_day() %}{{ return('^\\s*(\\d{4}-\\d{1,2}-\\d{1,2})(?:[T ].*)?') }}{% endmacro %}
 
 {#- A row number that may be multiplied; Spark's has 32 bits. -#}
 {% macro long(number) %}{{ return(adapter.dispatch('long')(number)) }}{% endmacro %}

@@ -6,6 +6,7 @@
     'release_date': 'date', 'version_family': 'varchar', 'version_kind': 'varchar', 'label_type': 'varchar',
     'licences': licence_list()
 } %}
+{% set closed = {'explicit': 'true', 'licences': no_licence()} %}
 
 with landed as (
     select * from {{ ref('landed_files') }} where source = 'events' and kind = 'tracks'
@@ -25,11 +26,9 @@ objects as (
 
 from_lines as (
     select
-        {% for name, type in columns.items() -%}
-        {{ json_licences('track.licences') if name == 'licences' else try_to(type, 'track.' ~ name) }} as {{ name }},
-        {% endfor %}
+        {{ typed_columns('track', columns, closed) }}
         path,
-        case when track is null then 'malformed_json' end as problem,
+        {{ problem_of_texts('track', columns) }} as problem,
         line as row_text
     from objects
 ),
@@ -47,11 +46,19 @@ rows_read as (
     select * from from_lines
     union all
     select * from from_unreadable
+),
+
+judged as (
+    select *, coalesce({{ has_empty_window('licences') }}, false) as has_empty_window from rows_read
 )
 
 select
     'events' as source, landed.landed_file, landed.file_size, landed.arrival_day,
-    {% for name in columns %}{{ name }}, {% endfor %}
-    {{ row_problem('rows_read.problem', 'track_id') }} as problem, row_text
-from rows_read
-inner join landed on rows_read.path = landed.path
+    {% for name in columns if name != 'licences' %}{{ name }}, {% endfor %}
+    case when has_empty_window then {{ no_licence() }} else licences end as licences,
+    coalesce(
+        {{ row_problem('judged.problem', 'track_id') }}, case when has_empty_window then 'unparsable_licences' end
+    ) as problem,
+    row_text
+from judged
+inner join landed on judged.path = landed.path

@@ -4,6 +4,7 @@
     'user_id': 'varchar', 'territory': 'varchar', 'signup_date': 'date', 'explicit_allowed': 'boolean',
     'adventurousness': 'double'
 } %}
+{% set closed = {'explicit_allowed': 'false'} %}
 
 with landed as (
     select * from {{ ref('landed_files') }} where source = 'events' and kind = 'users'
@@ -23,11 +24,9 @@ objects as (
 
 from_lines as (
     select
-        {% for name, type in columns.items() -%}
-        {{ try_to(type, 'account.' ~ name) }} as {{ name }},
-        {% endfor %}
+        {{ typed_columns('account', columns, closed) }}
         path,
-        case when account is null then 'malformed_json' end as problem,
+        {{ problem_of_texts('account', columns) }} as problem,
         line as row_text
     from objects
 ),

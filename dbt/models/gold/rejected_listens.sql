@@ -2,6 +2,8 @@
 
 {% set columns = ['event_id', 'event_type', 'user_id', 'track_id', 'occurred_at', 'received_at', 'ms_played', 'device',
                   'territory', 'surface', 'playlist_id', 'artist_id', 'artist_name', 'title'] %}
+{% set of_a_track = ['track_id', 'title', 'artist_id', 'artist_name', 'album_id', 'release_date'] %}
+{% set of_an_account = ['user_id', 'territory', 'signup_date'] %}
 
 with checked as (
     select source, landed_file, event_id, event_type, coalesce(row_text, {{ as_json(columns, times=['occurred_at', 'received_at']) }}) as row_text, reason, arrival_day as day
@@ -22,12 +24,16 @@ artist_unknown as (
 ),
 
 catalogue_rows as (
-    select source, landed_file, row_text, problem as reason, arrival_day as day from {{ ref('stg_events_tracks') }}
+    select source, landed_file, coalesce(row_text, {{ as_json(of_a_track, times=[]) }}) as row_text, problem as reason,
+        arrival_day as day
+    from {{ ref('stg_events_tracks') }}
     where problem is not null and arrival_day >= {{ first_day() }}
 ),
 
 account_rows as (
-    select source, landed_file, row_text, problem as reason, arrival_day as day from {{ ref('stg_events_users') }}
+    select source, landed_file, coalesce(row_text, {{ as_json(of_an_account, times=[]) }}) as row_text, problem as reason,
+        arrival_day as day
+    from {{ ref('stg_events_users') }}
     where problem is not null and arrival_day >= {{ first_day() }}
 )
 

@@ -22,7 +22,7 @@ landed_accounts as (
         row_number() over (
             partition by user_id, arrival_day order by {{ nulls_last('landed_file desc, territory, signup_date, explicit_allowed') }}
         ) as newest_first
-    from {{ ref('stg_events_users') }} where problem is null
+    from {{ ref('stg_events_users') }} where user_id <> ''
 ),
 
 -- A snapshot holds what was known of the account on its day.

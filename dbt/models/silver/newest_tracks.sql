@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
+-- A row with a value that cannot be read is still the newest of its track: the one before it may permit what this one ends.
 with landed_rows as (
-    select * from {{ ref('stg_events_tracks') }} where problem is null
+    select * from {{ ref('stg_events_tracks') }} where track_id <> ''
 ),
 
 first_arrivals as (

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
+-- A row with a value that cannot be read is still the newest of its account: the one before it may permit what this one ends.
 with landed_rows as (
-    select * from {{ ref('stg_events_users') }} where problem is null
+    select * from {{ ref('stg_events_users') }} where user_id <> ''
 ),
 
 ranked as (
