@@ -58,6 +58,7 @@ class ShortWay:
             return None
 
     def _made(self, user: str) -> tuple[str | None, bytes]:
+        self.desk.store.require_rows()
         answer = recommender.weekly(self.desk.live.funnel, user)
         body = answer.body.model_dump_json().encode()
         self.desk.predictions.put(answer.prediction)
