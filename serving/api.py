@@ -19,12 +19,13 @@ from serving.event_log import EventLog
 from serving.live import LiveFunnel, feature_store_answers
 from serving.prediction_log import PredictionLog
 from serving.problems import handle_problems
+from serving.store_watch import StoreWatch
 
 INVALID: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The request is not valid; the sentence says what to change"},
     413: {"model": Problem, "description": "The body is too large"},
     500: {"model": Problem, "description": "A defect of the service"},
-    503: {"model": Problem, "description": "The feature store or the catalogue cannot be read"},
+    503: {"model": Problem, "description": "The feature store or the catalogue cannot be read, or the store lost its rows"},
 }
 
 IdInPath = Annotated[Id, Path(description="percent-encoded; an id may hold a slash, written %2F")]
@@ -47,16 +48,23 @@ class Readiness(BaseModel):
 
 
 class Desk:
-    """What the routes of one process share: the live funnel and the two logs."""
+    """What the routes of one process share: the live funnel, what is known of the online store, and the two logs."""
 
     def __init__(self, live: LiveFunnel) -> None:
         self.live = live
+        self.store = StoreWatch()
         self.instance = uuid.uuid4().hex[:12]
         self.predictions = PredictionLog(self.instance)
         self.events = EventLog(self.instance)
 
+    def start(self) -> None:
+        """Follow the release and the online store in the background."""
+        self.store.start()
+        self.live.start()
+
     def close(self) -> None:
         self.live.stop()
+        self.store.stop()
         self.predictions.close()
 
 
@@ -96,11 +104,13 @@ def _lists(api: FastAPI, desk: Desk) -> None:
             Query(description="where the listener is; default: the account's. What may not be played there is left out"),
         ] = None,
     ) -> Response:
+        desk.store.require_rows()
         return answered(request, recommender.weekly(desk.live.funnel, user_id, territory))
 
     @api.post("/v1/recommend", summary="A list for a user and a moment", **said)
     def recommend(request: Request, wanted: RecommendRequest) -> Response:
         _require_utc("context.requested_at", wanted.context.requested_at)
+        desk.store.require_rows()
         return answered(request, recommender.recommend(desk.live.funnel, wanted))
 
     @api.get(
@@ -137,7 +147,7 @@ def _operation(api: FastAPI, desk: Desk) -> None:
 
     @api.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Whether lists are personal")
     def readyz() -> Response:
-        readiness = _readiness(desk.live)
+        readiness = _readiness(desk)
         return JSONResponse(readiness.model_dump(), status_code=200 if readiness.ready else 503)
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}, summary="For Prometheus")
@@ -146,12 +156,11 @@ def _operation(api: FastAPI, desk: Desk) -> None:
         return Response(body, headers={"content-type": content_type})
 
 
-def _readiness(live: LiveFunnel) -> Readiness:
-    status, week = live.status, read_visible_week()
-    error = None
-    if status.release is None:
+def _readiness(desk: Desk) -> Readiness:
+    status, week, error = desk.live.status, read_visible_week(), desk.store.look()
+    if error is None and status.release is None:
         error = status.reason or "No release is loaded yet: promote one with `segue promote VERSION`."
-    elif not feature_store_answers():
+    elif error is None and not feature_store_answers():
         error = "The feature store cannot be read: run `segue features`."
     return Readiness(
         ready=error is None,

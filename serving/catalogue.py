@@ -20,6 +20,8 @@ from segue.trending import chart
 Rows = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 NO_TRACK = -1
+MASK_BYTES = 256 * 2**20
+"""What the masks of one catalogue that are kept for the next caller may take, a byte a track each; the last one stays."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,17 @@ class Licences:
     territory: npt.NDArray[np.object_]
     valid_from: npt.NDArray[np.datetime64]
     valid_to: npt.NDArray[np.datetime64]
+
+    @cached_property
+    def of_territory(self) -> dict[str, Rows]:
+        """The numbers of the windows of each territory that has any, in their order."""
+        import pandas as pd
+
+        code, names = pd.factorize(self.territory)
+        narrow = code.astype(np.min_scalar_type(len(names)))  # NumPy sorts short integers without comparing them
+        order = np.argsort(narrow, kind="stable").astype(np.int32)
+        ends = np.cumsum(np.bincount(code, minlength=len(names)))
+        return dict(zip(names, np.split(order, ends[:-1]) if len(names) else (), strict=True))
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,7 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         self._row_of.update({track: row for row, track in enumerate(self.ids)})
+        _ = self.licences.of_territory  # made while the catalogue is, for whom nobody waits
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -133,26 +147,30 @@ class Catalogue:
         return np.fromiter(map(self._row_of.get, track_ids, repeat(NO_TRACK)), np.int32, len(track_ids))
 
     def playable(self, territory: str | None, first: date, last: date) -> Mask:
-        """Which tracks (m,) may be played in `territory` on every day from `first` to `last`; kept for the next caller.
+        """Which tracks (m,) may be played in `territory` on every day from `first` to `last`, not to be written to; kept for
+        the next caller.
 
-        An unknown territory has no licence of its own: only what is licensed everywhere.
+        A territory without a window, which a request may name at will, has what is licensed everywhere and no mask of its own.
         """
+        here = self.licences.of_territory.get(territory) if territory is not None else None
+        if here is None:
+            return self.everywhere
         key = (territory, first, last)
-        if key not in self._playable:
-            if len(self._playable) > 512:  # a service that runs for months
-                self._playable.clear()
-            self._playable[key] = self.everywhere | self._licensed(territory, first, last)
-        return self._playable[key]
+        mask = self._playable.get(key)
+        if mask is None:
+            mask = self._playable[key] = self.everywhere | self._licensed(here, first, last)
+            for old in list(self._playable)[: -max(1, MASK_BYTES // len(self))]:  # of days gone by first
+                self._playable.pop(old, None)
+        return mask
 
-    def _licensed(self, territory: str | None, first: date, last: date) -> Mask:
-        windows = self.licences
-        here = windows.territory == territory
+    def _licensed(self, here: Rows, first: date, last: date) -> Mask:
+        """Which tracks (m,) the windows with these numbers let be played on every day."""
+        row, valid_from, valid_to = (of[here] for of in (self.licences.row, self.licences.valid_from, self.licences.valid_to))
         licensed = np.ones(len(self), dtype=bool)
         for number in range((last - first).days + 1):
             day = np.datetime64(first + timedelta(days=number))
-            open_now = here & (windows.valid_from <= day) & (windows.valid_to > day)
             today = np.zeros(len(self), dtype=bool)
-            today[windows.row[open_now]] = True
+            today[row[(valid_from <= day) & (valid_to > day)]] = True
             licensed &= today
         return licensed
 

@@ -21,6 +21,7 @@ from serving.policy.rule import Floats, Listeners
 NOTHING: Rows = np.empty(0, dtype=np.int32)
 UNKNOWN_DEVICE = ""
 _NO_TRACK = ""
+REFUSED = ("disliked_tracks", "disliked_artists")
 _MIX = ("top_genres", "top_genre_shares")
 
 
@@ -135,6 +136,25 @@ def nobody(*, territory: str | None, explicit_allowed: bool, excluded: Rows, day
         excluded=[excluded],
         first=day,
         last=day,
+    )
+
+
+def owner_of(
+    catalogue: Catalogue, user_id: str, refused: Mapping[str, Any], *, days: tuple[date, date], territory: str | None
+) -> Listeners:
+    """The policy's view of one whose playlist is stored: where they are, what their account allows, and of their row what they
+    `refused`. Not what they heard, which may be the playlist itself, nor what only the making of a list asks for."""
+    tracks, artists = ([refused.get(name)] for name in REFUSED)
+    return Listeners(
+        [user_id],
+        [territory],
+        np.array([catalogue.account(user_id)[1]]),
+        heard=[NOTHING],
+        disliked=_rows(catalogue, tracks, 1),
+        excluded=[NOTHING],
+        first=days[0],
+        last=days[1],
+        disliked_artists=coded(catalogue.artist_codes, artists),
     )
 
 

@@ -32,10 +32,10 @@ from serving.answers import (
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import Lists
-from serving.people import Row, listeners_of, model_columns, moment, nobody, read_row
+from serving.people import Row, listeners_of, model_columns, moment, nobody, owner_of, read_row
 from serving.policy.rule import Listeners
 from serving.reasons import chart_reasons, personal_reasons, radio_reasons, similar_reasons
-from serving.stored_playlist import days_left, still_allowed, visible_playlist
+from serving.stored_playlist import days_left, refused_by, still_allowed, visible_playlist
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) ->
         )
         tracks, fallback = _popular(funnel, listeners, PLAYLIST_LENGTH)
         return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None)
-    tracks = still_allowed(funnel.catalogue, stored, user_id, territory, days)
+    owner = owner_of(funnel.catalogue, user_id, refused_by(user_id), days=days, territory=territory)
+    tracks = still_allowed(funnel.catalogue, stored, owner)
     personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
     home = funnel.catalogue.account(user_id)[0]  # whose chart it is, wherever they are now
     named = None if personal or not tracks else chart_fallback(funnel.catalogue, home)

@@ -26,7 +26,7 @@ from serving.short_way import THREADS, front_of, plain_weekly
 def desk() -> Desk:
     """The desk of this process, opened when its worker starts: importing this module must start no thread."""
     opened = Desk(LiveFunnel())
-    opened.live.start()
+    opened.start()
     return opened
 
 

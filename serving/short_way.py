@@ -37,12 +37,13 @@ class ShortWay:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         user = plain_weekly(scope)
+        if user is not None:  # before anything can go wrong: a defect is told by its route and its user
+            scope.update(route=_Route(), path_params={"user_id": user})
         answer = await self._answer(user, scope) if user is not None else None
         if answer is None:
             await self.app(scope, receive, send)
             return
         scope.setdefault("state", {})["fallback"], body = answer
-        scope["route"] = _Route()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -58,6 +59,7 @@ class ShortWay:
             return None
 
     def _made(self, user: str) -> tuple[str | None, bytes]:
+        self.desk.store.require_rows()
         answer = recommender.weekly(self.desk.live.funnel, user)
         body = answer.body.model_dump_json().encode()
         self.desk.predictions.put(answer.prediction)

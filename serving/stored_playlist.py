@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +12,10 @@ from segue.names import Service
 from segue.playlists import VisibleWeek, read_visible_week
 from segue.requests import RecommendedTrack
 from serving.answers import SCORE_PLACES, labels
-from serving.catalogue import NO_TRACK, Catalogue
+from serving.catalogue import Catalogue
+from serving.people import REFUSED
+from serving.policy import order
+from serving.policy.rule import Listeners
 from serving.reasons import in_words
 
 
@@ -28,30 +32,28 @@ def visible_playlist(user_id: str) -> tuple[VisibleWeek | None, dict[str, Any] |
     return None, None
 
 
-def still_allowed(
-    catalogue: Catalogue, stored: dict[str, Any], user_id: str, territory: str | None, days: tuple[date, date]
-) -> list[RecommendedTrack]:
-    """The stored tracks, less what may not be played where the listener is, and what since the week was published lost its
-    licence, was disliked by them, itself or its artist, or is no longer allowed by their account."""
-    explicit_allowed, playable = catalogue.account(user_id)[1], catalogue.playable(territory, *days)
-    disliked, artists = _disliked(user_id)
-    tracks = []
-    columns = ("track_ids", "scores", "sources", "reasons")
-    for track, score, source, reason in zip(*(stored[name] for name in columns), strict=True):
-        row = catalogue.row(track)
-        allowed = row != NO_TRACK and playable[row] and (explicit_allowed or not catalogue.explicit[row])
-        if allowed and track not in disliked and catalogue.artist_id[row] not in artists:
-            words = in_words(catalogue, row, reason)
-            tracks.append(
-                RecommendedTrack(**labels(catalogue, row), score=round(score, SCORE_PLACES), source=source, reason=words)
-            )
-    return tracks
+def refused_by(user_id: str) -> dict[str, Any]:
+    """The tracks and the artists a listener disliked, the columns `REFUSED`; nothing of one nobody knows."""
+    return online_row(Service.POLICY, {"user_id": user_id}, REFUSED) or {}
 
 
-def _disliked(user_id: str) -> tuple[set[str], set[str]]:
-    """The tracks and the artists a listener disliked."""
-    row = online_row(Service.POLICY, {"user_id": user_id}, ["disliked_tracks", "disliked_artists"]) or {}
-    return set(row.get("disliked_tracks") or ()), set(row.get("disliked_artists") or ())
+def still_allowed(catalogue: Catalogue, stored: Mapping[str, Any], owner: Listeners) -> list[RecommendedTrack]:
+    """The stored tracks, less what a rule about single tracks removes today: what may not be played where its owner is, and
+    what since the week was published lost its licence, was disliked by them, itself or its artist, or is no longer allowed by
+    their account."""
+    rows = catalogue.places(stored["track_ids"])
+    kept = order.allowed_alone(owner, catalogue, rows[None])[0]
+    columns = (stored[name] for name in ("scores", "sources", "reasons"))
+    return [
+        RecommendedTrack(
+            **labels(catalogue, row),
+            score=round(score, SCORE_PLACES),
+            source=source,
+            reason=in_words(catalogue, row, reason),
+        )
+        for row, stays, score, source, reason in zip(rows.tolist(), kept.tolist(), *columns, strict=True)
+        if stays
+    ]
 
 
 def days_left(visible: VisibleWeek | None, today: date) -> tuple[date, date]:

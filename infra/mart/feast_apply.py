@@ -17,7 +17,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from infra.mart.online_mark import has_mark, put_mark
 from infra.mart.served_parts import first_to_write, parts_until
 from segue.atomic import replacing_file, write_json
 from segue.dates import end_of
@@ -34,6 +33,7 @@ from segue.features import (
 )
 from segue.home import get_home
 from segue.names import DAILY_TABLES, MODEL_SERVICES, Service, Table
+from segue.online_mark import MARKED, has_mark, put_mark, withdraw_marks
 from segue.settings import get_settings
 from segue.stage import Progress
 
@@ -109,13 +109,13 @@ def _write_rows(
     filled = before["parts"] if before.get("views") == views else {}
     parts: dict[str, dict[str, str]] = {}
     rows: dict[str, int] = {}
-    put_mark(store, ONLINE_VIEWS, {})  # until all is written the store is as good as any
+    withdraw_marks(store, ONLINE_VIEWS)  # until all is written the store is as good as any
     for view in ONLINE_VIEWS:
         parts[str(view)] = parts_until(view, as_of)
         with progress.step(f"materialise {view}"):
             start = first_to_write(view, parts[str(view)], filled.get(str(view), {}))
             rows[str(view)] = _materialise(store, view, start, end_of(as_of)) if start else 0
-    done = {"as_of": as_of.isoformat(), "parts": parts, "views": views}
+    done = {"as_of": as_of.isoformat(), "parts": parts, "views": views, MARKED: True}
     put_mark(store, ONLINE_VIEWS, done)
     return rows, done
 

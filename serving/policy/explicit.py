@@ -14,6 +14,8 @@ class ExplicitAllowed:
     def allowed(self, candidates: Candidates, /) -> Mask:
         fine = np.ones(candidates.rows.shape, dtype=bool)
         without = ~candidates.listeners.explicit_allowed
+        if not without.any():
+            return fine
         fine[without] = ~candidates.catalogue.explicit.take(candidates.rows[without])
         return fine
 

@@ -17,7 +17,10 @@ class Licensed:
         for who, territory in enumerate(listeners.territory):
             people.setdefault(territory, []).append(who)
         for place, there in people.items():
-            fine[there] = candidates.catalogue.playable(place, listeners.first, listeners.last).take(candidates.rows[there])
+            playable = candidates.catalogue.playable(place, listeners.first, listeners.last)
+            if len(people) == 1:
+                return playable.take(candidates.rows)
+            fine[there] = playable.take(candidates.rows[there])
         return fine
 
     def reason(self, removal: Removal, /) -> str:

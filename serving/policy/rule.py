@@ -177,11 +177,10 @@ def member(sets: Sequence[Rows], keys: Rows, size: int) -> Mask:
     """Whether key (i, j) is in set i; all are from 0 to below `size`, and nobody checks that. One table of that size
     serves one row after the other, so that n users cost n times their own tracks and never the catalogue."""
     found = np.zeros(keys.shape, dtype=bool)
-    ends = np.cumsum([len(items) for items in sets], dtype=np.intp)
-    if len(ends) and ends[-1]:
+    if any(map(len, sets)):
         _mark(
             np.concatenate([items for items in sets if len(items)]),
-            ends,
+            np.cumsum([len(items) for items in sets], dtype=np.intp),
             np.ascontiguousarray(keys),
             np.zeros(size, dtype=bool),
             found,

@@ -8,12 +8,14 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
+from left_out import leave_out
 from serving_platform import Platform
 
 from segue.names import Fallback, Service
 from segue.requests import TrackList
 from serving import stored_playlist, weekly
 from serving.api import Desk
+from serving.catalogue import Catalogue
 from serving.live import LiveFunnel
 from serving.short_way import front_of
 
@@ -77,6 +79,48 @@ def test_the_weekly_list_is_the_stored_one_and_a_late_user_gets_a_fallback(clien
     assert listed(client.get("/v1/users/stranger/weekly")).fallback == Fallback.WORLDWIDE
 
 
+@pytest.mark.parametrize("guarded", [True, False])
+def test_explicit_tracks_leave_the_weekly_list_of_who_refused_them_since_publication(
+    client: TestClient, desk: Desk, platform: Platform, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    """Twin: without the rule they stay."""
+    weekly.run(week=platform.week, engine="local")
+    catalogue, taken = catalogue_of(desk), 0
+    if not guarded:
+        leave_out(monkeypatch, "explicit")
+    for user in [user for user, (_, allowed) in catalogue.accounts.items() if allowed][:8]:
+        before = listed(client.get(f"/v1/users/{user}/weekly")).tracks
+        explicit = [track for track in before if catalogue.explicit[catalogue.row(track.track_id)]]
+        with monkeypatch.context() as refusing:
+            refusing.setitem(catalogue.accounts, user, (catalogue.account(user)[0], False))
+            now = listed(client.get(f"/v1/users/{user}/weekly")).tracks
+        assert now == [track for track in before if not guarded or track not in explicit]
+        taken += len(explicit)
+    assert taken
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_similar_tracks_are_explicit_only_where_the_caller_has_nothing_against_it(
+    client: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    """Twin: without the rule the answer is no other."""
+    catalogue = catalogue_of(desk)
+    if not guarded:
+        leave_out(monkeypatch, "explicit")
+
+    def explicit(**wanted: bool) -> int:
+        answer = client.get("/v1/tracks/t00020/similar", params={"count": 100, "territory": "SE"} | wanted)
+        return sum(bool(catalogue.explicit[catalogue.row(track.track_id)]) for track in listed(answer).tracks)
+
+    assert explicit() == explicit(explicit=True) > 0
+    assert (explicit(explicit=False) == 0) == guarded
+
+
+def catalogue_of(desk: Desk) -> Catalogue:
+    assert desk.live.funnel is not None
+    return desk.live.funnel.catalogue
+
+
 @pytest.mark.parametrize("kind", ["track_id", "artist_id"])
 def test_what_was_disliked_since_publication_leaves_the_weekly_list(
     client: TestClient, platform: Platform, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -85,8 +129,8 @@ def test_what_was_disliked_since_publication_leaves_the_weekly_list(
     before = listed(client.get("/v1/users/u00001/weekly")).tracks
     unwanted = getattr(before[0], kind)
 
-    def disliking(service: Service, keys: dict[str, str], features: list[str]) -> Any:
-        assert (service, keys, features) == (Service.POLICY, {"user_id": "u00001"}, ["disliked_tracks", "disliked_artists"])
+    def disliking(service: Service, keys: dict[str, str], features: tuple[str, ...]) -> Any:
+        assert (service, keys, features) == (Service.POLICY, {"user_id": "u00001"}, ("disliked_tracks", "disliked_artists"))
         return {"disliked_tracks": [unwanted], "disliked_artists": [unwanted]}
 
     monkeypatch.setattr(stored_playlist, "online_row", disliking)

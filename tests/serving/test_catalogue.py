@@ -11,11 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 from gold_schemas import SCHEMAS
 from gold_tables import write_gold
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from random_catalogues import DAY, make_catalogue, make_listeners
 
 from segue.home import Home
 from segue.names import Table
-from serving.catalogue import Licences
+from serving import catalogue as catalogue_module
+from serving.catalogue import Catalogue, Licences
 from serving.gold_catalogue import load_catalogue
 from serving.policy import order
 from serving.policy.rule import Removal
@@ -90,3 +93,59 @@ def test_of_two_tracks_as_much_played_in_a_month_the_chart_has_the_one_played_la
     assert now.popular(None).order.tolist() == [2, 0, 1, 3]
     assert now.popular("SE").order.tolist() == [2, 1, 0, 3]
     assert now.popular("SE").share.max() == 1
+
+
+def plainly(catalogue: Catalogue, territory: str | None, first: date, last: date) -> list[bool]:
+    """Day by day and window by window, as the word is meant."""
+    days, licences = [first + timedelta(days=n) for n in range((last - first).days + 1)], catalogue.licences
+    windows = [
+        (int(row), start.item(), end.item())
+        for row, place, start, end in zip(
+            licences.row, licences.territory, licences.valid_from, licences.valid_to, strict=True
+        )
+        if place == territory
+    ]
+    return [
+        bool(catalogue.everywhere[row])
+        or all(any(w == row and start <= day < end for w, start, end in windows) for day in days)
+        for row in range(len(catalogue))
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), size=st.integers(1, 40), first=st.integers(-10, 12), days=st.integers(0, 8))
+def test_what_may_be_played_is_what_the_windows_say_whatever_is_kept_meanwhile(
+    seed: int, size: int, first: int, days: int
+) -> None:
+    catalogue = make_catalogue(seed, size)
+    for start in (DAY, DAY + timedelta(days=first)):
+        asked = (start, start + timedelta(days=days))
+        for territory in (None, "SE", "XX", "DE", "SE"):
+            assert catalogue.playable(territory, *asked).tolist() == plainly(catalogue, territory, *asked)
+
+
+def test_territories_without_a_window_share_what_is_licensed_everywhere_and_fill_nothing() -> None:
+    catalogue = make_catalogue(2, 30)
+    masks = {id(catalogue.playable(f"{a}{b}", DAY, DAY)) for a in "QX" for b in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+    assert masks == {id(catalogue.playable(None, DAY, DAY))}
+    assert not catalogue._playable
+
+
+@pytest.mark.parametrize(("kept", "masks"), [(60, 2), (89, 2), (90, 3), (10, 1)])
+def test_the_masks_that_are_kept_are_bounded_by_their_bytes_and_the_oldest_go(
+    kept: int, masks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue_module, "MASK_BYTES", kept)
+    catalogue = make_catalogue(2, 30)
+    days = [DAY + timedelta(days=n) for n in range(6)]
+    for day in days:
+        assert catalogue.playable("SE", day, day).tolist() == plainly(catalogue, "SE", day, day)
+    assert sum(mask.nbytes for mask in catalogue._playable.values()) == 30 * masks
+    assert list(catalogue._playable) == [("SE", day, day) for day in days[-masks:]]
+
+
+def test_a_mask_that_is_asked_for_again_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = make_catalogue(2, 30)
+    first = catalogue.playable("SE", DAY, DAY)
+    monkeypatch.setattr(Catalogue, "_licensed", lambda *_: pytest.fail("made again"))
+    assert catalogue.playable("SE", DAY, DAY) is first

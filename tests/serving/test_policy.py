@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from left_out import leave_out
-from random_catalogues import make_catalogue, make_funnel, make_listeners
+from policy_paths import NOT_ASKED, ONLY_TAKE_AWAY, PATHS
+from random_catalogues import DAY, make_catalogue, make_funnel, make_listeners
 
 from segue.policy import DEFAULT_POLICY, PolicySettings
+from serving import people as people_module
 from serving.catalogue import NO_TRACK, Catalogue
-from serving.funnel import Funnel
 from serving.lists import RETRIEVED, Lists, Ranked
 from serving.policy import order
 from serving.policy.artist_cap import ArtistCap
@@ -51,7 +51,7 @@ def ceiling(listeners: Listeners, who: int) -> float:
     return math.inf if math.isnan(habit) else habit
 
 
-def check(catalogue: Catalogue, listeners: Listeners, lists: Lists, count: int) -> None:
+def check(catalogue: Catalogue, listeners: Listeners, lists: Lists, count: int, *, fills: bool) -> None:
     assert lists.rows.shape == (len(listeners), count)
     for who in range(len(listeners)):
         rows = [int(row) for row in lists.rows[who] if row != NO_TRACK]
@@ -64,7 +64,7 @@ def check(catalogue: Catalogue, listeners: Listeners, lists: Lists, count: int) 
         assert max(artists.values(), default=0) <= 2
         spent, most = sum(math.log1p(catalogue.plays[row]) for row in rows), ceiling(listeners, who)
         assert not rows or spent / len(rows) < most
-        if len(rows) < count:
+        if fills and len(rows) < count:
             addable = [
                 row
                 for row in range(len(catalogue))
@@ -74,34 +74,6 @@ def check(catalogue: Catalogue, listeners: Listeners, lists: Lists, count: int) 
                 and (spent + math.log1p(catalogue.plays[row])) / (len(rows) + 1) < most - 0.002
             ]
             assert not addable, "a short list that could be longer"
-
-
-Path = Callable[[Funnel, Listeners, int], tuple[Listeners, Lists]]
-
-
-def radio(funnel: Funnel, listeners: Listeners, count: int) -> tuple[Listeners, Lists]:
-    one = listeners.some(np.array([0]))
-    return one, funnel.radio(one, known_row(funnel), count)
-
-
-def similar(funnel: Funnel, listeners: Listeners, count: int) -> tuple[Listeners, Lists]:
-    one = listeners.some(np.array([0]))
-    lists = funnel.similar(int(known_row(funnel)[0]), one, count)
-    assert lists is not None
-    return one, lists
-
-
-def known_row(funnel: Funnel) -> Any:
-    return funnel.catalogue.rows(funnel.model.track_ids[:1])  # type: ignore[union-attr]
-
-
-PATHS: dict[str, Path] = {
-    "personal": lambda funnel, people, count: (people, funnel.personal(people, {"user_id": people.ids}, count)),
-    "radio": radio,
-    "similar": similar,
-    "popular": lambda funnel, people, count: (people, funnel.popular(people, count)),
-    "before the first release": lambda funnel, people, count: (people, Funnel(None, funnel.catalogue).popular(people, count)),
-}
 
 
 @settings(max_examples=60, deadline=None)
@@ -121,25 +93,58 @@ def test_no_path_lets_a_forbidden_track_out_or_leaves_a_list_short_without_need(
     strangers = replace(listeners, heard=[np.empty(0, np.int32)] * 3, habit=np.full(3, np.nan, np.float32))
     funnel = make_funnel(seed, catalogue, PolicySettings(candidates=width))
     for people in (listeners, strangers):
-        for path in PATHS.values():
-            check(catalogue, *path(funnel, people, count), count)
+        for name, path in PATHS.items():
+            check(catalogue, *path(funnel, people, count), count, fills=name not in ONLY_TAKE_AWAY)
 
 
 MUST_HOLD = (*order.TRACK_RULES, OnePerFamily(), ArtistCap(), PopularityCeiling())
 
 
-@pytest.mark.parametrize("missing", MUST_HOLD, ids=lambda rule: rule.name)
-@pytest.mark.parametrize("path", PATHS)
-def test_the_check_above_notices_each_rule_that_is_left_out(missing: Any, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("path", "missing"),
+    [(path, rule) for path in PATHS for rule in MUST_HOLD if rule.name not in NOT_ASKED.get(path, ())],
+    ids=lambda one: getattr(one, "name", one),
+)
+def test_the_check_above_notices_each_rule_that_is_left_out(path: str, missing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     leave_out(monkeypatch, missing.name)
-    assert any(breaks(seed, PATHS[path]) for seed in range(30))
+    assert any(breaks(seed, path) for seed in range(30))
 
 
-def breaks(seed: int, path: Path) -> bool:
+BLIND: dict[str, tuple[Any, str, Any]] = {
+    "explicit": (Catalogue, "account", lambda catalogue, user: (catalogue.accounts[user][0], True)),
+    "tracks": (people_module, "_rows", lambda _, lists, count: [people_module.NOTHING] * count),
+    "artists": (people_module, "coded", lambda _, lists: [people_module.NOTHING] * len(lists)),
+    "heard": (people_module, "_heard", lambda _, __, count: ([people_module.NOTHING] * count,) * 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "fact"), [("of rows", fact) for fact in BLIND] + [("stored", fact) for fact in ("explicit", "tracks", "artists")]
+)
+def test_the_check_above_notices_what_accounts_and_rows_say_and_nobody_reads(
+    path: str, fact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(*BLIND[fact])
+    assert any(breaks(seed, path) for seed in range(30))
+
+
+@pytest.mark.parametrize(
+    ("account", "row", "may"),
+    [(True, None, True), (True, True, True), (True, False, False), (False, None, False), (False, True, False)],
+)
+def test_explicit_tracks_want_the_leave_of_the_account_as_it_is_and_as_the_row_has_it(
+    account: bool, row: bool | None, may: bool
+) -> None:
+    catalogue = replace(make_catalogue(1, 9), accounts={"a": ("SE", account)})
+    made = people_module.listeners_of(catalogue, ["a"], {"explicit_allowed": [row]}, days=(DAY, DAY), discovery=True)
+    assert made.explicit_allowed.tolist() == [may]
+
+
+def breaks(seed: int, path: str) -> bool:
     catalogue = make_catalogue(seed, 60)
-    asked, lists = path(make_funnel(seed, catalogue), make_listeners(seed, catalogue), 12)
+    asked, lists = PATHS[path](make_funnel(seed, catalogue), make_listeners(seed, catalogue), 12)
     try:
-        check(catalogue, asked, lists, 12)
+        check(catalogue, asked, lists, 12, fills=path not in ONLY_TAKE_AWAY)
     except AssertionError:
         return True
     return False

@@ -22,7 +22,8 @@ from serving_platform import Platform
 from infra.status.command import run as status
 from segue import feature_store, playlist_store, stored_weeks
 from segue.feature_store import open_store
-from segue.features import playlist_row
+from segue.features import last_materialised, playlist_row
+from segue.online_mark import put_mark
 from segue.playlists import VisibleWeek, read_visible_week, show_week, week_key
 from segue.settings import get_settings
 from segue.stage import Progress
@@ -32,6 +33,7 @@ from serving.catalogue import Catalogue
 from serving.funnel import Funnel
 from serving.gold_catalogue import load_catalogue
 from serving.live import LiveFunnel
+from serving.store_watch import READ
 
 USERS = [f"listener-{number}" for number in range(36)]
 """Without account or history: nothing is kept from them that everybody may have."""
@@ -48,6 +50,7 @@ def store_kind(request: pytest.FixtureRequest, platform: Platform, monkeypatch: 
         get_settings.cache_clear()
     feature_store._shared_store.cache_clear()
     writer = open_store()
+    put_mark(writer, READ, last_materialised())  # as `segue features` would leave a store without any history
     monkeypatch.setattr(playlist_store, "shared_store", lambda: writer)
     monkeypatch.setattr(playlist_store, "_PER_WRITE", 4)
     yield str(request.param)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from segue.pseudonyms import pseudonym
 from serving import recommender
 from serving.api import Desk, make_api
 from serving.problems import Front
@@ -59,7 +61,8 @@ def test_a_defect_of_the_short_way_alone_is_answered_by_the_route_and_told(
 
     monkeypatch.setattr(ShortWay, "_made", broken)
     assert _asked(front_of(desk), "/v1/users/u00001/weekly")[0] == 200
-    assert '"defect": "ValueError"' in caplog.text
+    (told,) = [json.loads(record.getMessage()) for record in caplog.records if "ValueError" in record.getMessage()]
+    assert (told["route"], told["user"]) == ("/v1/users/{user_id}/weekly", pseudonym("u00001"))
     assert "u00001" not in caplog.text
 
 
