@@ -55,6 +55,8 @@ from segue.names import RELEASE_MODEL
 
 MANIFEST = "manifest.json"
 _BENTOML_FILES = {"model.yaml"}
+CANDIDATES = 500
+"""How many of the retriever's tracks the ranker of a release puts in order, wherever a release answers."""
 
 
 class FileEntry(BaseModel):

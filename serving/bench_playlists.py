@@ -23,13 +23,13 @@ from segue.features import materialised_through, online_rows, write_playlists
 from segue.live_release import read_pointer
 from segue.machine import cores
 from segue.names import Service, Table
-from segue.release import versions
+from segue.release import CANDIDATES, versions
 from segue.stage import Outcome, Progress, table
 from segue.tensors import is_list
 from serving.batch import Row, batch_rows, batch_width, made_of
 from serving.bench_catalogue import enlarged
 from serving.bench_weekly import create_tables, store_home
-from serving.funnel import CANDIDATES, Funnel
+from serving.funnel import Funnel
 from serving.gold import read_table
 from serving.gold_catalogue import load_catalogue
 from serving.model import Floats, Model, load_model, one_thread_each

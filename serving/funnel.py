@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segue.policy import DEFAULT_POLICY, PolicySettings
+from segue.release import CANDIDATES
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.list_maker import ListMaker
 from serving.lists import FOLLOWING, RETRIEVED, SIMILAR, Lists, Ranked, Taken
@@ -16,7 +17,6 @@ from serving.model import Columns, Floats, Indices, Model
 from serving.policy.order import allowed_alone
 from serving.policy.rule import Listeners
 
-CANDIDATES = 500
 MARGIN, LAST_MARGIN = 300, 1_500
 """How many more than the candidates an index is asked for, as a listener may not get all it finds: first, and where that left
 too few."""

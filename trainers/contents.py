@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segue.ranker.opened import weighed
+from segue.release import CANDIDATES
 from trainers.examples import Catalogue
 from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
 from trainers.index import IndexConfig, build_index, recall, save_index
@@ -61,8 +62,8 @@ def reference(fitted: Fitted, rows: ReleaseRows, staying: float) -> tuple[pd.Dat
     """The listens of `rows` with the scores of this release; and query vectors of their users.
 
     `retrieval_score` is the listen's own. `score` is not: it is the final score of a track the release would have shown that
-    user at the cutoff, the first 30 in turn, because that is what the prediction log has to be compared with. `staying` is the
-    policy's weight in it.
+    user at the cutoff, the best 30 of as many candidates as serving ranks, in turn, because that is what the prediction log
+    has to be compared with. `staying` is the policy's weight in it.
     """
     frame, moment = rows.listens, {"hour_of_day": -1, "day_of_week": -1}
     query = vectors_of(fitted.retriever.query, frame.assign(**moment))
@@ -80,7 +81,7 @@ def _shown_scores(fitted: Fitted, users: pd.DataFrame, staying: float) -> tuple[
     queries = vectors_of(fitted.retriever.query, users)
     heard = heard_places(fitted.task.listens, ids, catalogue, fitted.task.split.cutoff)
     tracks = ranker_tracks(fitted, catalogue)
-    found = top_unheard(queries, vectors, heard, min(200, len(vectors)))
+    found = top_unheard(queries, vectors, heard, min(CANDIDATES, len(vectors)))
     shown: dict[str, Floats] = {}
     for at in range(0, len(ids), 100):
         some = slice(at, at + 100)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import scipy.sparse as sp
 
+from segue.release import CANDIDATES
 from trainers.baselines.ials import Ials, IalsConfig
 from trainers.baselines.item_knn import ItemKnn, ItemKnnConfig
 from trainers.baselines.popular import Popular, PopularConfig
@@ -20,7 +21,6 @@ from trainers.loading import Columns, LoadedRelease
 if TYPE_CHECKING:
     import pandas as pd
 
-CANDIDATES = 500
 _PAIRS_AT_ONCE = 500_000
 
 
