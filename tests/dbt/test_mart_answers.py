@@ -129,7 +129,7 @@ def test_a_malformed_territory_counts_as_unknown(home: Home) -> None:
 
 def test_history_playlists_and_licences_are_as_landed(home: Home) -> None:
     assert one(home, "user_history", "user_id = 'u1'", "heard_tracks, saved_tracks, disliked_tracks") == (
-        ["t3", "t1", "t2"], ["t1"], ["t2"])  # fmt: skip
+        ["t1", "t3", "t2"], ["t1"], ["t2"])  # fmt: skip
     columns = "heard_tracks, disliked_tracks, disliked_artists, heard_60d"
     assert one(home, "user_history", "user_id = 'u3'", columns) == ([], [], ["a2", "a3"], 0)
     assert one(home, "user_history", "user_id = 'u1'", "disliked_artists, heard_60d") == (["a2"], 3)

@@ -1,7 +1,13 @@
 {{ config(in_buckets={'listens': 5000000}) }}
 
-with heard as (
-    select user_id, track_id, max(occurred_at) as happened_at from {{ ref('listens') }}
+with plays as (
+    select user_id, track_id, occurred_at from {{ ref('listens') }}
+    union all
+    select user_id, track_id, occurred_at from {{ ref('misdated_plays') }}
+),
+
+heard as (
+    select user_id, track_id, max(occurred_at) as happened_at from plays
     where {{ in_this_bucket('user_id') }}
     group by user_id, track_id
 ),

@@ -5,7 +5,9 @@ with catalogue as (
 ),
 
 events as (
-    select *, source = 'events' and exists (select 1 from catalogue) as has_catalogue
+    select
+        *, {{ problem_of_a_clock() }} as clock_problem,
+        source = 'events' and exists (select 1 from catalogue) as has_catalogue
     from {{ ref('raw_events') }}
     where day >= {{ first_day() }}
 ),
@@ -55,13 +57,19 @@ numbered as (
     where problem_found is not null or repeated.event_id is null
     union all
     select * from copies
+),
+
+judged as (
+    select *, coalesce(problem_found, case
+        when copy_number > 1 {% if is_incremental() %}or event_id in (select event_id from kept_before) {% endif %}then 'duplicate'
+    end) as reason
+    from numbered
 )
 
 select
-    source, landed_file, file_size, arrival_day, event_id, event_type, user_id, track_id, occurred_at, received_at, ms_played,
+    source, landed_file, file_size, arrival_day, event_id, event_type, user_id, track_id,
+    case when reason is null and clock_problem is not null then {{ told_at() }} else occurred_at end as occurred_at,
+    received_at, ms_played,
     device, case when {{ matches('territory', '^[A-Z]{2}$') }} then territory end as territory, surface, playlist_id,
-    artist_id, artist_name, title, row_text,
-    coalesce(problem_found, case
-        when copy_number > 1 {% if is_incremental() %}or event_id in (select event_id from kept_before) {% endif %}then 'duplicate'
-    end) as reason, day
-from numbered
+    artist_id, artist_name, title, row_text, reason, day
+from judged
