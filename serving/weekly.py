@@ -20,6 +20,7 @@ from typing import Any
 from segue.atomic import replacing_file, write_json
 from segue.dates import as_of_for_week, start_of
 from segue.errors import SegueError
+from segue.exit_codes import AUDIT_FAILED
 from segue.features import materialised_through
 from segue.home import get_home
 from segue.live_release import read_pointer
@@ -38,8 +39,6 @@ from serving.model import load_model, one_thread_each
 from serving.publish import Made, Write, publish, write_staged
 from serving.staging import record_batch, staged_schema
 from serving.weekly_log import fallback_of
-
-AUDIT_FAILED = 3
 
 
 def run(*, week: date, engine: str) -> Outcome:
