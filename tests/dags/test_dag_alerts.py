@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from copy import copy
 from collections.abc import Iterator
+from copy import copy
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
