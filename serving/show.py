@@ -73,22 +73,21 @@ def _which(week: date | None) -> tuple[date, str, str]:
     visible = read_visible_week()
     if visible is not None and week in (None, visible.week):
         return visible.week, visible.release, visible.key
+    stored = last_complete(stored_weeks()).get(week) if week is not None else None
+    if week is not None and stored is not None:
+        return week, stored.release, stored.key
     audit = read_json(audit_path(week)) if week is not None else None
-    if week is None or audit is None or not audit["passed"]:
+    if audit is None or not audit["passed"]:  # one that failed lies there in homes of an earlier version
         raise SegueError(
             expected=f"playlists of the week of {week}" if week else "a visible week",
             received="none",
             mend=f"run `segue playlists --week {week or 'D'}`",
         )
-    stored = last_complete(stored_weeks()).get(week)
-    if stored is None:
-        kept = get_settings().playlist_weeks_kept
-        raise SegueError(
-            expected=f"a week whose playlists are kept: the newest {kept} are",
-            received=f"the week of {week}, whose playlists were deleted",
-            mend=f"keep more weeks by SEGUE_PLAYLIST_WEEKS_KEPT, or make it again: `segue playlists --week {week}`",
-        )
-    return week, stored.release, stored.key
+    raise SegueError(
+        expected=f"a week whose playlists are kept: the newest {get_settings().playlist_weeks_kept} are",
+        received=f"the week of {week}, whose playlists were deleted",
+        mend=f"keep more weeks by SEGUE_PLAYLIST_WEEKS_KEPT, or make it again: `segue playlists --week {week}`",
+    )
 
 
 def _tracks(catalogue: Catalogue, stored: dict[str, Any]) -> list[dict[str, Any]]:
