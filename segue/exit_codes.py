@@ -1,7 +1,7 @@
 """How a command ends: the codes that a shell, a DAG and a person tell apart.
 
-3 is a verdict: the command did its work, the answer is no, and asking again would change nothing. Three commands give one, each of
-its own kind; who runs a command knows which it is.
+3 is a verdict: the command did its work, the answer is no, and asking again would change nothing. Three commands give one,
+each of its own kind; who runs a command knows which it is.
 """
 
 from __future__ import annotations
