@@ -7,12 +7,10 @@ from typing import Any
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from segue.exit_codes import ALARM
 from segue.names import Dag
 from segue_assets import RETRAINING
 from segue_tasks import AS_OF, AS_OF_PARAM, dag_defaults, say_day, segue_task, when
-
-ALARM = 3
-"""Exit code of `segue monitor` when something is broken; its e-mail is out by then."""
 
 
 @task(outlets=[RETRAINING], post_execute=say_day(RETRAINING))

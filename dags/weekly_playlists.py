@@ -1,10 +1,12 @@
 """When a release is promoted, and every Sunday: make every user's playlist for the week that begins after the as-of day,
-audit them all, and show the week at once. One command does the three, so that nothing unaudited can become visible."""
+audit them all, and show the week at once. One command does the three, so that nothing unaudited can become visible. A failed
+audit fails the task at once: the same release and the same features would make the same lists again."""
 
 from __future__ import annotations
 
 from airflow.sdk import DAG
 
+from segue.exit_codes import AUDIT_FAILED
 from segue.names import Dag
 from segue_assets import PLAYLISTS, RELEASE
 from segue_tasks import AS_OF_PARAM, WEEK, dag_defaults, say_day, segue_task, when
@@ -21,6 +23,7 @@ with DAG(
         "playlists",
         'playlists --week="$WEEK"',
         env={"WEEK": WEEK},
+        alarm_on_exit_code=AUDIT_FAILED,
         outlets=[PLAYLISTS],
         post_execute=say_day(PLAYLISTS),
         doc_md="Generate, audit, publish.",

@@ -16,9 +16,8 @@ from monitoring.assess import assess
 from monitoring.findings import Verdict
 from monitoring.rules import Rules
 from monitoring.summary import Summary
+from segue.exit_codes import ALARM
 from segue.stage import Outcome, Progress
-
-ALARM = 3
 
 
 def run(*, as_of: date) -> Outcome:

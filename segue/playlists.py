@@ -72,8 +72,10 @@ def stored_folder(key: str) -> Path:
     return get_home().playlists / "stored" / key
 
 
-def audit_path(week: date) -> Path:
-    return get_home().playlists / "audits" / f"{week.isoformat()}.json"
+def audit_path(week: date, *, failed: bool = False) -> Path:
+    """The audit of the lists of a week that the store has; with `failed` of the last try that never came so far, until one
+    does."""
+    return get_home().playlists / "audits" / f"{week.isoformat()}{'.failed' if failed else ''}.json"
 
 
 def _pointer_path() -> Path:

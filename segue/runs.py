@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -24,7 +25,8 @@ from segue.home import Home, get_home
 
 @dataclass
 class Run:
-    """One run of a command; `seconds` and `exit_code` are None until it ends, `sentence` says why it did not go well."""
+    """One run of a command; `seconds` and `exit_code` are None until it ends, `sentence` says why it did not go well: of a
+    defect its type and place."""
 
     command: str
     began: datetime
@@ -73,7 +75,13 @@ def _ending(problem: BaseException) -> tuple[int, str]:
         return BAD_INPUT, str(problem)
     if isinstance(problem, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
-    return DEFECT, " ".join(f"{type(problem).__name__}: {problem}".split())
+    return DEFECT, f"{type(problem).__name__} in {_place(problem)}"
+
+
+def _place(problem: BaseException) -> str:
+    """Where a defect happened, without its message: that may hold a user id, and is in the traceback that was shown."""
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{frame.name} ({'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno})"
 
 
 def _write(folder: Path, run: Run) -> None:

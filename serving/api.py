@@ -28,6 +28,8 @@ INVALID: dict[int | str, dict[str, Any]] = {
     503: {"model": Problem, "description": "The feature store or the catalogue cannot be read, or the store lost its rows"},
 }
 
+EXPLAIN = "also return what was kept out of the list, each track with the rule and in words"
+
 IdInPath = Annotated[Id, Path(description="percent-encoded; an id may hold a slash, written %2F")]
 """Servers decode %2F before they look for a route, so the routes take a whole `path` where others take a segment."""
 
@@ -103,9 +105,10 @@ def _lists(api: FastAPI, desk: Desk) -> None:
             Territory | None,
             Query(description="where the listener is; default: the account's. What may not be played there is left out"),
         ] = None,
+        explain: Annotated[bool, Query(description=f"{EXPLAIN}, by what is known now")] = False,
     ) -> Response:
         desk.store.require_rows()
-        return answered(request, recommender.weekly(desk.live.funnel, user_id, territory))
+        return answered(request, recommender.weekly(desk.live.funnel, user_id, territory, explain=explain))
 
     @api.post("/v1/recommend", summary="A list for a user and a moment", **said)
     def recommend(request: Request, wanted: RecommendRequest) -> Response:
@@ -124,8 +127,10 @@ def _lists(api: FastAPI, desk: Desk) -> None:
             Territory | None, Query(description="where they will be played; without it only tracks licensed everywhere")
         ] = None,
         explicit: Annotated[bool, Query(description="whether explicit tracks may be in the list")] = True,
+        explain: Annotated[bool, Query(description=f"{EXPLAIN}, down to where the list ends")] = False,
     ) -> Response:
-        found = recommender.similar(desk.live.funnel, track_id, count, territory, explicit_allowed=explicit)
+        funnel = desk.live.funnel
+        found = recommender.similar(funnel, track_id, count, territory, explicit_allowed=explicit, explain=explain)
         return answered(request, found)
 
 

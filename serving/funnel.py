@@ -12,7 +12,7 @@ from segue.policy import DEFAULT_POLICY, PolicySettings
 from segue.release import CANDIDATES
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.list_maker import ListMaker
-from serving.lists import FOLLOWING, RETRIEVED, SIMILAR, Lists, Ranked, Taken
+from serving.lists import FOLLOWING, POPULAR, RETRIEVED, SIMILAR, Lists, Ranked, Taken
 from serving.model import Columns, Floats, Indices, Model
 from serving.policy.order import allowed_alone
 from serving.policy.rule import Listeners
@@ -20,6 +20,9 @@ from serving.policy.rule import Listeners
 MARGIN, LAST_MARGIN = 300, 1_500
 """How many more than the candidates an index is asked for, as a listener may not get all it finds: first, and where that left
 too few."""
+
+LOOKED_AT = 256
+"""Places of a chart, or neighbours of a track, of which an explanation says what became of them."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,44 @@ class Funnel:
         """The popular tracks of each listener's territory that the policy leaves; worldwide where it has no chart."""
         return self._lists.popular(listeners, count)
 
+    def removed_from_popular(self, listeners: Listeners, count: int, listed: Rows) -> Taken:
+        """What one listener's chart lost to which rule before the end of the popular list of `count` with `listed` (k,)."""
+        chart = self.catalogue.popular(listeners.territory[0])
+        first = chart.order[:LOOKED_AT]
+        return self._removed_before(listeners, Ranked(first[None], chart.share[first][None], POPULAR), count, listed)
+
     def similar(self, row: int, listeners: Listeners, count: int) -> Lists | None:
         """The nearest tracks to a catalogue row by the release's vectors; None when the release does not know it."""
+        near = self._neighbours(row)
+        if near is None:
+            return None
+        rows = np.where(allowed_alone(listeners, self.catalogue, near.rows), near.rows, NO_TRACK)
+        return self._lists.make(listeners, Ranked(rows, near.score, SIMILAR), count, weighed=False)
+
+    def removed_from_similar(self, row: int, listeners: Listeners, count: int, listed: Rows) -> Taken:
+        """What the neighbours of a catalogue row lost to which rule before the end of their list of `count` with `listed`."""
+        near = self._neighbours(row)
+        if near is None:
+            raise ValueError("the release does not know this track: its list is the popular one")
+        return self._removed_before(listeners, near, count, listed)
+
+    def _removed_before(self, listeners: Listeners, ranked: Ranked, count: int, listed: Rows) -> Taken:
+        """What one listener's candidates lost before the last of a list that keeps their order; a list that is short, or goes
+        on elsewhere, has looked at all of them, of which the first are told."""
+        seen = np.flatnonzero(np.isin(ranked.rows[0, :LOOKED_AT], listed[listed != NO_TRACK]))
+        end = seen[-1] + 1 if len(seen) == count else LOOKED_AT
+        first = Ranked(ranked.rows[:, :end], ranked.score[:, :end], ranked.source)
+        return self._lists.taken(listeners, first, count, weighed=False)
+
+    def _neighbours(self, row: int) -> Ranked | None:
+        """The nearest of all tracks to a catalogue row (1, c), best first; None when the release does not know it."""
         number = self._number_of[row] if self.model else -1
         if self.model is None or number < 0:
             return None
         similarity = self.model.vectors[[number]] @ self.model.vectors.T
         known = self._row_of[None] >= 0
         numbers, score = _best(np.where(known, similarity, -np.inf), CANDIDATES)
-        rows = np.where(np.isfinite(score), self._row_of[numbers], NO_TRACK).astype(np.int32)
-        rows = np.where(allowed_alone(listeners, self.catalogue, rows), rows, NO_TRACK)
-        return self._lists.make(listeners, Ranked(rows, score, SIMILAR), count, weighed=False)
+        return Ranked(np.where(np.isfinite(score), self._row_of[numbers], NO_TRACK).astype(np.int32), score, SIMILAR)
 
     def vectors_of(self, rows: Rows) -> Floats:
         """Track vectors of the catalogue rows that the release knows, zeros for the others, (r, d)."""

@@ -67,16 +67,26 @@ def stored_form(rows: pd.DataFrame, key: str, release: str) -> pd.DataFrame:
     return rows.assign(week=key, release=release)
 
 
-def publish(made: Made, catalogue: Catalogue, progress: Progress, write: Write = write_staged) -> Published:
-    """Store the playlists and, unless a later week is visible, log them, show them and delete what is older than is kept."""
+def publish(
+    made: Made,
+    catalogue: Catalogue,
+    progress: Progress,
+    write: Write = write_staged,
+    *,
+    keep_audit: Callable[[], None] = lambda: None,
+) -> Published:
+    """Store the playlists and, unless a later week is visible, log them, show them and delete what is older than is kept.
+    Their audit takes the place of the one before it when they take that of the lists before."""
     with progress.step("store"):
         store_week(made, write)
     before = read_visible_week()
     if before is not None and made.week < before.week:
+        keep_audit()
         return Published(before, [])  # nobody gets these lists, so they are no answers to log
     with progress.step("log"):
         write_log(made.staged, catalogue, made.week, made.release)
     visible = _next(before, made)
+    keep_audit()
     show_week(visible)
     with progress.step("delete old weeks"):
         gone = expire_weeks(visible, get_settings().playlist_weeks_kept)

@@ -20,6 +20,7 @@ from segue.names import CandidateSource, Fallback, Surface
 from segue.playlists import PLAYLIST_LENGTH, read_visible_week
 from segue.predictions import Explored, Prediction
 from segue.requests import Context, RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
+from serving.absent import out_of_chart, out_of_similar, out_of_stored
 from serving.answers import (
     chart_fallback,
     dials_of,
@@ -84,9 +85,9 @@ class _Asked:
         return Answer(body, record)
 
 
-def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) -> Answer:
+def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None, *, explain: bool = False) -> Answer:
     """The playlist of the visible week; the popular where there is none for this user. `territory` is where they are now,
-    default their account's."""
+    default their account's. `explain` also tells what is not in it, by what is known now."""
     visible, stored = visible_playlist(user_id) if funnel else (read_visible_week(), None)
     territory = territory or (funnel.catalogue.account(user_id)[0] if funnel else None)
     asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
@@ -97,14 +98,15 @@ def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) ->
         listeners = listeners_of(
             funnel.catalogue, [user_id], _columns(_row(user_id).policy), days=days, discovery=True, territory=territory
         )
-        tracks, fallback = _popular(funnel, listeners, PLAYLIST_LENGTH)
-        return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None)
+        tracks, fallback, removed = _popular(funnel, listeners, PLAYLIST_LENGTH, explain=explain)
+        return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None, removed=removed)
     owner = owner_of(funnel.catalogue, user_id, refused_by(user_id), days=days, territory=territory)
     tracks = still_allowed(funnel.catalogue, stored, owner)
     personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
     home = funnel.catalogue.account(user_id)[0]  # whose chart it is, wherever they are now
     named = None if personal or not tracks else chart_fallback(funnel.catalogue, home)
-    return asked.answer(tracks, fallback=named, week=visible.week, stored=True)
+    removed = out_of_stored(funnel, owner, _row(user_id), stored) if explain else None
+    return asked.answer(tracks, fallback=named, week=visible.week, stored=True, removed=removed)
 
 
 def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
@@ -131,8 +133,8 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
         lists, tracks, removed = _radio(funnel, listeners, session, request)
         return asked.answer(tracks, removed=removed, chosen=(funnel.catalogue, lists))
     if funnel.model is None or not row.has_history:
-        tracks, fallback = _popular(funnel, listeners, request.count)
-        return asked.answer(tracks, fallback=fallback, removed=[] if request.explain else None)
+        tracks, fallback, removed = _popular(funnel, listeners, request.count, explain=request.explain)
+        return asked.answer(tracks, fallback=fallback, removed=removed)
     features = _columns(row.features) | moment(context.requested_at or asked.at, context.device)
     columns = model_columns([user], features)
     lists = funnel.personal(listeners, columns, request.count)
@@ -143,7 +145,15 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
     return asked.answer(tracks, features=seen, removed=removed, chosen=(funnel.catalogue, lists))
 
 
-def similar(funnel: Funnel | None, track_id: str, count: int, territory: str | None, *, explicit_allowed: bool) -> Answer:
+def similar(
+    funnel: Funnel | None,
+    track_id: str,
+    count: int,
+    territory: str | None,
+    *,
+    explicit_allowed: bool,
+    explain: bool = False,
+) -> Answer:
     """The nearest tracks by the release's vectors; popular ones for a track that nobody knows."""
     version = funnel.model.version if funnel and funnel.model else None
     asked = _Asked(Surface.SIMILAR, None, version, territory)
@@ -159,9 +169,11 @@ def similar(funnel: Funnel | None, track_id: str, count: int, territory: str | N
     )
     lists = funnel.similar(seed, listeners, count) if seed != NO_TRACK else None
     if lists is None:
-        tracks, _ = _popular(funnel, listeners, count)
-        return asked.answer(tracks, fallback=Fallback.UNKNOWN_TRACK if funnel.model else Fallback.NO_RELEASE)
-    return asked.answer(tracks_of(catalogue, lists, similar_reasons(catalogue, seed, lists, [territory])))
+        tracks, _, removed = _popular(funnel, listeners, count, explain=explain)
+        named = Fallback.UNKNOWN_TRACK if funnel.model else Fallback.NO_RELEASE
+        return asked.answer(tracks, fallback=named, removed=removed)
+    tracks = tracks_of(catalogue, lists, similar_reasons(catalogue, seed, lists, [territory]))
+    return asked.answer(tracks, removed=out_of_similar(funnel, seed, listeners, count, lists.rows[0]) if explain else None)
 
 
 def _session(funnel: Funnel, context: Context) -> Rows:
@@ -183,12 +195,15 @@ def _radio(
     return lists, tracks_of(funnel.catalogue, lists, reasons), removed
 
 
-def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[RecommendedTrack], Fallback]:
-    """The popular for one listener, and what that fallback is called."""
+def _popular(
+    funnel: Funnel, listeners: Listeners, count: int, *, explain: bool
+) -> tuple[list[RecommendedTrack], Fallback, list[RemovedTrack] | None]:
+    """The popular for one listener, what that fallback is called, and what the policy took out of their chart, if asked."""
     lists = funnel.popular(listeners, count)
     reasons = chart_reasons(funnel.catalogue, lists.rows, listeners.territory)
     fallback = chart_fallback(funnel.catalogue, listeners.territory[0]) if funnel.model else Fallback.NO_RELEASE
-    return tracks_of(funnel.catalogue, lists, reasons), fallback
+    removed = out_of_chart(funnel, listeners, count, lists.rows[0]) if explain else None
+    return tracks_of(funnel.catalogue, lists, reasons), fallback, removed
 
 
 def _row(user_id: str) -> Row:

@@ -1,4 +1,8 @@
-"""`segue playlist`: one user's stored playlist as a table, with reasons; on demand also what was removed and by which rule."""
+"""`segue playlist`: one user's stored playlist as a table, with reasons; on demand also what was removed and by which rule.
+
+The list is the stored one. What was removed is asked of the funnel again, and so is a list with another dial: both go by
+what the policy knows of the listener now, and say so where that is newer than the week.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 
 from segue.dates import as_of_for_week, days_of_week, start_of
 from segue.errors import SegueError
-from segue.features import online_rows, playlist_row
+from segue.features import materialised_through, online_rows, playlist_row
 from segue.home import get_home
 from segue.names import CandidateSource, Service, Table
 from segue.playlists import PLAYLIST_LENGTH, audit_path, read_visible_week
@@ -17,16 +21,18 @@ from segue.requests import RemovedTrack
 from segue.settings import get_settings
 from segue.stage import Outcome, table
 from segue.stored_weeks import last_complete, stored_weeks
+from serving.absent import out_of_chart
 from serving.answers import chart_fallback, labels, removed_of
 from serving.batch import week_rows
 from serving.catalogue import NO_TRACK, Catalogue
 from serving.funnel import Funnel
 from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
-from serving.people import has_history, listeners_of, model_columns, week_columns
+from serving.people import listeners_of, model_columns, week_columns
 from serving.reasons import in_words
 
-MOST_REMOVED = 40
+MOST_OF_A_RULE = 6
+"""Removed tracks shown of each rule: nearly all are heard already, and would leave no room for the others."""
 
 
 def run(*, user: str, week: date | None, explain: bool, adventurousness: float | None = None) -> Outcome:
@@ -48,15 +54,27 @@ def run(*, user: str, week: date | None, explain: bool, adventurousness: float |
     if adventurousness is not None:
         stored = _made_at(catalogue, user, shown, release, adventurousness) or stored
     fallback = None
-    if all(source == CandidateSource.POPULAR for source in stored["sources"]):
+    if _popular(stored):
         fallback = chart_fallback(catalogue, catalogue.account(user)[0])
     tracks = _tracks(catalogue, stored)
     removed = _removed(catalogue, user, shown, release, stored) if explain else None
     summary = {"user": user, "week": shown, "release": release, "fallback": fallback, "tracks": tracks}
     if removed is not None:
         summary["removed"] = [track.model_dump() for track in removed]
+    asked_again = explain or adventurousness is not None
+    if asked_again:
+        summary["told_through"] = materialised_through()
     head = f"Week of {shown}, release {release}" + (f", fallback {fallback}" if fallback else "")
-    return Outcome(summary, "\n".join([head, "", _table(tracks), *_removed_table(catalogue, removed)]))
+    newer = _newer(shown, materialised_through()) if asked_again else []
+    return Outcome(summary, "\n".join([head, "", _table(tracks), *_removed_table(catalogue, removed), *newer]))
+
+
+def _newer(week: date, through: date | None) -> list[str]:
+    """Where the features have gone on since a week was made, that what is asked again goes by them."""
+    made_from = as_of_for_week(week)
+    if through is None or through <= made_from:
+        return []
+    return ["", f"Told by what is known through {through}; the stored list was made by what was known through {made_from}."]
 
 
 def _made_at(catalogue: Catalogue, user: str, week: date, release: str, dial: float) -> dict[str, Any] | None:
@@ -73,22 +91,21 @@ def _which(week: date | None) -> tuple[date, str, str]:
     visible = read_visible_week()
     if visible is not None and week in (None, visible.week):
         return visible.week, visible.release, visible.key
+    stored = last_complete(stored_weeks()).get(week) if week is not None else None
+    if week is not None and stored is not None:
+        return week, stored.release, stored.key
     audit = read_json(audit_path(week)) if week is not None else None
-    if week is None or audit is None or not audit["passed"]:
+    if audit is None or not audit["passed"]:  # one that failed lies there in homes of an earlier version
         raise SegueError(
             expected=f"playlists of the week of {week}" if week else "a visible week",
             received="none",
             mend=f"run `segue playlists --week {week or 'D'}`",
         )
-    stored = last_complete(stored_weeks()).get(week)
-    if stored is None:
-        kept = get_settings().playlist_weeks_kept
-        raise SegueError(
-            expected=f"a week whose playlists are kept: the newest {kept} are",
-            received=f"the week of {week}, whose playlists were deleted",
-            mend=f"keep more weeks by SEGUE_PLAYLIST_WEEKS_KEPT, or make it again: `segue playlists --week {week}`",
-        )
-    return week, stored.release, stored.key
+    raise SegueError(
+        expected=f"a week whose playlists are kept: the newest {get_settings().playlist_weeks_kept} are",
+        received=f"the week of {week}, whose playlists were deleted",
+        mend=f"keep more weeks by SEGUE_PLAYLIST_WEEKS_KEPT, or make it again: `segue playlists --week {week}`",
+    )
 
 
 def _tracks(catalogue: Catalogue, stored: dict[str, Any]) -> list[dict[str, Any]]:
@@ -111,15 +128,19 @@ def _table(tracks: list[dict[str, Any]]) -> str:
 
 
 def _removed(catalogue: Catalogue, user: str, week: date, release: str, stored: dict[str, Any]) -> list[RemovedTrack]:
-    """The funnel asked again, this time without passing over what the policy forbids. A fallback removed nothing personal."""
-    columns, policy = week_columns([user], week), online_rows(Service.POLICY, [user])
-    if not has_history(columns["recent_tracks"][0], policy["heard_tracks"][0]):
-        return []
+    """The funnel asked again, this time without passing over what the policy forbids; of a fallback the chart."""
+    policy, listed = online_rows(Service.POLICY, [user]), catalogue.rows(stored["track_ids"])
     funnel = Funnel(load_model(release), catalogue)
     listeners = listeners_of(catalogue, [user], policy, days=days_of_week(week), discovery=True)
     listeners = replace(listeners, heard_on=[_heard_on(catalogue, user, week)])
-    removed = funnel.removed(listeners, model_columns([user], columns), PLAYLIST_LENGTH)
-    return removed_of(funnel, listeners, removed, catalogue.rows(stored["track_ids"]))
+    if _popular(stored):
+        return out_of_chart(funnel, listeners, PLAYLIST_LENGTH, listed)
+    removed = funnel.removed(listeners, model_columns([user], week_columns([user], week)), PLAYLIST_LENGTH)
+    return removed_of(funnel, listeners, removed, listed)
+
+
+def _popular(stored: dict[str, Any]) -> bool:
+    return all(source == CandidateSource.POPULAR for source in stored["sources"])
 
 
 def _heard_on(catalogue: Catalogue, user: str, week: date) -> dict[int, date]:
@@ -139,11 +160,15 @@ def _removed_table(catalogue: Catalogue, removed: list[RemovedTrack] | None) -> 
     if removed is None:
         return []
     if not removed:
-        return ["", "Nothing was removed: the list is not personal."]
-    rows = [[_name(catalogue, r.track_id), r.rule, r.reason] for r in removed[:MOST_REMOVED]]
-    more = len(removed) - len(rows)
-    tail = [f"... and {more} more; `--json` has them all"] if more else []
-    return ["", "Removed from the candidates, best first:", "", table(["track", "rule", "reason"], rows), *tail]
+        return ["", "Nothing was removed: no rule stood against any candidate."]
+    by_rule: dict[str, list[RemovedTrack]] = {}
+    for one in removed:
+        by_rule.setdefault(one.rule, []).append(one)
+    rows = [[_name(catalogue, r.track_id), r.rule, r.reason] for of in by_rule.values() for r in of[:MOST_OF_A_RULE]]
+    more = [f"{len(of) - MOST_OF_A_RULE} more by {rule}" for rule, of in by_rule.items() if len(of) > MOST_OF_A_RULE]
+    tail = [f"... and {', '.join(more)}; `--json` has them all"] if more else []
+    head = f"Removed from the candidates: {len(removed)}, the best of each rule first"
+    return ["", head, "", table(["track", "rule", "reason"], rows), *tail]
 
 
 def _name(catalogue: Catalogue, track_id: str) -> str:

@@ -28,7 +28,7 @@ from serving.funnel import Funnel
 from serving.gold_catalogue import load_catalogue
 from serving.model import load_model, one_thread_each
 from serving.publish import Made, stored_form
-from serving.staging import record_batch, staged_schema
+from serving.staging import pieces_folder, record_batch, staged_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,8 +60,7 @@ def spark_rows(session: SparkSession, users: Sequence[str], week: date, release:
     Raises:
         SegueError: a piece is missing or was answered for twice.
     """
-    folder = get_home().tmp / f"playlists-{week}-{release}-pieces"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    folder = pieces_folder(week, release)
     cut = pieces(users, batch_width(tracks), session.sparkContext.defaultParallelism)
     try:
         receipts = _on_all(

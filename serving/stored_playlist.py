@@ -10,9 +10,11 @@ from segue.dates import days_of_week
 from segue.features import online_row, playlist_row
 from segue.names import Service
 from segue.playlists import VisibleWeek, read_visible_week
-from segue.requests import RecommendedTrack
-from serving.answers import SCORE_PLACES, labels
-from serving.catalogue import Catalogue
+from segue.requests import RecommendedTrack, RemovedTrack
+from serving.answers import SCORE_PLACES, labels, removed_of
+from serving.catalogue import NO_TRACK, Catalogue
+from serving.funnel import Funnel
+from serving.lists import Taken
 from serving.people import REFUSED
 from serving.policy import order
 from serving.policy.rule import Listeners
@@ -54,6 +56,15 @@ def still_allowed(catalogue: Catalogue, stored: Mapping[str, Any], owner: Listen
         for row, stays, score, source, reason in zip(rows.tolist(), kept.tolist(), *columns, strict=True)
         if stays
     ]
+
+
+def taken_out(funnel: Funnel, stored: Mapping[str, Any], owner: Listeners) -> list[RemovedTrack]:
+    """What `still_allowed` leaves out of a stored playlist, with the rule."""
+    rows = funnel.catalogue.places(stored["track_ids"])
+    rule = order.removed_by(owner, funnel.catalogue, rows[None])[0]
+    by_rule = removed_of(funnel, owner, Taken(rows[rule >= 0], rule[rule >= 0]), rows[:0])
+    gone = [track for track, row in zip(stored["track_ids"], rows, strict=True) if row == NO_TRACK]
+    return by_rule + [RemovedTrack(track_id=track, rule="catalogue", reason="no longer in the catalogue") for track in gone]
 
 
 def days_left(visible: VisibleWeek | None, today: date) -> tuple[date, date]:

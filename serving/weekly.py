@@ -20,6 +20,7 @@ from typing import Any
 from segue.atomic import replacing_file, write_json
 from segue.dates import as_of_for_week, start_of
 from segue.errors import SegueError
+from segue.exit_codes import AUDIT_FAILED
 from segue.features import materialised_through
 from segue.home import get_home
 from segue.live_release import read_pointer
@@ -36,10 +37,8 @@ from serving.gold import read_table
 from serving.gold_catalogue import load_catalogue
 from serving.model import load_model, one_thread_each
 from serving.publish import Made, Write, publish, write_staged
-from serving.staging import record_batch, staged_schema
+from serving.staging import record_batch, staged_path, staged_schema, sweep
 from serving.weekly_log import fallback_of
-
-AUDIT_FAILED = 3
 
 
 def run(*, week: date, engine: str) -> Outcome:
@@ -50,6 +49,7 @@ def run(*, week: date, engine: str) -> Outcome:
             another run is at work.
     """
     with locked(get_home().playlists / ".lock", what="`segue playlists`"), _scoring(engine) as scoring:
+        sweep()
         return _run(week, scoring)
 
 
@@ -83,7 +83,7 @@ def _run(week: date, scoring: _Scoring) -> Outcome:
     _require_features(week)
     with progress.step(f"open release {version}"):
         funnel = Funnel(load_model(version), load_catalogue(as_of_for_week(week)))
-    staged = get_home().tmp / f"playlists-{week}-{version}.parquet"
+    staged = staged_path(week, version)
     users = _known_users(week)
     with progress.step(f"make {len(users)} playlists"):
         facts = _stage(staged, funnel, scoring.rows(funnel, users, week, version), len(users), progress)
@@ -93,12 +93,12 @@ def _run(week: date, scoring: _Scoring) -> Outcome:
         seconds = progress.seconds[f"make {len(users)} playlists"]
         facts |= {"week": week, "release": version, "users": len(users), "seconds": seconds}
         facts["playlists_per_second"] = round(len(users) / max(seconds, 1e-9), 1)
-        _keep_audit(week, version, audited, facts)
+        keep = partial(_keep_audit, week, version, audited, facts)
         if audited.broken:
+            keep()
             return _refused(week, audited.broken, facts)
-        published = publish(
-            Made(staged, week, version, len(users), facts["digest"]), funnel.catalogue, progress, scoring.write
-        )
+        made = Made(staged, week, version, len(users), facts["digest"])
+        published = publish(made, funnel.catalogue, progress, scoring.write, keep_audit=keep)
     finally:
         staged.unlink(missing_ok=True)
     return _done(facts | {"expired": published.expired}, published.visible)
@@ -140,8 +140,6 @@ def _stage(staged: Path, funnel: Funnel, made: Iterable[list[Row]], users: int, 
     fallbacks: Counter[str] = Counter({fallback.value: 0 for fallback in (Fallback.NEW_USER, Fallback.WORLDWIDE)})
     sources: Counter[str] = Counter()
     digest, done = hashlib.sha256(), 0
-    for left_behind in staged.parent.glob(f".{staged.name}.*"):  # by a run that was killed
-        left_behind.unlink()
     schema = staged_schema()
     with replacing_file(staged) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for rows in made:
@@ -161,17 +159,21 @@ def _playlist_text(row: Row) -> str:
 
 
 def _keep_audit(week: date, version: str, audited: Audited, facts: dict[str, Any]) -> None:
+    """A failed audit goes beside that of the lists which the store still has, a passed one in its place."""
     broken = [asdict(b) | {"user_id": pseudonym(b.user_id) if b.user_id else None} for b in audited.broken]
     verdict = {"passed": not broken, "broken": broken, "exposure": [asdict(one) for one in audited.exposure]}
     kept = {name: value for name, value in facts.items() if name not in ("seconds", "playlists_per_second")}
-    write_json(audit_path(week), kept | verdict | {"week": week.isoformat(), "release": version})
+    write_json(audit_path(week, failed=bool(broken)), kept | verdict | {"week": week.isoformat(), "release": version})
+    if not broken:
+        audit_path(week, failed=True).unlink(missing_ok=True)
 
 
 def _refused(week: date, broken: Sequence[Broken], facts: dict[str, Any]) -> Outcome:
     lines = [f"  {b.promise}: broken {b.count} times, for example by track {b.track_id or '-'}" for b in broken]
     shown = read_visible_week()
     still = f"the week of {shown.week} stays visible" if shown else "no week is visible"
-    text = "\n".join([f"The audit of the week of {week} failed; {still}. Broken:", *lines, f"Details: {audit_path(week)}"])
+    details = audit_path(week, failed=True)
+    text = "\n".join([f"The audit of the week of {week} failed; {still}. Broken:", *lines, f"Details: {details}"])
     return Outcome(facts | {"passed": False, "broken": [b.promise for b in broken]}, text, AUDIT_FAILED)
 
 

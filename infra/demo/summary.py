@@ -8,6 +8,7 @@ from infra.airflow.configuration import USER, password_file
 from infra.demo.follow import Follower
 from infra.demo.memory import MemoryWatch
 from infra.demo.platform import Platform
+from infra.demo.processes import Processes
 from infra.demo.rounds import Loop, Turn
 from infra.demo.screen import Screen
 from infra.demo.traffic import Listeners
@@ -21,13 +22,18 @@ def show(platform: Platform, loop: Loop, follower: Follower, memory: MemoryWatch
     last = loop.turns[-1]
     users = Listeners(platform.service, platform.home).users
     user = users[len(users) // 2]
-    screen.block(f"The weekly playlist of {user}", platform.processes.run("playlist", ("segue", "playlist", user)))
+    screen.block(f"The weekly playlist of {user}, and what was kept out of it", playlist_of(platform.processes, user))
     screen.block(f"Release {last.version} on the days it has not seen", _metrics(last.evaluation))
     if len(loop.turns) > 1:
         screen.block("The rounds", rounds_table(loop.turns))
     screen.block("The e-mail that arrived", _mail(platform, last.monitor["subject"]))
     screen.block("Seconds by stage", _stages(follower.seconds, screen, memory))
     screen.block("Where things are", _places(platform, last))
+
+
+def playlist_of(processes: Processes, user: str) -> str:
+    """The visible playlist of a user: why each track is in it, and what the policy removed."""
+    return processes.run("playlist", ("segue", "playlist", user, "--explain"))
 
 
 def rounds_table(turns: list[Turn]) -> str:

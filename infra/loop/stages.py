@@ -12,7 +12,7 @@ import numpy as np
 from infra.world.memory import NO_TRACK
 from infra.world.space import Ints
 from segue.errors import SegueError
-from segue.exit_codes import GATE_REFUSED
+from segue.exit_codes import AUDIT_FAILED, GATE_REFUSED
 from segue.own_process import python_in
 from segue.playlists import PLAYLIST_LENGTH
 from segue.stage import Progress
@@ -46,8 +46,8 @@ class Stages:
         return summary
 
     def _python(self, *arguments: str) -> str:
-        done = python_in(self._root, *arguments, endings=(0, GATE_REFUSED))
-        if done.returncode == GATE_REFUSED and "promote" not in arguments:
+        done = python_in(self._root, *arguments, endings=(0, GATE_REFUSED, AUDIT_FAILED))
+        if done.returncode and "promote" not in arguments:
             said = (done.stdout.strip() or "no message").splitlines()[0]
             raise SegueError(expected=f"{' '.join(arguments)} to pass", received=said, mend="see the audit of the week")
         return done.stdout

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from infra.status.row import UNREADABLE, Row, moment
 from segue.commands import COMMANDS
+from segue.exit_codes import GATE_REFUSED
 from segue.home import get_home
 from segue.runs import Run, last_run
 from segue.stage import table
 
-REFUSED_BY_THE_GATE = ("promote", 3)
+REFUSED_BY_THE_GATE = ("promote", GATE_REFUSED)
 """A candidate that stays out is a result: the live release is as good as it was."""
 
 

@@ -63,7 +63,8 @@ def _week() -> Row:
     if visible is None:
         return Row("visible week", "none", "`segue playlists --week D`")
     audit = read_json(audit_path(visible.week)) or {}
-    passed = {True: ", audit passed", False: ", a later audit failed"}.get(audit.get("passed"), "")  # type: ignore[arg-type]
+    passed = ", audit passed" if audit.get("passed") else ""
+    passed += ", a later audit failed" if audit_path(visible.week, failed=True).exists() else ""
     about = f"{visible.users:,} users, by release {visible.release}{passed}"
     facts = {"release": visible.release, "users": visible.users}
     return Row("visible week", visible.week.isoformat(), about, visible.published_at, facts)

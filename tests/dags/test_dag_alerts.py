@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import copy
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from infra.mailbox import messages, running
+from segue.names import Dag
 from segue.settings import get_settings
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -115,13 +117,14 @@ def test_the_mail_settings_reach_airflow(
     assert (found["extra"]["disable_ssl"], found["extra"]["disable_tls"]) == (ssl_off, tls_off)
 
 
+@pytest.mark.parametrize(("dag", "task"), [(Dag.WEEKLY_PLAYLISTS, "playlists"), (Dag.DRIFT_REPORT, "monitor")])
 @pytest.mark.parametrize(("code", "outcome"), [(0, None), (2, "AirflowException"), (3, "AirflowFailException")])
 def test_an_alarm_fails_at_once_and_an_accident_may_try_again(
-    tasks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, outcome: str | None
+    bag: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dag: Dag, task: str, code: int, outcome: str | None
 ) -> None:
     (tmp_path / "segue").write_text(f"#!/bin/bash\necho '{{}}'\nexit {code}\n")
     (tmp_path / "segue").chmod(0o755)
-    operator = tasks.segue_task("monitor", "monitor", env={}, alarm_on_exit_code=3)
+    operator = copy(bag.dags[dag.value].task_dict[task])
     monkeypatch.setattr(operator, "get_env", lambda context: {"PATH": f"{tmp_path}:/usr/bin:/bin"})
     if outcome is None:
         assert operator.execute({}) == {}

@@ -29,7 +29,7 @@ from infra.world.offered import Offers
 from infra.world.simulation import World, make_world
 from infra.world.space import Floats, Ints
 from segue.errors import SegueError
-from segue.exit_codes import GATE_REFUSED
+from segue.exit_codes import AUDIT_FAILED, GATE_REFUSED
 from segue.names import Surface
 from segue.settings import get_settings
 from segue.stage import Progress
@@ -221,7 +221,7 @@ def test_a_refused_release_leaves_the_one_before_it_live(monkeypatch: pytest.Mon
     assert as_rows(lists, 2)[:, :3].tolist() == [[NO_TRACK] * 3, [7, 3, NO_TRACK]]
 
 
-@pytest.mark.parametrize(("stage", "code"), [("train", 2), ("playlists", GATE_REFUSED)])
+@pytest.mark.parametrize(("stage", "code"), [("train", 2), ("playlists", AUDIT_FAILED)])
 def test_a_stage_that_fails_ends_the_bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str, code: int) -> None:
     monkeypatch.setattr(subprocess, "run", Commands({stage: code}).run)
     with pytest.raises(SegueError, match=stage):

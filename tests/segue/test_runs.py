@@ -45,13 +45,22 @@ def test_a_run_leaves_when_it_began_how_long_it_took_and_how_it_ended(home: Home
     [
         (SegueError(expected="listens", received="none", mend="land some"), 2, "Expected listens, received none: land some."),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (ZeroDivisionError("division\nby zero"), 1, "ZeroDivisionError: division by zero"),
     ],
 )
 def test_a_run_that_raised_leaves_its_sentence(home: Home, problem: BaseException, code: int, sentence: str) -> None:
     with pytest.raises(type(problem)), recording("train"):
         raise problem
     assert (ran(home, "train").exit_code, ran(home, "train").sentence) == (code, sentence)
+
+
+def test_a_defect_leaves_its_type_and_place_and_nothing_it_says_of_a_listener(home: Home) -> None:
+    with pytest.raises(KeyError, match="listener-7"), recording("train"):
+        {}["listener-7"]
+    assert ran(home, "train").exit_code == 1
+    sentence = ran(home, "train").sentence or ""
+    assert sentence.startswith("KeyError in test_a_defect_leaves_its_type_and_place")
+    assert "(segue/test_runs.py:" in sentence
+    assert "listener-7" not in (home.runs / "train.json").read_text()
 
 
 def test_a_run_at_work_is_told_from_one_that_was_killed(home: Home) -> None:

@@ -77,6 +77,7 @@ def test_answers_are_counted_under_the_route_they_replace(desk: Desk) -> None:
     [
         {"method": "POST"},
         {"query_string": b"territory=SE"},
+        {"query_string": b"explain=true"},
         {"path": "/v1/users/a b/weekly"},
         {"path": "/v1/users/a\x00b/weekly"},
         {"path": "/v1/users//weekly"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from left_out import leave_out
 from serving_platform import Platform
 from weekly_runs import key_of, make, stored
 
+from infra.status.command import run as status
 from segue.features import playlist_row
 from segue.names import Table
-from segue.playlists import audit_path, read_visible_week
+from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week
 from segue.release import read_json
-from serving import show, weekly
+from serving import publish, show, weekly
 from serving.gold_catalogue import load_catalogue
 
 pytestmark = pytest.mark.usefixtures("read_once")
@@ -44,9 +46,50 @@ def test_a_rule_that_fails_in_the_funnel_is_caught_by_the_audit_and_the_old_week
     assert promise in outcome.text
     assert read_visible_week() == before
     assert repr(stored(platform, "u00001")) == rows
-    verdict = read_json(audit_path(platform.week))
-    assert verdict is not None
-    assert verdict["passed"] is False
+    assert (read_json(audit_path(platform.week)) or {})["passed"] is True
+    assert (read_json(audit_path(platform.week, failed=True)) or {})["passed"] is False
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_an_older_week_is_shown_after_a_failed_remake_and_told_so_until_one_passes(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, apart: bool
+) -> None:
+    """Twin: where a failed audit takes the place of the other, the week that is stored loses the word that it passed."""
+    make(platform)
+    kept = audit_path(platform.week).read_bytes()
+    with monkeypatch.context() as context:
+        if not apart:
+            context.setattr(weekly, "audit_path", lambda week, failed: audit_path(week))
+        leave_out(context, "already_heard")
+        assert make(platform).exit_code == 3
+    assert (audit_path(platform.week).read_bytes() == kept) is apart
+    if apart:
+        assert "a later audit failed" in status().text
+        show_week(
+            VisibleWeek(week=platform.week + timedelta(days=7), release="later", published_at=datetime.now(UTC), users=1)
+        )
+        assert show.run(user="u00001", week=platform.week, explain=False).summary["week"] == platform.week
+        assert make(platform).exit_code == 0
+        assert not audit_path(platform.week, failed=True).exists()
+
+
+def test_the_audit_of_a_week_stays_until_the_lists_made_again_are_all_stored(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(platform)
+    kept = audit_path(platform.week).read_bytes()
+    make_release("cap-1", as_of=platform.gold.as_of, policy={"artist_cap": 1})
+    with monkeypatch.context() as context:
+        context.setattr(publish, "end_week", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(platform)
+    assert audit_path(platform.week).read_bytes() == kept
+    make(platform)
+    assert (read_json(audit_path(platform.week)) or {})["release"] == "cap-1"
+
+
+def _killed(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def _swap(rows: list[dict[str, Any]], column: str, value: Any) -> None:
