@@ -4,7 +4,7 @@ service (n = 1) and the weekly batch, on arrays from end to end; nothing here kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,7 +85,9 @@ class Funnel:
         numbers, score = _best(np.where(known, similarity, -np.inf), CANDIDATES)
         rows = np.where(np.isfinite(score), self._row_of[numbers], NO_TRACK).astype(np.int32)
         rows = np.where(allowed_alone(listeners, self.catalogue, rows), rows, NO_TRACK)
-        return self._lists.make(listeners, Ranked(rows, score, SIMILAR), count, weighed=False)
+        # who asks for the likeness of a track gets it, whoever made it
+        lists = replace(self._lists, policy=self.policy.model_copy(update={"small_artists": 0.0}))
+        return lists.make(listeners, Ranked(rows, score, SIMILAR), count, weighed=False)
 
     def vectors_of(self, rows: Rows) -> Floats:
         """Track vectors of the catalogue rows that the release knows, zeros for the others, (r, d)."""

@@ -185,7 +185,7 @@ def _radio(
 def _popular(funnel: Funnel, listeners: Listeners, count: int) -> tuple[list[RecommendedTrack], Fallback]:
     """The popular for one listener, and what that fallback is called."""
     lists = funnel.popular(listeners, count)
-    reasons = chart_reasons(funnel.catalogue, lists.rows, listeners.territory)
+    reasons = chart_reasons(funnel.catalogue, lists, listeners.territory)
     fallback = chart_fallback(funnel.catalogue, listeners.territory[0]) if funnel.model else Fallback.NO_RELEASE
     return tracks_of(funnel.catalogue, lists, reasons), fallback
 
