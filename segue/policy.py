@@ -34,7 +34,7 @@ class PolicySettings(BaseModel):
     diversity: float = Field(default=0.2, ge=0, description="weight of the largest cosine to a track already in the list")
     popularity_ceiling: bool = Field(default=True, description="a discovery list is less popular than its listener's habit")
     small_artists: float = Field(
-        default=0.0, ge=0, description="least share of a week's places for small artists, in shares of what they earn; 0: none"
+        default=0.0, ge=0, le=1, description="least share of a list, and of a week's places, for small artists; 0: none"
     )
     staying: float = Field(
         default=1.0, ge=0, description="weight, on the ranker's score, of how far a track is stayed with longer than usual"
@@ -53,6 +53,10 @@ HABIT_TRACKS, HABIT_ABOVE = 5, 2e-3
 """Tracks heard within 60 days, and played by anyone within 30, from which on a listener has a habit of popularity; and how
 far, in log-popularity, it lies above the median of all tracks that are played. Whoever hears what few others do needs no
 ceiling, and where half of the catalogue was played once there may be nothing below theirs."""
+
+SMALL_BEYOND = 0.9
+"""The most played artists have this share of all plays of 30 days together; an artist beyond them is small, and so is one whom
+nobody plays. Equally played artists stand together, with all of them before each."""
 
 DEFAULT_POLICY = PolicySettings()
 BEFORE: dict[str, Any] = {"explore_slots": 0, "staying": 0.0}

@@ -15,7 +15,7 @@ from segue.home import get_home
 from segue.names import Table
 from segue.playlists import PLAYLIST_LENGTH
 from segue.policy import HABIT_ABOVE, HABIT_TRACKS, PolicySettings
-from serving.exposure import Exposure, below_floor, exposure
+from serving.exposure import Exposure, exposure, merit_of, missing_to_floor
 from serving.gold import snapshot_days
 
 if TYPE_CHECKING:
@@ -129,10 +129,11 @@ class Broken:
 
 @dataclass(frozen=True)
 class Audited:
-    """What is wrong with a week, and whom it puts before listeners."""
+    """What is wrong with a week, and whom it puts before listeners; what the merit beside it is counted in."""
 
     broken: list[Broken]
     exposure: list[Exposure]
+    merit_of: str
 
 
 def audit(staged: Path, week: date, policy: PolicySettings) -> Audited:
@@ -144,12 +145,12 @@ def audit(staged: Path, week: date, policy: PolicySettings) -> Audited:
     try:
         _prepare(connection, staged, week, policy)
         found = [_check(connection, promise, query) for promise, query in CHECKS.items()]
-        seen = exposure(connection, week)
+        seen, merit = exposure(connection, week), merit_of(connection)
     finally:
         connection.close()
-    if below_floor(seen, policy.small_artists):
-        found.append(Broken(FLOOR_FOR_SMALL_ARTISTS, 1, "", None))
-    return Audited([broken for broken in found if broken is not None], seen)
+    if missing := missing_to_floor(seen, policy.small_artists):
+        found.append(Broken(FLOOR_FOR_SMALL_ARTISTS, missing, "", None))
+    return Audited([broken for broken in found if broken is not None], seen, merit)
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, staged: Path, week: date, policy: PolicySettings) -> None:

@@ -112,7 +112,7 @@ def _put(
     """Rows of n lists, and of the features they were made from if any were, into their places (n,)."""
     catalogue = funnel.catalogue
     if columns is None:
-        reasons = chart_reasons(catalogue, lists.rows, listeners.territory)
+        reasons = chart_reasons(catalogue, lists, listeners.territory)
         features: Sequence[str | None] = [None] * len(listeners)
     else:
         reasons = personal_reasons(funnel, listeners, lists, columns)

@@ -15,6 +15,7 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
+from segue.policy import SMALL_BEYOND
 from segue.trending import chart
 
 Rows = npt.NDArray[np.int32]
@@ -107,6 +108,26 @@ class Catalogue:
         saves = self.saves if len(self.saves) else np.zeros_like(self.plays)
         plays, saved = (np.bincount(self.artist, of, self.artist_count).astype(np.float32) for of in (self.plays, saves))
         return plays, saved
+
+    @cached_property
+    def of_small_artist(self) -> Mask:
+        """Which tracks (m,) are by an artist beyond `SMALL_BEYOND` of all plays worldwide, or by one whom nobody plays."""
+        played = np.bincount(self.artist, self.plays, self.artist_count)
+        fewest_first = np.sort(played)
+        as_much = fewest_first[::-1].cumsum()[::-1]  # of an artist and all that are played as much or more
+        before = (as_much[np.searchsorted(fewest_first, played)] - played) / max(played.sum(), 1)
+        return np.asarray(((played == 0) | (before >= SMALL_BEYOND))[self.artist])
+
+    def small_chart(self, territory: str | None) -> Rows:
+        """The tracks by small artists in the order of `popular`; kept for the next caller."""
+        chart = self.popular(territory)
+        if chart.territory not in self._small_charts:
+            self._small_charts[chart.territory] = chart.order[self.of_small_artist[chart.order]]
+        return self._small_charts[chart.territory]
+
+    @cached_property
+    def _small_charts(self) -> dict[str | None, Rows]:
+        return {}
 
     @cached_property
     def usual_save_rate(self) -> float:

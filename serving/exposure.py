@@ -2,20 +2,23 @@
 beside what they earn.
 
 The merit of an artist is what listeners made of what they did play: the plays heard to the end in the last thirty days (the
-merit of Singh and Joachims 2018, "Fairness of exposure in rankings", with completed plays for relevance). Artists are large,
-middle or small by where the plays of all artists, the most played first, reach half and nine tenths. Reads what the audit
-prepared; see `audit.py`.
+merit of Singh and Joachims 2018, "Fairness of exposure in rankings", with completed plays for relevance). Where nobody knows
+how far a track was heard it is taken to be heard as the others are, and where that is known of none, plays are the merit.
+Artists are large, middle or small by where the plays of all artists, the most played first, reach half and nine tenths; who is
+played as much as another is of the same size. Reads what the audit prepared; see `audit.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from segue.dates import as_of_for_week
 from segue.home import get_home
 from segue.names import Table
+from segue.policy import SMALL_BEYOND
 from serving.gold import snapshot_days
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 SIZE, LABEL_TYPE = "size", "label_type"
 SMALL, UNKNOWN = "small", "unknown"
 EVERYWHERE = "everywhere"
-_HALF, _NEARLY_ALL = 0.5, 0.9
+COMPLETED_PLAYS, PLAYS = "completed plays", "plays"
+_HALF = 0.5
 
 _SIZES = """
 create table sizes as
@@ -33,7 +37,7 @@ with artists as (
     from gold_tracks left join plays using (track_id) group by all
 ), reached as (
     select artist, played,
-        (sum(played) over (order by played desc, artist) - played) / nullif(sum(played) over (), 0) as before
+        (sum(played) over (order by played desc range unbounded preceding) - played) / nullif(sum(played) over (), 0) as before
     from artists
 )
 select artist,
@@ -47,10 +51,14 @@ _NO_LABELS = "create view labels as select track_id, null::varchar as label_type
 
 _OWNERS = """
 create table owners as
-with tracks as (
+with usual as (
+    select coalesce(sum(complete_rate_30d * plays_30d) / nullif(sum(plays_30d) filter (complete_rate_30d is not null), 0), 1)
+        as completes
+    from plays
+), tracks as (
     select track_id, size, coalesce(nullif(labels.label_type, ''), ?) as label_type,
-        coalesce(complete_rate_30d, 0) as completes, coalesce(plays_30d, 0) as plays_30d
-    from gold_tracks join labels using (track_id) left join plays using (track_id)
+        coalesce(complete_rate_30d, usual.completes) as completes, coalesce(plays_30d, 0) as plays_30d
+    from usual cross join gold_tracks join labels using (track_id) left join plays using (track_id)
     join sizes on sizes.artist = coalesce(gold_tracks.artist_id, gold_tracks.track_id)
 )
 unpivot tracks on size, label_type into name kind value part
@@ -94,17 +102,24 @@ class Exposure:
 def exposure(connection: duckdb.DuckDBPyConnection, week: date) -> list[Exposure]:
     """Every territory and part, and everywhere together; `connection` holds the audit's views."""
     _local_plays(connection, week)
-    connection.execute(_SIZES, [_NEARLY_ALL, _HALF])
+    connection.execute(_SIZES, [SMALL_BEYOND, _HALF])
     connection.execute(_LABELS if LABEL_TYPE in connection.table("gold_tracks").columns else _NO_LABELS)
     connection.execute(_OWNERS, [UNKNOWN])
     rows: list[Any] = connection.execute(_EXPOSURE, [UNKNOWN, EVERYWHERE, EVERYWHERE]).fetchall()
     return [Exposure(*row) for row in rows]
 
 
-def below_floor(found: list[Exposure], floor: float) -> bool:
-    """Whether small artists have fewer of a week's places than `floor` times what they earn."""
-    of_small = [one for one in found if one.territory == EVERYWHERE and one.part == SMALL and one.kind == SIZE]
-    return any((one.exposure or 0.0) < floor * (one.merit or 0.0) for one in of_small)
+def merit_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """What merit is counted in."""
+    known = "select 1 from plays where plays_30d > 0 and complete_rate_30d is not null limit 1"
+    return COMPLETED_PLAYS if connection.execute(known).fetchall() else PLAYS
+
+
+def missing_to_floor(found: list[Exposure], floor: float) -> int:
+    """How many more of a week's places would have to be small artists' for the share `floor` of them."""
+    everywhere = [one for one in found if one.territory == EVERYWHERE and one.kind == SIZE]
+    wanted = ceil(floor * sum(one.places for one in everywhere) - 1e-9)
+    return max(0, wanted - sum(one.places for one in everywhere if one.part == SMALL))
 
 
 def _local_plays(connection: duckdb.DuckDBPyConnection, week: date) -> None:

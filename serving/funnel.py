@@ -4,7 +4,7 @@ service (n = 1) and the weekly batch, on arrays from end to end; nothing here kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,7 +82,8 @@ class Funnel:
         """What one listener's chart lost to which rule before the end of the popular list of `count` with `listed` (k,)."""
         chart = self.catalogue.popular(listeners.territory[0])
         first = chart.order[:LOOKED_AT]
-        return self._removed_before(listeners, Ranked(first[None], chart.share[first][None], POPULAR), count, listed)
+        ranked = Ranked(first[None], chart.share[first][None], POPULAR)
+        return _removed_before(self._lists, listeners, ranked, count, listed)
 
     def similar(self, row: int, listeners: Listeners, count: int) -> Lists | None:
         """The nearest tracks to a catalogue row by the release's vectors; None when the release does not know it."""
@@ -90,22 +91,19 @@ class Funnel:
         if near is None:
             return None
         rows = np.where(allowed_alone(listeners, self.catalogue, near.rows), near.rows, NO_TRACK)
-        return self._lists.make(listeners, Ranked(rows, near.score, SIMILAR), count, weighed=False)
+        return self._lists_of_likeness.make(listeners, Ranked(rows, near.score, SIMILAR), count, weighed=False)
 
     def removed_from_similar(self, row: int, listeners: Listeners, count: int, listed: Rows) -> Taken:
         """What the neighbours of a catalogue row lost to which rule before the end of their list of `count` with `listed`."""
         near = self._neighbours(row)
         if near is None:
             raise ValueError("the release does not know this track: its list is the popular one")
-        return self._removed_before(listeners, near, count, listed)
+        return _removed_before(self._lists_of_likeness, listeners, near, count, listed)
 
-    def _removed_before(self, listeners: Listeners, ranked: Ranked, count: int, listed: Rows) -> Taken:
-        """What one listener's candidates lost before the last of a list that keeps their order; a list that is short, or goes
-        on elsewhere, has looked at all of them, of which the first are told."""
-        seen = np.flatnonzero(np.isin(ranked.rows[0, :LOOKED_AT], listed[listed != NO_TRACK]))
-        end = seen[-1] + 1 if len(seen) == count else LOOKED_AT
-        first = Ranked(ranked.rows[:, :end], ranked.score[:, :end], ranked.source)
-        return self._lists.taken(listeners, first, count, weighed=False)
+    @property
+    def _lists_of_likeness(self) -> ListMaker:
+        """Who asks for the likeness of a track gets it, whoever made it."""
+        return replace(self._lists, policy=self.policy.model_copy(update={"small_artists": 0.0}))
 
     def _neighbours(self, row: int) -> Ranked | None:
         """The nearest of all tracks to a catalogue row (1, c), best first; None when the release does not know it."""
@@ -183,6 +181,15 @@ class Funnel:
 
     _row_of: Rows = None  # type: ignore[assignment]
     _number_of: Rows = None  # type: ignore[assignment]
+
+
+def _removed_before(lists: ListMaker, listeners: Listeners, ranked: Ranked, count: int, listed: Rows) -> Taken:
+    """What one listener's candidates lost before the last of a list that keeps their order; a list that is short, or goes
+    on elsewhere, has looked at all of them, of which the first are told."""
+    seen = np.flatnonzero(np.isin(ranked.rows[0, :LOOKED_AT], listed[listed != NO_TRACK]))
+    end = seen[-1] + 1 if len(seen) == count else LOOKED_AT
+    first = Ranked(ranked.rows[:, :end], ranked.score[:, :end], ranked.source)
+    return lists.taken(listeners, first, count, weighed=False)
 
 
 def _best(similarity: Floats, count: int) -> tuple[Indices, Floats]:

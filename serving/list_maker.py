@@ -13,12 +13,13 @@ from segue.compiled import compiled
 from segue.playlists import PLAYLIST_LENGTH
 from segue.policy import PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue, Rows
-from serving.lists import POPULAR, Lists, Ranked, Taken, no_lists, replaced, some_lists, some_ranked
+from serving.lists import POPULAR, Lists, Ranked, Taken, at_columns, no_lists, replaced, some_lists, some_ranked
 from serving.policy import order
 from serving.policy.exploration import Exploration
 from serving.policy.popularity_ceiling import BELOW, above
 from serving.policy.rule import Floats, Listeners, Places, Pool
 from serving.policy.selection import BY_RANK, EXPLORED, NOWHERE, Selection, select
+from serving.policy.small_artists import NO_COLUMN, columns_within, owed_of
 
 REACHES = (256, 4_096)
 """How far down the chart a short list looks for more, before it looks at all of it."""
@@ -40,13 +41,11 @@ class ListMaker:
     def make(self, listeners: Listeners, ranked: Ranked, count: int, *, weighed: bool) -> Lists:
         """A list of `count` for each listener out of candidates that the rules about single tracks have left; short only if
         nothing may be added."""
-        width = self._width(count)
-        lists = self._chosen(listeners, ranked, width, count, weighed=weighed, explore=True)
-        more = (lists.lengths() < count) & (ranked.rows[:, width:] != NO_TRACK).any(axis=1)
+        lists = self._chosen(listeners, self._within(ranked, count), count, weighed=weighed, explore=True)
+        more = (lists.lengths() < count) & (ranked.rows[:, self._width(count) :] != NO_TRACK).any(axis=1)
         if more.any():
             some = np.flatnonzero(more)
-            every = some_ranked(ranked, some)
-            wider = self._chosen(listeners.some(some), every, ranked.rows.shape[1], count, weighed=weighed, explore=False)
+            wider = self._chosen(listeners.some(some), some_ranked(ranked, some), count, weighed=weighed, explore=False)
             lists = replaced(lists, some, wider)
         return self._under_the_ceiling(self._filled(lists, listeners, count), listeners, ranked, count)
 
@@ -60,23 +59,33 @@ class ListMaker:
         rule = order.removed_by(listeners, self.catalogue, ranked.rows)[0]
         left = np.flatnonzero(rule == order.KEPT)
         allowed = Ranked(ranked.rows[:, left], ranked.score[:, left], ranked.source)
-        pool = self._pool(listeners, allowed, min(self._width(count), len(left)), count, weighed=weighed)
-        by_list = _passed_over(pool, select(pool))
-        rule[left[: len(by_list)]] = np.where(by_list >= 0, by_list + len(order.TRACK_RULES), order.KEPT)
+        columns = columns_within(self.catalogue, allowed.rows, self._width(count), self._more(count))[0]
+        left = left[columns[columns != NO_COLUMN]]
+        pool = self._pool(listeners, self._within(allowed, count), count, weighed=weighed)
+        by_list = _passed_over(pool, select(pool))[: len(left)]
+        rule[left] = np.where(by_list >= 0, by_list + len(order.TRACK_RULES), order.KEPT)
         return Taken(ranked.rows[0][rule >= 0], rule[rule >= 0])
 
     def _width(self, count: int) -> int:
         return self.policy.candidates * max(1, -(-count // PLAYLIST_LENGTH))
 
-    def _chosen(self, listeners: Listeners, ranked: Ranked, width: int, count: int, *, weighed: bool, explore: bool) -> Lists:
-        pool = self._pool(listeners, ranked, width, count, weighed=weighed)
-        explorer = Exploration(pool, self.release) if explore and pool.weighs and len(listeners.adventurousness) else None
-        chosen = select(pool, chooser=explorer)
-        source = np.full(pool.rows.shape, ranked.source, dtype=np.int8)
-        return _listed(pool, ranked.score, source, chosen, explorer)
+    def _more(self, count: int) -> int:
+        return 2 * owed_of(self.policy, count)  # not all that are looked at may come
 
-    def _pool(self, listeners: Listeners, ranked: Ranked, width: int, count: int, *, weighed: bool) -> Pool:
-        rows, scores = np.ascontiguousarray(ranked.rows[:, :width]), ranked.score[:, :width]
+    def _within(self, ranked: Ranked, count: int) -> Ranked:
+        """The candidates that lists are chosen from."""
+        if not self._more(count):
+            return Ranked(ranked.rows[:, : self._width(count)], ranked.score[:, : self._width(count)], ranked.source)
+        return at_columns(ranked, columns_within(self.catalogue, ranked.rows, self._width(count), self._more(count)))
+
+    def _chosen(self, listeners: Listeners, ranked: Ranked, count: int, *, weighed: bool, explore: bool) -> Lists:
+        pool = self._pool(listeners, ranked, count, weighed=weighed)
+        explorer = Exploration(pool, self.release) if explore and pool.weighs and len(listeners.adventurousness) else None
+        source = np.full(pool.rows.shape, ranked.source, dtype=np.int8)
+        return _listed(pool, ranked.score, source, select(pool, chooser=explorer), explorer)
+
+    def _pool(self, listeners: Listeners, ranked: Ranked, count: int, *, weighed: bool) -> Pool:
+        rows = np.ascontiguousarray(ranked.rows)
         weighed = weighed and rows.size > 0
         return Pool(
             listeners=listeners,
@@ -84,7 +93,7 @@ class ListMaker:
             policy=self.policy,
             rows=rows,
             open=rows != NO_TRACK,
-            value=_value(scores, self._width(count)) if weighed else _by_place(rows),
+            value=_value(ranked.score, self._width(count)) if weighed else _by_place(rows),
             count=count,
             vectors=self.vectors_of(rows.ravel()).reshape(*rows.shape, -1) if weighed else None,
         )
@@ -103,7 +112,7 @@ class ListMaker:
         pool_rows = np.concatenate([lists.rows, rows], axis=1)
         alive = order.allowed_alone(listeners, self.catalogue, rows)
         pool = replace(
-            self._pool(listeners, Ranked(pool_rows, pool_rows, POPULAR), pool_rows.shape[1], count, weighed=False),
+            self._pool(listeners, Ranked(pool_rows, pool_rows, POPULAR), count, weighed=False),
             open=np.concatenate([np.zeros(lists.rows.shape, dtype=bool), alive], axis=1),
         )
         score = np.concatenate([lists.score, share], axis=1)
@@ -114,9 +123,10 @@ class ListMaker:
         return replace(made, moved_by=moved_by, propensity=propensity)
 
     def _charts(self, lists: Lists, listeners: Listeners, reach: int, count: int) -> tuple[Rows, Floats]:
-        """The first `reach` tracks of each listener's chart and their shares (n, reach). Who is under a ceiling looks at what
-        their list can still afford, unless all of the chart is looked at."""
-        rows = np.full((len(listeners), reach), NO_TRACK, dtype=np.int32)
+        """The first `reach` tracks of each listener's chart and their shares (n, w), and as many by small artists behind them
+        where those have a floor. Who is under a ceiling looks at what their list can afford, unless all are looked at."""
+        owes = self._more(count) > 0 and reach < len(self.catalogue)
+        rows = np.full((len(listeners), reach * (1 + owes)), NO_TRACK, dtype=np.int32)
         share = np.zeros(rows.shape, dtype=np.float32)
         afford = self._afford(lists, listeners, count) if reach < len(self.catalogue) else None
         for who, territory in enumerate(listeners.territory):
@@ -125,6 +135,8 @@ class ListMaker:
             if afford is not None and np.isfinite(afford[who]):
                 places = np.empty(reach, dtype=np.intp)
                 found = chart.order[places[: _first_below(chart.log_plays_by_place, afford[who], places)]]
+            if owes:
+                found = np.concatenate([found, self.catalogue.small_chart(territory)[:reach]])
             rows[who, : len(found)], share[who, : len(found)] = found, chart.share[found]
         return rows, share
 
@@ -153,7 +165,7 @@ class ListMaker:
         rows, share = self._charts(empty, listeners, len(self.catalogue), count)
         every = Ranked(np.concatenate([ranked.rows, rows], axis=1), np.concatenate([ranked.score, share], axis=1), POPULAR)
         alive = order.allowed_alone(listeners, self.catalogue, every.rows)
-        pool = replace(self._pool(listeners, every, every.rows.shape[1], count, weighed=False), open=alive)
+        pool = replace(self._pool(listeners, every, count, weighed=False), open=alive)
         source = np.full(every.rows.shape, POPULAR, dtype=np.int8)
         source[:, : ranked.rows.shape[1]] = ranked.source
         return _listed(pool, every.score, source, select(pool))

@@ -78,6 +78,14 @@ def some_ranked(ranked: Ranked, which: Places) -> Ranked:
     return Ranked(ranked.rows[which], ranked.score[which], ranked.source)
 
 
+def at_columns(ranked: Ranked, columns: Places) -> Ranked:
+    """The candidates at these columns (n, w), nothing where one is negative."""
+    there, at = columns >= 0, np.maximum(columns, 0)
+    rows = np.where(there, np.take_along_axis(ranked.rows, at, axis=1), NO_TRACK).astype(np.int32)
+    score = np.where(there, np.take_along_axis(ranked.score, at, axis=1), np.float32(-np.inf))
+    return Ranked(rows, score, ranked.source)
+
+
 _COLUMNS = ("rows", "score", "source", "moved_by", "propensity")
 
 

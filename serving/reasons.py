@@ -19,7 +19,7 @@ from serving.lists import FOLLOWING, POPULAR, SIMILAR, Lists
 from serving.people import coded
 from serving.policy.order import LIST_RULES
 from serving.policy.rule import Floats, Listeners, member
-from serving.policy.selection import EXPLORED
+from serving.policy.selection import EXPLORED, Rules
 
 CLOSE = 0.6
 """Cosine from which a track is close enough to a recent one to say so."""
@@ -74,8 +74,7 @@ def personal_reasons(funnel: Funnel, listeners: Listeners, lists: Lists, columns
     listen to."""
     catalogue, rows = funnel.catalogue, np.maximum(lists.rows, 0)
     codes = _by_sound(funnel, listeners, rows, columns["recent_tracks"])
-    for number, rule in enumerate(LIST_RULES):
-        codes[lists.moved_by == number] = f"{RULE}{rule.name}"
+    _by_rule(codes, lists.moved_by)
     codes[lists.moved_by == EXPLORED] = TRIED
     artist = catalogue.artist[rows]
     codes[member(coded(catalogue.artist_codes, columns["top_artists"]), artist, catalogue.artist_count)] = OFTEN
@@ -83,13 +82,14 @@ def personal_reasons(funnel: Funnel, listeners: Listeners, lists: Lists, columns
     codes[member(kept, artist, catalogue.artist_count)] = SAVED
     charted = lists.source == POPULAR
     if charted.any():
-        codes[charted] = chart_reasons(catalogue, lists.rows, listeners.territory)[charted]
+        codes[charted] = chart_reasons(catalogue, lists, listeners.territory)[charted]
     return codes
 
 
-def chart_reasons(catalogue: Catalogue, rows: Rows, territories: Sequence[str | None]) -> Codes:
-    """Codes (n, k) of popular tracks: popular where it was played; said as it is when it was played nowhere."""
-    rows = np.maximum(rows, 0)
+def chart_reasons(catalogue: Catalogue, lists: Lists, territories: Sequence[str | None]) -> Codes:
+    """Codes (n, k) of popular tracks: popular where it was played; said as it is when it was played nowhere; and the rule that
+    brought one in before others."""
+    rows = np.maximum(lists.rows, 0)
     codes = np.full(rows.shape, NEW, dtype=object)
     if len(catalogue):
         codes[catalogue.plays[rows] > 0] = CHART
@@ -97,18 +97,24 @@ def chart_reasons(catalogue: Catalogue, rows: Rows, territories: Sequence[str | 
         chart = catalogue.popular(territory)
         if chart.territory is not None:
             codes[who, chart.share[rows[who]] > 0] = f"{CHART}:{chart.territory}"
+    _by_rule(codes, lists.moved_by)
     return codes
+
+
+def _by_rule(codes: Codes, moved_by: Rules) -> None:
+    for number, rule in enumerate(LIST_RULES):
+        codes[moved_by == number] = f"{RULE}{rule.name}"
 
 
 def similar_reasons(catalogue: Catalogue, seed: int, lists: Lists, territories: Sequence[str | None]) -> Codes:
     """Codes (n, k) of the neighbours of the track `seed`."""
-    charted = chart_reasons(catalogue, lists.rows, territories)
+    charted = chart_reasons(catalogue, lists, territories)
     return np.where(lists.source == SIMILAR, f"{LIKE}{catalogue.ids[seed]}", charted)
 
 
 def radio_reasons(catalogue: Catalogue, session: Rows, lists: Lists, territories: Sequence[str | None]) -> Codes:
     """Codes (n, k) of tracks that go on from a running session, catalogue rows (s,), the last one playing."""
-    charted = chart_reasons(catalogue, lists.rows, territories)
+    charted = chart_reasons(catalogue, lists, territories)
     return np.where(lists.source == FOLLOWING, f"{AFTER}{catalogue.ids[int(session[-1])]}", charted)
 
 

@@ -200,7 +200,7 @@ def _popular(
 ) -> tuple[list[RecommendedTrack], Fallback, list[RemovedTrack] | None]:
     """The popular for one listener, what that fallback is called, and what the policy took out of their chart, if asked."""
     lists = funnel.popular(listeners, count)
-    reasons = chart_reasons(funnel.catalogue, lists.rows, listeners.territory)
+    reasons = chart_reasons(funnel.catalogue, lists, listeners.territory)
     fallback = chart_fallback(funnel.catalogue, listeners.territory[0]) if funnel.model else Fallback.NO_RELEASE
     removed = out_of_chart(funnel, listeners, count, lists.rows[0]) if explain else None
     return tracks_of(funnel.catalogue, lists, reasons), fallback, removed

@@ -30,7 +30,7 @@ from segue.names import Fallback, Table
 from segue.playlists import VisibleWeek, audit_path, read_visible_week
 from segue.pseudonyms import pseudonym
 from segue.stage import Outcome, Progress
-from serving.audit import Audited, Broken, audit
+from serving.audit import FLOOR_FOR_SMALL_ARTISTS, Audited, Broken, audit
 from serving.batch import Row, week_rows
 from serving.funnel import Funnel
 from serving.gold import read_table
@@ -161,7 +161,8 @@ def _playlist_text(row: Row) -> str:
 def _keep_audit(week: date, version: str, audited: Audited, facts: dict[str, Any]) -> None:
     """A failed audit goes beside that of the lists which the store still has, a passed one in its place."""
     broken = [asdict(b) | {"user_id": pseudonym(b.user_id) if b.user_id else None} for b in audited.broken]
-    verdict = {"passed": not broken, "broken": broken, "exposure": [asdict(one) for one in audited.exposure]}
+    exposure = [asdict(one) for one in audited.exposure]
+    verdict = {"passed": not broken, "broken": broken, "exposure": exposure, "merit_of": audited.merit_of}
     kept = {name: value for name, value in facts.items() if name not in ("seconds", "playlists_per_second")}
     write_json(audit_path(week, failed=bool(broken)), kept | verdict | {"week": week.isoformat(), "release": version})
     if not broken:
@@ -169,12 +170,21 @@ def _keep_audit(week: date, version: str, audited: Audited, facts: dict[str, Any
 
 
 def _refused(week: date, broken: Sequence[Broken], facts: dict[str, Any]) -> Outcome:
-    lines = [f"  {b.promise}: broken {b.count} times, for example by track {b.track_id or '-'}" for b in broken]
+    lines = [_broken_line(one) for one in broken]
     shown = read_visible_week()
     still = f"the week of {shown.week} stays visible" if shown else "no week is visible"
     details = audit_path(week, failed=True)
     text = "\n".join([f"The audit of the week of {week} failed; {still}. Broken:", *lines, f"Details: {details}"])
     return Outcome(facts | {"passed": False, "broken": [b.promise for b in broken]}, text, AUDIT_FAILED)
+
+
+def _broken_line(broken: Broken) -> str:
+    if broken.promise == FLOOR_FOR_SMALL_ARTISTS:
+        return (
+            f"  {broken.promise}: {broken.count} places of the week are missing. Lists take what their candidates have; "
+            "if that is less, train a release with a lower small_artists in SEGUE_POLICY, or roll back to one"
+        )
+    return f"  {broken.promise}: broken {broken.count} times, for example by track {broken.track_id or '-'}"
 
 
 def _done(facts: dict[str, Any], visible: VisibleWeek) -> Outcome:

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from scipy.special import digamma, zeta
 
 from segue.compiled import compiled
-from segue.playlists import PLAYLIST_LENGTH
 from serving.catalogue import NO_TRACK, Catalogue, Mask, Rows
 from serving.lists import Tried
+from serving.policy.dial import dials, exploring_slots
 from serving.policy.rule import Floats, Listeners, Places, Pool
 
 DRAWS = 64
@@ -41,9 +41,8 @@ class Exploration:
 
     def __init__(self, pool: Pool, key: str) -> None:
         self._pool, self._policy = pool, pool.policy
-        self._dial = dials(pool.listeners, pool.policy.adventurousness)
-        slots = np.rint(2 * self._dial * pool.policy.explore_slots * pool.count / PLAYLIST_LENGTH).astype(np.intp)
-        self.first = pool.count - np.minimum(slots, pool.count)
+        self._dial, slots = dials(pool.listeners, pool.policy.adventurousness), exploring_slots(pool)
+        self.first = pool.count - slots
         self._seeds = _seeds(pool.listeners, key)
         lists, most = len(self._dial), int(slots.max(initial=0))
         width = min(pool.policy.explore_pool, pool.rows.shape[1])
@@ -159,14 +158,6 @@ def _count_wins(worth: Floats, draws: Floats, won: npt.NDArray[np.float64]) -> N
                     best[draw], winner[draw] = value, place
         for draw in range(len(best)):
             won[who, winner[draw]] += 1
-
-
-def dials(listeners: Listeners, usual: float) -> Floats:
-    """How adventurous each list may be (n,): as the listener set it, else `usual`; 0 where nobody said anything at all."""
-    if not len(listeners.adventurousness):
-        return np.zeros(len(listeners), dtype=np.float32)
-    said = listeners.adventurousness
-    return np.where(np.isnan(said), np.float32(usual), said).astype(np.float32)
 
 
 def _taken(propensity: Floats, at: npt.NDArray[np.float64]) -> Places:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask, Rows
-from serving.policy import artist_cap, calibration, diversity, popularity_ceiling, version_family
+from serving.policy import artist_cap, calibration, diversity, popularity_ceiling, small_artists, version_family
 from serving.policy.artist_cap import ArtistCap
 from serving.policy.calibration import Calibration
 from serving.policy.disliked import NotDisliked
@@ -24,6 +24,7 @@ from serving.policy.heard import AlreadyHeard
 from serving.policy.licence import Licensed
 from serving.policy.popularity_ceiling import PopularityCeiling
 from serving.policy.rule import Account, Candidates, Listeners, ListRule, Pool, Rule
+from serving.policy.small_artists import SmallArtists
 from serving.policy.version_family import OnePerFamily
 
 TRACK_RULES: tuple[Rule, ...] = (
@@ -40,6 +41,7 @@ LIST_RULES: tuple[ListRule, ...] = (
     PopularityCeiling(),
     Calibration(),
     Diversity(),
+    SmallArtists(),
 )
 KEPT, NOT_A_TRACK = -1, -2
 States = tuple[Any, ...]
@@ -78,7 +80,10 @@ def begin(pool: Pool) -> tuple[States, Account]:
     """The states of all list rules before anything is taken, and the account they keep."""
     account = Account.empty(len(LIST_RULES), pool.rows.shape)
     parts = zip(LIST_RULES, account.gain, account.closed, strict=True)
-    return tuple(rule.begin(pool, gain, closed) for rule, gain, closed in parts), account
+    states = tuple(rule.begin(pool, gain, closed) for rule, gain, closed in parts)
+    if not pool.policy.small_artists:  # the last rule is off: nobody adds up its nothing at every step
+        account = Account(account.gain[:-1], account.closed[:-1])
+    return states, account
 
 
 @compiled
@@ -90,3 +95,4 @@ def took(states: States, who: int, place: int) -> None:
     popularity_ceiling.took(states[2], who, place)
     calibration.took(states[3], who, place)
     diversity.took(states[4], who, place)
+    small_artists.took(states[5], who, place)

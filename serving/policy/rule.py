@@ -131,6 +131,11 @@ class Pool:
     def weighs(self) -> bool:
         return self.vectors is not None
 
+    @property
+    def moves(self) -> bool:
+        """Whether any rule may put one track before another that ranks higher."""
+        return self.weighs or self.policy.small_artists > 0
+
     def of_track(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column of the catalogue for each candidate (n, c); what is no track reads the first row."""
         return column.take(np.maximum(self.rows, 0))

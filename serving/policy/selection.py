@@ -89,16 +89,16 @@ def select(pool: Pool, *, begun: Places | None = None, chooser: Chooser | None =
 def _choose(lists: _Lists, states: order.States, pool: Pool, begun: Places, chooser: Chooser | None) -> None:
     best, end = np.full(len(begun), BEST, dtype=np.intp), np.full(len(begun), pool.count, dtype=np.intp)
     first = end if chooser is None else np.minimum(chooser.first, end)
-    _go_on(lists, states, begun, best, first, pool.weighs)
+    _go_on(lists, states, begun, best, first, pool.moves)
     if chooser is None:
         return
     for step in range(int(first.min(initial=pool.count)), pool.count):
         place = chooser.choose(step, lists.worth, lists.now)
-        _go_on(lists, states, begun, place, np.where(first <= step, step + 1, 0), pool.weighs)
+        _go_on(lists, states, begun, place, np.where(first <= step, step + 1, 0), pool.moves)
 
 
 @compiled
-def _go_on(lists: _Lists, states: order.States, begun: Places, place: Places, until: Places, weighs: bool) -> None:
+def _go_on(lists: _Lists, states: order.States, begun: Places, place: Places, until: Places, moves: bool) -> None:
     """Take what comes next in each list, up to step `until` (n,) of it: what it has begun with, else candidate `place` (n,),
     the best where that is `BEST`. A list whose candidate is not open ends."""
     for who in range(len(until)):
@@ -114,7 +114,7 @@ def _go_on(lists: _Lists, states: order.States, begun: Places, place: Places, un
                 lists.step[who] = lists.places.shape[1]
                 break
             lists.places[who, step] = taken
-            if weighs:
+            if moves:
                 lists.moved_by[who, step] = _mover(lists, who, taken)
             for other in range(lists.rows.shape[1]):  # a track that a list takes is in it no second time
                 lists.left[who, other] &= lists.rows[who, other] != lists.rows[who, taken]

@@ -11,7 +11,7 @@ import pytest
 
 from segue.home import Home
 from segue.settings import get_settings
-from serving.exposure import EVERYWHERE, LABEL_TYPE, SIZE, Exposure, below_floor, exposure
+from serving.exposure import EVERYWHERE, LABEL_TYPE, SIZE, Exposure, exposure, merit_of, missing_to_floor
 
 WEEK = date(2026, 11, 16)
 
@@ -82,14 +82,48 @@ def test_gold_from_before_there_were_labels_has_unknown_ones(connection: duckdb.
 
 def test_small_artists_below_their_floor_are_noticed_and_no_others(connection: duckdb.DuckDBPyConnection) -> None:
     found = exposure(connection, WEEK)
-    assert not below_floor(found, 0.0)
-    assert not below_floor(found, 1.0)
-    assert below_floor(found, 2.0)  # a quarter of the places is less than twice a seventh
+    assert [missing_to_floor(found, floor) for floor in (0.0, 0.25, 0.26, 0.5, 1.0)] == [
+        0,
+        0,
+        1,
+        2,
+        6,
+    ]  # they have two of eight
     connection.execute("delete from picks where track_id in ('t4', 't5')")
+    assert missing_to_floor(again(connection), 0.5) == 3
+
+
+def test_a_floor_holds_where_nobody_knows_what_anybody_earned() -> None:
+    large = Exposure(EVERYWHERE, SIZE, "large", 10, 1.0, None)
+    assert missing_to_floor([large, Exposure("SE", SIZE, "small", 10, 1.0, None)], 0.1) == 1
+    assert missing_to_floor([], 1.0) == 0
+
+
+def again(connection: duckdb.DuckDBPyConnection) -> list[Exposure]:
     for name in ("table sizes", "table owners", "view labels", "view local_plays"):
         connection.execute(f"drop {name}")
-    assert below_floor(exposure(connection, WEEK), 0.5)
+    return exposure(connection, WEEK)
 
 
-def test_a_week_without_small_artists_has_no_floor_to_keep_where_nobody_earned_one() -> None:
-    assert not below_floor([Exposure(EVERYWHERE, SIZE, "small", 0, 0.0, None)], 1.0)
+def test_plays_are_the_merit_where_nobody_knows_how_far_tracks_were_heard(connection: duckdb.DuckDBPyConnection) -> None:
+    exposure(connection, WEEK)
+    assert merit_of(connection) == "completed plays"
+    connection.execute("update plays set complete_rate_30d = null")
+    found = by_group(again(connection))
+    assert merit_of(connection) == "plays"
+    assert [found[EVERYWHERE, part][2] for part in ("large", "middle", "small")] == pytest.approx([0.6, 0.3, 0.1])
+    assert found["SE", "large"][2] == pytest.approx(8 / 12)
+
+
+def test_a_track_of_unknown_durations_is_taken_to_be_heard_as_far_as_the_others(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("update plays set complete_rate_30d = null where track_id = 't4'")
+    found = by_group(exposure(connection, WEEK))
+    assert merit_of(connection) == "completed plays"
+    assert found[EVERYWHERE, "small"][2] == pytest.approx(10 * 60 / 90 / (60 + 10 * 60 / 90))
+
+
+def test_artists_played_alike_are_of_one_size_whatever_they_are_called(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("update plays set plays_30d = 6 where track_id in ('t3', 't4')")  # the star has 60 of 72
+    found = by_group(exposure(connection, WEEK))
+    assert found[EVERYWHERE, "small"][0] == 5
+    assert (EVERYWHERE, "middle") not in found, "by name one of the two would be"

@@ -16,7 +16,7 @@ from left_out import leave_out
 from policy_paths import NOT_ASKED, ONLY_TAKE_AWAY, PATHS
 from random_catalogues import DAY, make_catalogue, make_funnel, make_listeners
 
-from segue.policy import DEFAULT_POLICY, PolicySettings
+from segue.policy import PolicySettings
 from serving import people as people_module
 from serving.catalogue import NO_TRACK, Catalogue
 from serving.lists import RETRIEVED, Lists, Ranked
@@ -84,14 +84,15 @@ def check(catalogue: Catalogue, listeners: Listeners, lists: Lists, count: int, 
     days=st.sampled_from((0, 6)),
     discovery=st.booleans(),
     width=st.sampled_from((3, 20, 128)),
+    floor=st.sampled_from((0.0, 0.0, 0.3, 1.0)),
 )
 def test_no_path_lets_a_forbidden_track_out_or_leaves_a_list_short_without_need(
-    seed: int, size: int, count: int, days: int, *, discovery: bool, width: int
+    seed: int, size: int, count: int, days: int, *, discovery: bool, width: int, floor: float
 ) -> None:
     catalogue = make_catalogue(seed, size)
     listeners = make_listeners(seed, catalogue, days=days, discovery=discovery)
     strangers = replace(listeners, heard=[np.empty(0, np.int32)] * 3, habit=np.full(3, np.nan, np.float32))
-    funnel = make_funnel(seed, catalogue, PolicySettings(candidates=width))
+    funnel = make_funnel(seed, catalogue, PolicySettings(candidates=width, small_artists=floor))
     for people in (listeners, strangers):
         for name, path in PATHS.items():
             check(catalogue, *path(funnel, people, count), count, fills=name not in ONLY_TAKE_AWAY)
@@ -179,7 +180,13 @@ def test_the_first_rule_in_the_declared_order_is_the_one_that_is_named() -> None
 
 def test_every_removal_has_a_reason_in_words_and_no_track_of_the_list_is_among_them() -> None:
     seen = set()
-    heavy = (DEFAULT_POLICY, PolicySettings(calibration=30, artist_decay=0), PolicySettings(diversity=3, artist_decay=0))
+    weights = (
+        {},
+        {"calibration": 30, "artist_decay": 0},
+        {"diversity": 3, "artist_decay": 0},
+        {"small_artists": 0.3, "artist_cap": 9},
+    )
+    heavy = [PolicySettings.model_validate(weight) for weight in weights]
     for seed, policy in ((seed, policy) for seed in range(6) for policy in heavy):
         catalogue = replace(make_catalogue(seed, 80), artist=np.arange(80, dtype=np.int32) % 9)
         listeners = make_listeners(seed, catalogue).some(np.array([0]))

@@ -109,7 +109,7 @@ def test_a_chooser_can_only_take_what_is_open() -> None:
     listeners = make_listeners(2, catalogue)
     rows = np.tile(np.arange(TRACKS, dtype=np.int32), (3, 1))
     maker = ListMaker(catalogue, FREE, lambda rows: np.eye(TRACKS, dtype="f4")[rows])
-    pool = maker._pool(listeners, Ranked(rows, -rows.astype(np.float32), RETRIEVED), TRACKS, 5, weighed=True)
+    pool = maker._pool(listeners, Ranked(rows, -rows.astype(np.float32), RETRIEVED), 5, weighed=True)
     chosen = select(pool, chooser=Contrary())
     assert chosen.places[:, 0].tolist() == [0, 0, 0]
     assert (chosen.places[:, 1:] == -1).all()

@@ -62,7 +62,7 @@ def test_a_track_like_a_recent_one_names_it(catalogue: Catalogue, monkeypatch: p
 def test_charts_neighbours_and_radio_say_what_they_are(catalogue: Catalogue) -> None:
     silent = replace(catalogue, plays=np.array([5.0, 0.0, *[1.0] * 58], np.float32), territory_plays={}, _popular={})
     here = replace(silent, territory_plays={"SE": np.array([2.0, *[0.0] * 59], np.float32)}, _popular={})
-    assert chart_reasons(here, np.array([[0, 1, 2]], np.int32), ["SE"])[0].tolist() == ["chart:SE", "new", "chart"]
+    assert chart_reasons(here, lists_of([0, 1, 2], POPULAR), ["SE"])[0].tolist() == ["chart:SE", "new", "chart"]
     assert [in_words(here, 0, code) for code in ("chart:SE", "new", "chart")] == [
         "popular in SE",
         "new to most listeners",

@@ -184,12 +184,35 @@ def test_the_audit_counts_artists_by_the_setting_of_the_release(platform: Platfo
     assert (outcome.exit_code, outcome.summary["broken"]) == (3, ["no more per artist than the release allows"])
 
 
-def test_a_week_below_the_floor_for_small_artists_is_not_shown(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = read_visible_week()
-    monkeypatch.setattr("serving.audit.below_floor", lambda found, floor: len(found) > 0 and floor == 0.0)
+def share_of_small_artists() -> float:
+    verdict = read_json(audit_path(read_visible_week().week))  # type: ignore[union-attr]
+    assert verdict is not None
+    whole = {one["part"]: one["exposure"] for one in verdict["exposure"] if one["territory"] == "everywhere"}
+    return float(whole["small"])
+
+
+def test_a_release_with_a_floor_for_small_artists_gives_them_that_share_of_its_week(platform: Platform) -> None:
+    make(platform)
+    assert 0 < share_of_small_artists() < 0.25, "without a floor they have less"
+    make_release("small-4", as_of=platform.gold.as_of, policy={"small_artists": 0.4})
     outcome = make(platform)
-    assert outcome.exit_code == 3
-    assert outcome.summary["broken"] == ["small artists have their floor"]
+    assert outcome.exit_code == 0, outcome.text
+    assert share_of_small_artists() >= 0.4
+    chart = playlist_row(platform.gold.new_users[0], key_of(platform, "small-4"))
+    assert chart is not None
+    assert list(chart["reasons"]).count("rule:small_artists") >= 0.4 * 30 - 3, "whom nobody knows gets them from the chart"
+    assert "from an artist with few plays so far" in show.run(user="u00003", week=None, explain=False).text
+
+
+def test_a_week_whose_rule_for_small_artists_does_nothing_is_not_shown(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_visible_week()
+    make_release("small-4", as_of=platform.gold.as_of, policy={"small_artists": 0.4})
+    leave_out(monkeypatch, "small_artists")
+    outcome = make(platform)
+    assert (outcome.exit_code, outcome.summary["broken"]) == (3, ["small artists have their floor"])
+    assert "a lower small_artists" in outcome.text
     assert read_visible_week() == before
 
 
@@ -202,3 +225,4 @@ def test_the_audit_of_a_week_keeps_whom_it_put_before_listeners(platform: Platfo
     everywhere = [one for one in whole if one["kind"] == "size"]
     assert sum(one["places"] for one in everywhere) == 30 * verdict["users"]
     assert sum(one["exposure"] or 0 for one in everywhere) == pytest.approx(1)
+    assert verdict["merit_of"] == "completed plays"
