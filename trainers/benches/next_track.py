@@ -22,7 +22,8 @@ from trainers.baselines.session_knn import SessionKnn, SessionKnnConfig
 from trainers.benches import next_table
 from trainers.benches.given_settings import with_settings
 from trainers.interactions import NOTHING, Floats, Indices
-from trainers.sessions.gru import SessionConfig, SessionModel
+from trainers.sessions.config import SessionConfig
+from trainers.sessions.gru import SessionModel
 from trainers.sessions.next_blend import ITEM_KNN, MODEL, RULES, SESSION_KNN, asked, learned_order
 from trainers.sessions.next_choice import (
     ITEM_KNN_VALUES,
