@@ -14,7 +14,7 @@ from trainers.ranker.start import StartConfig
 from trainers.ranker.trees import TreesConfig
 from trainers.ranker.weights import WeightsConfig
 from trainers.retriever.config import RetrieverConfig
-from trainers.sessions.gru import SessionConfig
+from trainers.sessions.config import SessionConfig
 from trainers.sessions.next_order import OrderConfig
 from trainers.sessions.radio import RADIO
 

@@ -22,7 +22,7 @@ from trainers import train
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranker.ranking import RankerConfig
 from trainers.retriever.config import RetrieverConfig
-from trainers.sessions.gru import SessionConfig
+from trainers.sessions.config import SessionConfig
 
 WEEK = week_after(AS_OF)
 _SMALL = Hyperparameters(

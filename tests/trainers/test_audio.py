@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from segue.errors import SegueError
 from segue.home import get_home
 from segue.settings import get_settings
 from trainers.inputs import VECTOR_LENGTH
@@ -112,3 +113,15 @@ def test_many_steps_in_one_call_learn_what_single_steps_do(monkeypatch: pytest.M
 def test_too_few_clips_train_no_network() -> None:
     heard = Heard(["t0"], log_mel(_sound()[None], CONFIG), {})
     assert fit(heard, {"t0": np.ones(VECTOR_LENGTH, np.float32)}, CONFIG, seed=17) is None
+
+
+@pytest.mark.parametrize(("rate", "epochs"), [(float("inf"), 1), (float("nan"), 1), (1e30, 20)])
+def test_a_network_that_diverged_is_refused_even_by_its_only_step(rate: float, epochs: int) -> None:
+    """The loss of the last step is of the weights before it, so it does not tell what the step did to them."""
+    rng = np.random.default_rng(5)
+    heard = Heard([f"t{n}" for n in range(8)], rng.normal(size=(8, CONFIG.frames, CONFIG.bands)).astype(np.float16), {})
+    targets = {track: rng.normal(size=VECTOR_LENGTH).astype(np.float32) for track in heard.ids}
+    wild = replace(CONFIG, epochs=epochs, learning_rate=rate)
+    with pytest.raises(SegueError, match="stay finite"):
+        fit(heard, targets, wild, seed=17)
+    assert fit(heard, targets, replace(wild, learning_rate=1e-3), seed=17) is not None

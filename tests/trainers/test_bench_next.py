@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ import pytest
 
 from infra import benches
 from segue.errors import SegueError
+from trainers.benches.given_settings import with_settings
+from trainers.benches.ids_only_settings import IdsOnlyConfig
+from trainers.benches.next_track import NextConfig
+from trainers.sessions.gru import SessionModel
+from trainers.sessions.session_lists import Sessions
 
 FEW = '{"dimensions": 16, "plays": 100, "sampled": 16, "uniform": 16, "passes": 3, "rate": 0.01, "table_rate": 0.02}'
 ITEMS = 12
@@ -78,3 +84,48 @@ def test_a_word_among_the_prefixes_is_named_with_its_line(tmp_path: Path) -> Non
     asked.write_text("0 10\nzero\n")
     with pytest.raises(SegueError, match="line 2 of prefixes"):
         run(tmp_path, circle(tmp_path), prefixes=asked)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ('{"passes": 0}', "passes 0 .*greater than or equal to 1"),
+        ('{"passes": 2.5}', "passes 2.5"),
+        ('{"dropout": 1.5}', "dropout 1.5 .*less than 1"),
+        ('{"dropout": 1}', "dropout 1 .*less than 1"),
+        ('{"dropout": NaN}', "dropout nan"),
+        ('{"length": 0}', "length 0"),
+        ('{"rate": -5}', "rate -5 .*greater than 0"),
+        ('{"table_rate": Infinity}', "table_rate inf"),
+        ('{"sampled": 0}', "sampled 0"),
+        ('{"uniform": -1}', "uniform -1"),
+        ('{"plays": 0}', "plays 0"),
+        ('{"dimensions": true}', "dimensions True"),
+        ('{"spectral": 1}', "spectral 1"),
+        ('{"epochs": 3}', "no setting epochs"),
+    ],
+)
+def test_settings_out_of_their_bounds_are_refused_before_a_file_is_read(tmp_path: Path, config: str, sentence: str) -> None:
+    with pytest.raises(SegueError, match="--config as a JSON object") as refused:
+        run(tmp_path, tmp_path / "gone.txt", prefixes=tmp_path / "gone.txt", config=config)
+    assert re.search(sentence, str(refused.value))
+
+
+@pytest.mark.parametrize("config", [NextConfig(), IdsOnlyConfig()], ids=["next", "retrieval"])
+def test_no_setting_that_a_bench_takes_is_without_bounds(config: Any) -> None:
+    numbers = {name: value for name, value in vars(config).items() if type(value) in (int, float)}
+    assert len(numbers) > 10
+    for name, value in numbers.items():
+        for wrong in ("-1", "NaN", "Infinity") if isinstance(value, float) else ("-1",):
+            with pytest.raises(SegueError, match=name):
+                with_settings(config, f'{{"{name}": {wrong}}}')
+        assert with_settings(config, f'{{"{name}": {value}}}') == config
+
+
+def test_the_least_that_may_be_set_still_trains() -> None:
+    least = (
+        '{"dimensions": 1, "length": 1, "dropout": 0, "plays": 1, "fewest_steps": 1, "sampled": 1, "uniform": 0, "passes": 1}'
+    )
+    sessions = Sessions.of([[0, 1, 2], [1, 2], [2, 0, 1]])
+    model = SessionModel(with_settings(NextConfig(), least)).fit(sessions, 3)
+    np.testing.assert_allclose(model.scores(Sessions.of([[0], [1, 2]])).sum(axis=1), 1.0, rtol=1e-5)

@@ -14,7 +14,7 @@ from segue.errors import SegueError
 from trainers.benches.given_settings import with_settings
 from trainers.benches.ids_only_settings import FEW as FEW_PAIRS
 from trainers.benches.ids_only_settings import MANY, MANY_PAIRS, IdsOnlyConfig, measured_for
-from trainers.benches.item_lists import read_item_lists
+from trainers.benches.item_lists import Numbers, read_item_lists
 
 FEW = '{"dimensions": 8, "hidden": 8, "batch": 64, "passes": 4}'
 USERS, ITEMS = 40, 30
@@ -127,10 +127,51 @@ def test_an_item_only_the_validation_part_has_is_no_trouble(tmp_path: Path) -> N
     assert len(lists) == USERS
 
 
+def test_any_numbers_will_do_and_only_items_of_the_files_are_recommended(tmp_path: Path) -> None:
+    """A user or an item may have any number, and what lies between two numbers is neither."""
+    train, valid = two_circles(tmp_path)
+    _, plain = run(tmp_path, train, valid=valid, refit=True)
+    for path in (train, valid):
+        lines = [[int(word) for word in line.split()] for line in path.read_text().splitlines()]
+        path.write_text("".join(" ".join(map(str, _spread(line))) + "\n" for line in lines))
+    _, lists = run(tmp_path, train, valid=valid, refit=True)
+    assert lists == {_spread([user])[0]: _spread([user, *items])[1:] for user, items in plain.items()}
+
+
+def _spread(line: list[int]) -> list[int]:
+    user, *items = line
+    return [10**17 + 7 * user, *(10**9 * item + 5 for item in items)]
+
+
+def test_files_that_leave_no_number_out_keep_their_numbers(tmp_path: Path) -> None:
+    """What was measured on a public split is measured again: no row has moved."""
+    train, valid = two_circles(tmp_path)
+    heard, every = read_item_lists(train), read_item_lists(train) + read_item_lists(valid)
+    numbers = Numbers.of(every)
+    assert numbers.users.tolist() == [*range(USERS)]
+    assert numbers.items.tolist() == [*range(ITEMS)]
+    found = numbers.interactions(heard)
+    np.testing.assert_array_equal([found.users, found.tracks], [heard.users, heard.items])
+    assert (found.n_users, found.n_tracks, found.users.dtype) == (USERS, ITEMS, np.int64)
+
+
+def test_users_and_items_only_the_validation_part_has_keep_their_numbers(tmp_path: Path) -> None:
+    train, valid = tmp_path / "train.txt", tmp_path / "valid.txt"
+    train.write_text("5 10 20\n70 20 30\n")
+    valid.write_text("900 10 4000\n5 30\n")
+    _, before = run(tmp_path, train, valid=valid)
+    assert sorted(before) == [5, 70]
+    assert {item for items in before.values() for item in items} <= {10, 20, 30, 4000}
+    _, after = run(tmp_path, train, valid=valid, refit=True)
+    assert {user: sorted(items) for user, items in after.items()} == {5: [4000], 70: [10, 4000], 900: [20, 30]}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("0 1\n1 x\n", "whole numbers `user item item ...` in line 2 of train.txt"),
+        ("0 1\n1 x\n", "whole numbers `user item item ...` of at most 18 digits in line 2 of train.txt"),
+        ("0 1\n0 99999999999999999999\n", "18 digits in line 2 of train.txt, received '0 99999999999999999999'"),
+        ("9999999999999999999 1\n", "18 digits in line 1"),
         ("0 -1\n", "whole numbers"),
         ("", "a user with an item in train.txt"),
         ("7\n", "a user with an item"),

@@ -10,10 +10,12 @@ import pytest
 import scipy.sparse as sp
 import tensorflow as tf
 
+from segue.errors import SegueError
 from trainers.interactions import NOTHING
-from trainers.sessions.gru import SessionConfig
-from trainers.sessions.next_blend import asked, learned_order
+from trainers.sessions.config import SessionConfig
+from trainers.sessions.next_blend import Lists, asked, learned_order, places_of, taught
 from trainers.sessions.next_order import NextOrder, OrderConfig, about_tracks
+from trainers.sessions.next_track import NO_PLACE
 from trainers.sessions.radio import models_of
 from trainers.sessions.radio_network import RadioNetwork, Table
 from trainers.sessions.session_lists import Sessions
@@ -84,3 +86,51 @@ def test_an_order_learns_whom_to_believe() -> None:
     learned = learned_order({"wrong": Wrong(), "right": Right()}, prefixes, prefixes, answers, TRACKS, config, seed=17)
     assert np.mean(learned.by_model["wrong"] == 1) < 0.2
     assert np.mean(learned.together == 1) > 0.9
+
+
+ABOUT = np.zeros((TRACKS, 4), np.float32)
+
+
+def made_up_lists(order: NextOrder, count: int = 6) -> Lists:
+    """Five candidates of each prefix, the third of which is the answer."""
+    rng = np.random.default_rng(17)
+    numbers = rng.normal(size=(count, 5, len(order.mean.numpy()))).astype(np.float32)
+    return Lists(np.ones((count, 5), bool), numbers, rng.normal(size=(count, 5)).astype(np.float32), np.full(count, 2))
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), -float("inf")])
+def test_an_order_whose_only_step_breaks_it_is_refused(rate: float) -> None:
+    """The loss of the step is of the weights before it, so it tells nothing."""
+    config = OrderConfig(rate=rate, passes=1)
+    with pytest.raises(SegueError, match="weights that are not finite"):
+        taught(config, ABOUT, made_up_lists(NextOrder(config, ABOUT)), seed=17)
+
+
+def test_an_order_whose_loss_grows_beyond_numbers_is_refused() -> None:
+    config = OrderConfig(rate=1e30, passes=8)
+    with pytest.raises(SegueError, match="stay finite"):
+        taught(config, ABOUT, made_up_lists(NextOrder(config, ABOUT)), seed=17)
+
+
+def test_an_order_that_learned_as_it_should_is_not_refused() -> None:
+    config = OrderConfig(passes=2)
+    lists = made_up_lists(NextOrder(config, ABOUT))
+    assert places_of(taught(config, ABOUT, lists, seed=17), lists).max() <= 5
+
+
+def test_an_answer_whose_value_is_no_number_has_no_place() -> None:
+    order = NextOrder(OrderConfig(), ABOUT)
+    lists = made_up_lists(order, 3)
+    lists.start[0] = np.nan  # of every candidate
+    lists.start[1] = [4.0, np.nan, 3.0, np.nan, 2.0]  # of two of those that are not the answer
+    lists.start[2] = [4.0, 5.0, 3.0, 6.0, 2.0]
+    assert places_of(order, lists).tolist() == [NO_PLACE, 4, 4]
+
+
+def test_a_radio_that_answers_with_no_number_is_refused(sessions: Sessions) -> None:
+    models, shared = models_of(sessions, TRACKS, CONFIG, seed=17), SharedSessions().fit(sessions, TRACKS)
+    network = RadioNetwork(models, shared, NextOrder(OrderConfig(candidates=6), about_tracks(sessions, TRACKS)))
+    network.require_finite(PREFIXES)
+    network.order.layers[-1].bias.assign([float("nan")])
+    with pytest.raises(SegueError, match="5 of 6 answers"):  # the empty session has none to give
+        network.require_finite(PREFIXES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,47 @@ def test_too_few_sessions_to_hold_one_back_are_refused(tmp_path: Path) -> None:
     path.write_text("1 2\n3 4\n")
     with pytest.raises(SegueError, match="last tenth"):
         hold_back(path, tmp_path / "out")
+
+
+def test_a_carve_out_given_again_writes_the_same_again(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.txt"
+    path.write_text("".join(f"{n} {n + 100} {n + 200}\n" for n in range(20)))
+    first = [part.read_bytes() for part in hold_back(path, tmp_path / "out")]
+    (tmp_path / "out" / "notes.txt").write_text("of whoever measures")
+    assert [part.read_bytes() for part in hold_back(path, tmp_path / "out")] == first
+
+
+def test_a_carve_out_never_writes_over_the_file_it_is_of(tmp_path: Path) -> None:
+    path = tmp_path / "train.txt"
+    path.write_text("".join(f"{n} {n + 100} {n + 200}\n" for n in range(20)))
+    before = path.read_bytes()
+    with pytest.raises(SegueError, match="another folder"):
+        hold_back(path, tmp_path)
+    assert path.read_bytes() == before
+    assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("name", ["train.txt", "prefixes.tsv"])
+@pytest.mark.parametrize(
+    "change", [lambda text: text + "7 8\n", lambda text: text[:-4], lambda text: "", lambda text: "1 2\n"]
+)
+def test_a_carve_out_leaves_a_file_of_something_else_where_it_is(
+    tmp_path: Path, name: str, change: Callable[[str], str]
+) -> None:
+    path, folder = tmp_path / "sessions.txt", tmp_path / "out"
+    path.write_text("".join(f"{n} {n + 100} {n + 200}\n" for n in range(20)))
+    hold_back(path, folder)
+    theirs = change((folder / name).read_text())
+    (folder / name).write_text(theirs)
+    with pytest.raises(SegueError, match=f"{name}, which holds something else"):
+        hold_back(path, folder)
+    assert (folder / name).read_text() == theirs
+
+
+def test_a_folder_that_has_the_name_of_a_carve_out_is_refused(tmp_path: Path) -> None:
+    path, folder = tmp_path / "sessions.txt", tmp_path / "out"
+    path.write_text("".join(f"{n} {n + 100} {n + 200}\n" for n in range(20)))
+    (folder / "prefixes.tsv").mkdir(parents=True)
+    with pytest.raises(SegueError, match=r"prefixes\.tsv, which holds something else"):
+        hold_back(path, folder)
+    assert not (folder / "train.txt").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from segue.errors import SegueError
-from trainers.sessions.gru import SessionConfig, SessionModel
+from trainers.sessions.config import SessionConfig
+from trainers.sessions.gru import SessionModel
 from trainers.sessions.session_lists import Sessions
 
 TRACKS = 12
@@ -61,8 +63,17 @@ def test_a_saved_model_answers_the_same(model: SessionModel, tmp_path: Path) -> 
 
 def test_training_that_diverges_stops_and_says_so() -> None:
     wild = SessionConfig(dimensions=16, passes=3, rate=float("nan"))
-    with pytest.raises(SegueError, match="stays finite"):
+    with pytest.raises(SegueError, match="stay finite"):
         SessionModel(wild).fit(circle(), TRACKS)
+
+
+@pytest.mark.parametrize("name", ["rate", "table_rate", "bias_rate"])
+def test_a_model_whose_only_step_breaks_its_weights_is_refused(name: str) -> None:
+    """The loss of a step is of the weights before it, so it does not tell what the step did to them."""
+    once, sessions = replace(TINY, passes=1, fewest_steps=1), Sessions.of([[0, 1, 2]] * 3)
+    with pytest.raises(SegueError, match="weights that are not finite"):
+        SessionModel(replace(once, **{name: float("inf")})).fit(sessions, 3)
+    assert len(SessionModel(once).fit(sessions, 3).losses) == 1
 
 
 def test_sessions_of_one_play_are_nothing_to_learn_from() -> None:

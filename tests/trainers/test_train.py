@@ -24,7 +24,7 @@ from trainers import registry, sealing, train
 from trainers.examples import catalogue_at, users_at
 from trainers.loading import LoadedRelease, load
 from trainers.release_rows import REFERENCE_ROWS
-from trainers.sessions.gru import SessionConfig
+from trainers.sessions.config import SessionConfig
 
 __all__ = ["checkerboard_home"]
 

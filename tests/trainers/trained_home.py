@@ -16,7 +16,7 @@ from segue.settings import get_settings
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranker.ranking import RankerConfig
 from trainers.retriever.config import RetrieverConfig
-from trainers.sessions.gru import SessionConfig
+from trainers.sessions.config import SessionConfig
 
 TINY = Hyperparameters(
     retriever=RetrieverConfig(dimensions=16, hidden=16, fewest_steps=80),

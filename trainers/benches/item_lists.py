@@ -11,6 +11,32 @@ from segue.atomic import replacing_file
 from segue.errors import SegueError
 from trainers.interactions import NOTHING, Indices, Interactions
 
+LONGEST = 18
+"""Digits of a number: so many always fit into 64 bits."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The users (n_users,) and items (n_items,) of one or more files, ascending: who a model's user 0, 1, ... is there. Files
+    that leave no number out keep theirs."""
+
+    users: Indices
+    items: Indices
+
+    @classmethod
+    def of(cls, lists: ItemLists) -> Numbers:
+        """Those that `lists` name."""
+        return cls(np.unique(lists.users), np.unique(lists.items))
+
+    def interactions(self, lists: ItemLists) -> Interactions:
+        """Every pair of `lists`, all of which are among these, with weight 1."""
+        users, items = np.searchsorted(self.users, lists.users), np.searchsorted(self.items, lists.items)
+        return Interactions(users, items, np.ones(len(users), np.float32), len(self.users), len(self.items))
+
+    def named(self, lists: Indices) -> Indices:
+        """Lists (n, k) of a model's items by their numbers in the files; `NOTHING` stays."""
+        return np.where(lists == NOTHING, NOTHING, self.items[lists])
+
 
 @dataclass(frozen=True)
 class ItemLists:
@@ -18,10 +44,6 @@ class ItemLists:
 
     users: Indices
     items: Indices
-
-    def interactions(self, n_users: int, n_items: int) -> Interactions:
-        """Every pair with weight 1."""
-        return Interactions(self.users, self.items, np.ones(len(self.users), np.float32), n_users, n_items)
 
     def __add__(self, other: ItemLists) -> ItemLists:
         pairs = np.unique(
@@ -34,16 +56,16 @@ def read_item_lists(path: Path) -> ItemLists:
     """The pairs of a file; a pair that comes twice counts once, a user without items is no user.
 
     Raises:
-        SegueError: no such file, a line that is not whole numbers from 0, or not one pair.
+        SegueError: no such file, a line that is not whole numbers from 0 of at most `LONGEST` digits, or not one pair.
     """
     if not path.is_file():
         raise SegueError(expected="a file of lines `user item item ...`", received=f"{path}, which is none", mend="give one")
     pairs: list[tuple[int, int]] = []
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         words = line.split()
-        if not all(word.isascii() and word.isdigit() for word in words):
+        if not all(word.isascii() and word.isdigit() and len(word) <= LONGEST for word in words):
             raise SegueError(
-                expected=f"whole numbers `user item item ...` in line {number} of {path.name}",
+                expected=f"whole numbers `user item item ...` of at most {LONGEST} digits in line {number} of {path.name}",
                 received=repr(line[:60]),
                 mend="number users and items from 0",
             )

@@ -22,7 +22,9 @@ from trainers.baselines.session_knn import SessionKnn, SessionKnnConfig
 from trainers.benches import next_table
 from trainers.benches.given_settings import with_settings
 from trainers.interactions import NOTHING, Floats, Indices
-from trainers.sessions.gru import SessionConfig, SessionModel
+from trainers.retriever.config import Count
+from trainers.sessions.config import SessionConfig
+from trainers.sessions.gru import SessionModel
 from trainers.sessions.next_blend import ITEM_KNN, MODEL, RULES, SESSION_KNN, asked, learned_order
 from trainers.sessions.next_choice import (
     ITEM_KNN_VALUES,
@@ -42,6 +44,13 @@ VALIDATION_PREFIXES, ORDER_PREFIXES = 4_000, 12_000
 FILL = 1e-9
 """Weight of popularity beside a score: it decides only where nothing else does."""
 BLEND = "blend"
+
+
+@dataclass(frozen=True)
+class NextConfig(SessionConfig):
+    """The session model's settings, with a pass to choose at least."""
+
+    passes: Count = SessionConfig.passes
 
 
 @dataclass
@@ -73,7 +82,7 @@ def bench_next(
     """
     if k < 1:
         raise SegueError(expected="--k of at least 1", received=str(k), mend="give --k 20")
-    chosen_config = with_settings(SessionConfig(), config)
+    chosen_config = with_settings(NextConfig(), config)
     train, prefixes = _files(train, prefixes, carve_out)
     sessions, running = read_sessions(train), read_prefixes(prefixes)
     numbers = np.unique(sessions.tracks)

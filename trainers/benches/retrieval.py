@@ -24,7 +24,7 @@ from trainers.baselines.item_knn import ItemKnn
 from trainers.benches import retrieval_table
 from trainers.benches.given_settings import with_settings
 from trainers.benches.ids_only_settings import IdsOnlyConfig, Measured, measured_for
-from trainers.benches.item_lists import read_item_lists, write_recommendations
+from trainers.benches.item_lists import Numbers, read_item_lists, write_recommendations
 from trainers.benches.retrieval_table import Scores
 from trainers.interactions import Floats, Indices, Interactions, Recommender, recommend_by_score
 
@@ -103,7 +103,7 @@ def bench_retrieval(
     """
     if k < 1:
         raise SegueError(expected="--k of at least 1", received=str(k), mend="give --k 20")
-    run, every, measured = _read(train, valid, k, config)
+    run, every, numbers, measured = _read(train, valid, k, config)
     with run.progress.step(
         f"retriever on {run.known.n_users} users, {run.known.n_tracks} items, {len(run.known.users)} pairs"
     ):
@@ -117,21 +117,21 @@ def bench_retrieval(
         with run.progress.step(f"again with the validation part, {best.passes} passes"):
             best = fit(again)
     asked = np.unique(known.users)
-    write_recommendations(out, asked, lists_of(best.vectors, known, asked, k))
+    write_recommendations(out, numbers.users[asked], numbers.named(lists_of(best.vectors, known, asked, k)))
     told = f"{best.passes} passes. The lists are in {out}" + (f", the chart is {chart}." if chart else ".")
     text = "\n\n".join(filter(None, [retrieval_table.as_text(rows, run.passes, k), told]))
     return Outcome(_summary(run, best) | {"valid": rows, "chart": str(chart) if chart else None}, text)
 
 
-def _read(train: Path, valid: Path | None, k: int, config: str | None) -> tuple[Run, Interactions, Measured]:
-    """A run on `train`, the pairs of both files together, and the measured settings for so many."""
+def _read(train: Path, valid: Path | None, k: int, config: str | None) -> tuple[Run, Interactions, Numbers, Measured]:
+    """A run on `train`, the pairs of both files together, who is who in the files, and the measured settings for so many."""
     heard, held = read_item_lists(train), read_item_lists(valid) if valid else None
     every = heard + held if held else heard
-    sizes = int(every.users.max()) + 1, int(every.items.max()) + 1
-    measured = measured_for(len(heard.users))
-    truth = Truth.of(held.interactions(*sizes)) if held else None
-    run = Run(heard.interactions(*sizes), truth, with_settings(measured.retriever, config), k, Progress("bench retrieval"))
-    return run, every.interactions(*sizes), measured
+    numbers, measured = Numbers.of(every), measured_for(len(heard.users))
+    truth = Truth.of(numbers.interactions(held)) if held else None
+    settings = with_settings(measured.retriever, config)
+    run = Run(numbers.interactions(heard), truth, settings, k, Progress("bench retrieval"))
+    return run, numbers.interactions(every), numbers, measured
 
 
 def _summary(run: Run, best: Chosen) -> dict[str, Any]:

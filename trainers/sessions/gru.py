@@ -9,7 +9,6 @@ are always among them, uncorrected, with an offset by how long ago they were pla
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +18,7 @@ import tensorflow as tf
 from segue.errors import SegueError
 from trainers.interactions import Floats, Indices
 from trainers.layers.lazy_adam import LazyAdam
+from trainers.sessions.config import SessionConfig
 from trainers.sessions.session_lists import Sessions
 from trainers.sessions.session_start import company_vectors
 
@@ -28,35 +28,6 @@ NEVER = -1e9
 NOISE = 0.3
 """Share of chance in a table that begins at the spectrum, so that tracks without company differ."""
 ROWS_AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class SessionConfig:
-    """The network and its training; `infra/decisions/0009` has what was measured.
-
-    Args:
-        length: tracks of a session that are looked at, the last ones.
-        temperature: of the softmax over cosines, where it begins; it is learned.
-        dropout: of a track's vector and of the state.
-        plays: plays in a batch, fewer for a small set, so that a pass has `fewest_steps` steps.
-        sampled: tracks a batch is compared with, drawn by how often they are next; `uniform` more are drawn evenly.
-        rate, table_rate: of Adam for the network, of lazy Adam for the table; both fall to a tenth in a straight line.
-        spectral: whether the table begins at the spectrum of which tracks share sessions.
-    """
-
-    dimensions: int = 96
-    length: int = 20
-    temperature: float = 0.08
-    dropout: float = 0.25
-    plays: int = 3_000
-    fewest_steps: int = 20
-    sampled: int = 1_024
-    uniform: int = 1_024
-    rate: float = 1e-3
-    table_rate: float = 3e-3
-    bias_rate: float = 1e-3
-    passes: int = 6
-    spectral: bool = True
 
 
 class SessionNetwork(tf.Module):
@@ -131,7 +102,7 @@ class SessionModel:
             after_pass: called with the passes done and the mean loss of the last; training ends when it says False.
 
         Raises:
-            SegueError: no session of two plays, or the loss became infinite or no number.
+            SegueError: no session of two plays, or the loss or a weight became infinite or no number.
         """
         tf.keras.utils.set_random_seed(self.seed)
         pieces = sessions.pieces(self.config.length)
@@ -171,10 +142,12 @@ class SessionModel:
             )
 
     def _require_finite(self) -> None:
-        if not np.isfinite(self.losses[-1]):
+        weights = all(np.isfinite(variable.numpy()).all() for variable in self.network.trainable_variables)
+        if not weights or not np.isfinite(self.losses[-1]):
+            losses = ", ".join(f"{loss:.4g}" for loss in self.losses)
             raise SegueError(
-                expected="a session model whose loss stays finite",
-                received=f"losses {', '.join(f'{loss:.4g}' for loss in self.losses)}",
+                expected="a session model whose loss and weights stay finite",
+                received=f"losses {losses} and weights that are {'' if weights else 'not '}finite",
                 mend="lower the learning rates in SessionConfig",
             )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from segue.errors import SegueError
 from trainers.interactions import NOTHING, Floats, Indices
 from trainers.sessions.next_order import NEVER, NextOrder, OrderConfig, about_tracks
 from trainers.sessions.next_track import NO_PLACE, NextTrack, ranks_of
@@ -82,7 +83,11 @@ def learned_order(
     seed: int,
 ) -> Learned:
     """The order of the candidates of `models`, which learned from `sessions`, taught by prefixes with their answers (p,) in
-    the order of the file, that folds be of whole sessions but for those at their edges."""
+    the order of the file, that folds be of whole sessions but for those at their edges.
+
+    Raises:
+        SegueError: as `taught`.
+    """
     about = about_tracks(sessions, n_tracks)
     order, shared = NextOrder(config, about), SharedSessions().fit(sessions, n_tracks)
     by_model: dict[str, list[Indices]] = {name: [] for name in models}
@@ -109,20 +114,35 @@ def _lists(order: NextOrder, some: Asked, answers: Indices) -> Lists:
 
 
 def taught(config: OrderConfig, about: Floats, lists: Lists, *, seed: int) -> NextOrder:
-    """An order taught the lists that have their answer among the candidates; none leave it where it begins."""
+    """An order taught the lists that have their answer among the candidates; none leave it where it begins.
+
+    Raises:
+        SegueError: its loss or a weight became infinite or no number.
+    """
     tf.keras.utils.set_random_seed(seed)
     order, known = NextOrder(config, about), np.flatnonzero(lists.answer >= 0)
     if not len(known):
         return order
     order.scale(lists.numbers[lists.there])
     adam, rng = tf.keras.optimizers.legacy.Adam(config.rate), np.random.default_rng(seed)
-    step = _step(order, adam)
+    step, losses = _step(order, adam), []
     for done in range(config.passes):
         adam.learning_rate = config.rate * max(1 - done / config.passes, 0.1)
         for kept in np.array_split(rng.permutation(known), max(1, len(known) // config.batch)):
             some = lists.some(kept)
-            step(some.there, some.numbers, some.start, some.answer)
+            losses.append(float(step(some.there, some.numbers, some.start, some.answer)))
+    _require_finite(order, losses)
     return order
+
+
+def _require_finite(order: NextOrder, losses: list[float]) -> None:
+    weights = all(np.isfinite(variable.numpy()).all() for variable in order.trainable_variables)
+    if not weights or not np.isfinite(losses).all():
+        raise SegueError(
+            expected="an order of next tracks whose loss and weights stay finite",
+            received=f"a loss of {losses[-1]:.4g} in the last step and weights that are {'' if weights else 'not '}finite",
+            mend="lower OrderConfig.rate",
+        )
 
 
 def _step(order: NextOrder, adam: tf.keras.optimizers.Optimizer) -> Callable[..., tf.Tensor]:
@@ -138,11 +158,13 @@ def _step(order: NextOrder, adam: tf.keras.optimizers.Optimizer) -> Callable[...
 
 
 def places_of(order: NextOrder, lists: Lists) -> Indices:
-    """The place (p,) from 1 of each answer; far beyond any k where it is no candidate."""
+    """The place (p,) from 1 of each answer; far beyond any k where it is no candidate, or its logit is no number. What has
+    none stands before every answer: an order that knows nothing must not look perfect."""
     places = [np.empty(0, np.int64)]
     for at in range(0, len(lists.answer), ROWS_AT_ONCE):
         some = lists.some(np.arange(at, min(at + ROWS_AT_ONCE, len(lists.answer))))
         values = np.where(some.there, order.logits(tf.constant(some.numbers), tf.constant(some.start)).numpy(), -np.inf)
         own = np.take_along_axis(values, np.maximum(some.answer, 0)[:, None], axis=1)
-        places.append(np.where(some.answer >= 0, 1 + (values > own).sum(axis=1), NO_PLACE))
+        known = (some.answer >= 0) & ~np.isnan(own[:, 0])
+        places.append(np.where(known, 1 + (~(values <= own)).sum(axis=1), NO_PLACE))
     return np.concatenate(places)

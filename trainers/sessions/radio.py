@@ -15,7 +15,8 @@ from trainers.baselines.sequential_rules import SequentialRules
 from trainers.baselines.session_item_knn import SessionItemKnn
 from trainers.baselines.session_knn import SessionKnn
 from trainers.gold import read_labels, tracks_at
-from trainers.sessions.gru import SessionConfig, SessionModel
+from trainers.sessions.config import SessionConfig
+from trainers.sessions.gru import SessionModel
 from trainers.sessions.next_blend import ITEM_KNN, MODEL, RULES, SESSION_KNN, learned_order
 from trainers.sessions.next_order import NextOrder, OrderConfig, about_tracks
 from trainers.sessions.next_track import NextTrack, counted
@@ -32,6 +33,8 @@ NEWEST_PLAYS = 200_000
 """Most plays that are learned from, the last ones: the loop must not wait for its radio."""
 ORDER_PREFIXES, FEWEST_PREFIXES, K = 4_000, 300, 20
 """Held back prefixes that teach the order, at most; with fewer it stays as it begins; tracks a prefix is answered with."""
+TRIED = 8
+"""Sessions, the last ones, that a finished radio is asked to go on with before it is kept."""
 
 
 def train_sessions(
@@ -75,7 +78,7 @@ def write_sessions(
     written where no session has two plays, or no pass is asked for.
 
     Raises:
-        SegueError: the training diverged.
+        SegueError: the training diverged, or what came of it answers with what is no number.
     """
     sessions = sessions_of(listens, track_ids)
     first = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
@@ -85,7 +88,9 @@ def write_sessions(
     n_tracks = len(track_ids)
     order, said = _order(newest, n_tracks, config, settings or OrderConfig(), seed=seed)
     models = models_of(newest, n_tracks, config, seed=seed)
-    RadioNetwork(models, SharedSessions().fit(newest, n_tracks), order).save(folder / "sessions")
+    network = RadioNetwork(models, SharedSessions().fit(newest, n_tracks), order)
+    network.require_finite(newest.some(max(len(newest) - TRIED, 0), len(newest)))
+    network.save(folder / "sessions")
     return {"sessions": len(newest)} | said
 
 

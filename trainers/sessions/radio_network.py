@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from segue.errors import SegueError
 from trainers.baselines.sequential_rules import SequentialRules
 from trainers.baselines.session_item_knn import SessionItemKnn
 from trainers.baselines.session_knn import SessionKnn
@@ -18,6 +20,7 @@ from trainers.interactions import NOTHING
 from trainers.sessions.gru import SessionModel
 from trainers.sessions.next_order import NextOrder
 from trainers.sessions.next_track import NextTrack
+from trainers.sessions.session_lists import Sessions
 from trainers.sessions.shared_sessions import ENDS, SharedSessions
 
 
@@ -78,6 +81,20 @@ class RadioNetwork(tf.Module):
         self.models = [_served(model) for model in models.values()]
         self.shared, self.order, self.length = Table(shared.counts), order, order.config.length
         self.next = tf.function(self._next, input_signature=[tf.TensorSpec([None, None], tf.int64, "tracks")])
+
+    def require_finite(self, sessions: Sessions) -> None:
+        """Ask it what comes next in each of `sessions`, as radio will.
+
+        Raises:
+            SegueError: an answer holds what is no number, or infinite.
+        """
+        answers = np.isfinite(self.next(tf.constant(sessions.padded(self.length))).numpy()).all(axis=1)
+        if not answers.all():
+            raise SegueError(
+                expected="a radio that answers every session with probabilities",
+                received=f"{int((~answers).sum())} of {len(answers)} answers with values that are no finite numbers",
+                mend="lower the learning rates in SessionConfig and OrderConfig",
+            )
 
     def save(self, folder: Path) -> None:
         """Write it as a SavedModel."""

@@ -6,8 +6,9 @@ is for the scorer: nothing here hands it to a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -141,10 +142,12 @@ def _lines(path: Path, what: str) -> list[list[int]]:
 
 
 def hold_back(path: Path, folder: Path) -> tuple[Path, Path]:
-    """Hold the last tenth of the sessions of `path` back: `train.txt` and `prefixes.tsv`, with answers, in `folder`.
+    """Hold the last tenth of the sessions of `path` back: `train.txt` and `prefixes.tsv`, with answers, in `folder`. The same
+    command may be given again; what else stands there under these names stays, be it `path` itself.
 
     Raises:
-        SegueError: as `read_sessions`, or too few sessions to hold one with two plays back.
+        SegueError: as `read_sessions`, or too few sessions to hold one with two plays back, or `folder` holds another file of
+            one of these names.
     """
     sessions = read_sessions(path)
     cut = len(sessions) - int(len(sessions) * HELD_OUT)
@@ -155,18 +158,37 @@ def hold_back(path: Path, folder: Path) -> tuple[Path, Path]:
             received=f"none in {len(sessions) - cut} of {len(sessions)} sessions",
             mend="give a longer file, or --prefixes of your own",
         )
-    folder.mkdir(parents=True, exist_ok=True)
     train, truth = folder / "train.txt", folder / "prefixes.tsv"
-    write_lists(train, sessions.some(0, cut))
-    write_lists(truth, prefixes, answers)
+    parts = (train, sessions.some(0, cut), None), (truth, prefixes, answers)
+    for target, lists, following in parts:
+        if target.exists() and not _holds(target, lists, following):
+            raise SegueError(
+                expected=f"a folder to hold the last tenth of {path.name} back in, without a {target.name} of its own",
+                received=f"{target}, which holds something else",
+                mend="name another folder, or take that file away",
+            )
+    for target, lists, following in parts:
+        write_lists(target, lists, following)
     return train, truth
+
+
+def _holds(path: Path, lists: Sessions, answers: Indices | None) -> bool:
+    """Whether a file is what `write_lists` would write."""
+    if not path.is_file():
+        return False
+    with path.open(encoding="utf-8", errors="replace", newline="") as there:
+        return all(line == wanted for line, wanted in zip_longest(there, _written(lists, answers)))
 
 
 def write_lists(path: Path, lists: Sessions, answers: Indices | None = None) -> None:
     """One line per list, `item item ...`, and `<TAB>answer` where there are answers (s,)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    words = [str(track) for track in lists.tracks.tolist()]
     with replacing_file(path) as temporary, temporary.open("w", encoding="utf-8") as out:
-        for n in range(len(lists)):
-            answer = "" if answers is None else f"\t{answers[n]}"
-            out.write(" ".join(words[lists.starts[n] : lists.starts[n + 1]]) + answer + "\n")
+        out.writelines(_written(lists, answers))
+
+
+def _written(lists: Sessions, answers: Indices | None) -> Iterator[str]:
+    words = [str(track) for track in lists.tracks.tolist()]
+    for n in range(len(lists)):
+        answer = "" if answers is None else f"\t{answers[n]}"
+        yield " ".join(words[lists.starts[n] : lists.starts[n + 1]]) + answer + "\n"

@@ -185,7 +185,7 @@ def fit(heard: Heard, targets: Mapping[str, Floats], config: AudioConfig, *, see
     """The network trained on the tracks with clip and target; None when there are too few to learn from.
 
     Raises:
-        SegueError: it diverged.
+        SegueError: its loss or a weight became infinite or no number.
     """
     import tensorflow as tf
 
@@ -198,10 +198,12 @@ def fit(heard: Heard, targets: Mapping[str, Floats], config: AudioConfig, *, see
     model.compile(optimizer=optimizer, loss="mse", steps_per_execution=STEPS_AT_ONCE)
     wanted = np.stack([targets[heard.ids[row]] for row in rows])
     history = model.fit(heard.spectrograms[rows].astype(np.float32), wanted, config.batch, config.epochs, verbose=0)
-    if not np.isfinite(history.history["loss"]).all():
+    weights = all(np.isfinite(values).all() for values in model.get_weights())
+    if not weights or not np.isfinite(history.history["loss"]).all():
         raise SegueError(
-            expected="an audio network whose loss stays finite",
-            received=f"a loss of {history.history['loss'][-1]}",
+            expected="an audio network whose loss and weights stay finite",
+            received=f"a loss of {history.history['loss'][-1]:.4g} in the last pass and weights that are"
+            f" {'' if weights else 'not '}finite",
             mend="lower the learning rate in AudioConfig",
         )
     return model
