@@ -77,10 +77,9 @@ def fit_models(
         SegueError: there is nothing to learn from on one side of `split.rank_from`, or a model diverged.
     """
     retriever, task, metrics = fit_retriever(split, hyper, progress, rows=rows, seed=seed)
-    with ThreadPoolExecutor(1) as beside:
+    with progress.step("ranker"), ThreadPoolExecutor(1) as beside:
         reading = beside.submit(meanwhile)
-        with progress.step("ranker"):
-            ranker, blend, losses = fit_ranker(task, hyper, seed=seed)
+        ranker, blend, losses = fit_ranker(task, hyper, seed=seed)
     metrics |= {"ranker": hyper.ranker.kind, "ranker_loss": [round(loss, 4) for loss in losses]}
     return Fitted(retriever, ranker, blend, task, metrics), reading.result()
 

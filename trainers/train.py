@@ -66,7 +66,7 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
             return Outcome(
                 {"worker": worker, "seconds": progress.seconds}, f"worker {worker} did its share; worker 0 seals it"
             )
-        with sealing.new_release(version) as folder, _session_model(folder, split, hyper) as session_model:
+        with sealing.new_release(version) as folder, _session_model(folder, split, hyper, progress) as session_model:
             fitted, rows = fit(meanwhile=partial(read_release_rows, split, seed=settings.seed))
             with progress.step("release"):
                 manifest = _write(folder, fitted, rows, split, hyper)
@@ -85,14 +85,15 @@ def chosen(hyper: Hyperparameters, kind: RankerKind) -> Hyperparameters:
 
 
 @contextmanager
-def _session_model(folder: Path, split: Split, hyper: Hyperparameters) -> Iterator[Callable[[], Trained]]:
+def _session_model(folder: Path, split: Split, hyper: Hyperparameters, progress: Progress) -> Iterator[Callable[[], Trained]]:
     """Train the session model beside the other models, which it needs nothing of and which leave half of two cores idle; what
-    is yielded waits for it."""
+    is yielded waits for it. If it fails, no further step of `progress` begins."""
     if not hyper.sessions.passes:
         yield lambda: ({"sessions": 0}, {})
         return
     train = partial(train_sessions, folder, split, hyper.sessions, hyper.order, seed=get_settings().seed)
     with beside(train) as trained:
+        progress.before_step = trained.check
         yield trained
 
 
