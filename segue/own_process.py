@@ -59,7 +59,7 @@ def _ending(code: int) -> str:
     return f"its end by {known.get(-code, f'signal {-code}')}"
 
 
-def _guess(code: int | None) -> str:
+def _guess(code: int) -> str:
     """Who kills a process without asking is mostly the system, when memory runs out."""
     return ", and see whether the machine ran out of memory" if code == -signal.SIGKILL else ""
 
