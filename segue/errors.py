@@ -24,5 +24,6 @@ class SegueError(Exception):
         super().__init__(f"Expected {expected}, received {received}: {mend}.")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Reaches another process whole: exceptions are made anew there by position, which this one does not take."""
-        return partial(type(self), expected=self.expected, received=self.received, mend=self.mend), ()
+        """Reaches another process whole, notes and all: exceptions are made anew there by position, which this one does not
+        take."""
+        return partial(type(self), expected=self.expected, received=self.received, mend=self.mend), (), self.__dict__

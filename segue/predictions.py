@@ -78,17 +78,18 @@ class Prediction(BaseModel):
 def shown_between(since: datetime, until: datetime) -> Iterator[Prediction]:
     """The lists somebody was shown in `[since, until)`, personal ones only. A playlist counts when it was asked for, not
     when the batch made it; a line that a killed process left half written is passed over."""
-    for path in sorted(get_home().predictions.glob("day=*/http-*.jsonl")):
-        if since.date() <= date.fromisoformat(path.parent.name.removeprefix("day=")) <= until.date():
-            for line in path.read_bytes().splitlines():
-                prediction = _read(line)
-                if (
-                    prediction is not None
-                    and prediction.user
-                    and prediction.fallback is None
-                    and since <= prediction.at < until
-                ):
-                    yield prediction
+    for path in answer_logs(since, until):
+        for line in path.read_bytes().splitlines():
+            prediction = _read(line)
+            if prediction is not None and prediction.user and prediction.fallback is None and since <= prediction.at < until:
+                yield prediction
+
+
+def answer_logs(since: datetime, until: datetime) -> list[Path]:
+    """The logs of what was answered on the days of `[since, until)`, by day and name: an answer is under its own day."""
+    first, last = since.date(), (until - datetime.resolution).date()
+    paths = sorted(get_home().predictions.glob("day=*/http-*.jsonl"))
+    return [path for path in paths if first <= date.fromisoformat(path.parent.name.removeprefix("day=")) <= last]
 
 
 def explored_between(first: date, last: date) -> Iterator[Prediction]:

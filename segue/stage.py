@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,14 +30,17 @@ class Outcome:
 
 @dataclass
 class Progress:
-    """Announces steps with their seconds on standard error."""
+    """Announces steps with their seconds on standard error. `before_step` is called before each: what it raises keeps the
+    step from beginning."""
 
     stage: str
     seconds: dict[str, float] = field(default_factory=dict)
+    before_step: Callable[[], object] = field(default=lambda: None, repr=False)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time one step; the seconds land in `self.seconds[name]` whether or not it fails."""
+        self.before_step()
         self.say(f"{name} ...")
         started = time.perf_counter()
         try:

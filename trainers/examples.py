@@ -82,9 +82,18 @@ def first_listens(since: datetime | None, until: datetime, *, rows: int, seed: i
     """At most `rows` first listens of `[since, until)`, newer ones likelier, oldest first; the same for the same seed.
 
     Weighted sampling without replacement by exponential keys (Efraimidis and Spirakis 2006).
+
+    Raises:
+        SegueError: there is none.
     """
     labels = read_labels(since, until)
     listens = labels[is_first(labels)].reset_index(drop=True)
+    if listens.empty:
+        raise SegueError(
+            expected=f"first listens {f'from {since:%Y-%m-%d} ' if since else ''}to before {until:%Y-%m-%d}",
+            received=f"{len(labels)} listens to tracks their listeners had heard before",
+            mend="choose another as-of day, or move the days that teach the ranker with SEGUE_HOLDOUT_DAYS",
+        )
     if len(listens) <= rows:
         return listens
     age = (listens[TIMESTAMP].max() - listens[TIMESTAMP]).dt.total_seconds().to_numpy() / 86_400
@@ -98,7 +107,7 @@ def make_examples(listens: pd.DataFrame, *, seed: int) -> Examples:
 
     n = len(listens)
     keys = listens[["user_id", "track_id", TIMESTAMP]]
-    both = pd.concat([keys, _random_tracks(keys, round(n * RANDOM_SHARE), seed)], ignore_index=True)
+    both = pd.concat([keys, _random_tracks(keys, max(round(n * RANDOM_SHARE), 1), seed)], ignore_index=True)
     frame = _with_facts(training_frame(Service.RETRIEVER, both))
     day = both[TIMESTAMP].dt.floor("D")
     user_row, users = _unique(frame, both["user_id"], day)

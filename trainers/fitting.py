@@ -74,13 +74,12 @@ def fit_models(
     which may read the feature store while the ranker, who asks it nothing, learns.
 
     Raises:
-        SegueError: there are no listens on one side of `split.rank_from`, or a model diverged.
+        SegueError: there is nothing to learn from on one side of `split.rank_from`, or a model diverged.
     """
     retriever, task, metrics = fit_retriever(split, hyper, progress, rows=rows, seed=seed)
-    with ThreadPoolExecutor(1) as beside:
+    with progress.step("ranker"), ThreadPoolExecutor(1) as beside:
         reading = beside.submit(meanwhile)
-        with progress.step("ranker"):
-            ranker, blend, losses = fit_ranker(task, hyper, seed=seed)
+        ranker, blend, losses = fit_ranker(task, hyper, seed=seed)
     metrics |= {"ranker": hyper.ranker.kind, "ranker_loss": [round(loss, 4) for loss in losses]}
     return Fitted(retriever, ranker, blend, task, metrics), reading.result()
 
@@ -91,7 +90,8 @@ def fit_retriever(
     """The retriever, what a ranker can learn from what it found at `rank_from`, and what there is to say.
 
     Raises:
-        SegueError: there are no listens on one side of `split.rank_from`, or the retriever diverged.
+        SegueError: on one side of `split.rank_from` there are no listens or no first ones, none of those after it is of a
+            track known by then, or the retriever diverged.
     """
     tf.keras.utils.set_random_seed(seed)
     with progress.step("read labels"):
@@ -103,6 +103,8 @@ def fit_retriever(
         late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
         known = catalogue_at(split.cutoff)
         then = with_new_releases(catalogue_at(split.rank_from), known, split.rank_from, split.cutoff)
+        plays = first_plays_of(listens, then, split.rank_from, hyper.ranker)
+        _require_plays(plays, late, split)
     with workers().scope():
         retriever = Retriever(hyper.retriever, vocabularies(listens, early, late, known))
     retriever.adapt(early)
@@ -110,7 +112,7 @@ def fit_retriever(
     with progress.step("retriever"):
         first = retriever.fit_examples(early, heard_pairs(retriever, before), seed=seed)
     with progress.step("candidates for the ranker"):
-        lists = _lists(retriever, then, listens, split, hyper)
+        lists = _lists(retriever, then, listens, plays, split, hyper)
     with progress.step("retriever, the last days"):
         more = retriever.fit_examples(late, heard_pairs(retriever, listens), seed=seed + 1)
     metrics = {
@@ -143,6 +145,16 @@ def _require_both_sides(listens: pd.DataFrame, split: Split) -> None:
         )
 
 
+def _require_plays(plays: pd.DataFrame, late: Examples, split: Split) -> None:
+    if plays.empty:
+        raise SegueError(
+            expected=f"first listens from {split.rank_from:%Y-%m-%d} to before {split.cutoff:%Y-%m-%d} of tracks that were "
+            "known when those days began, or came out in them",
+            received=f"{len(late)} first listens, all of other tracks",
+            mend="choose a later as-of day, or land the catalogue with the days the tracks came out",
+        )
+
+
 def vocabularies(listens: pd.DataFrame, early: Examples, late: Examples, known: Catalogue) -> Vocabularies:
     """Every id and name to be known from `known` and the labels `listens`, which the examples are of."""
     territories = [value for part in (early, late) for value in part.users["territory"].dropna().unique()]
@@ -172,9 +184,11 @@ def vectors_of(saved: SavedTower, frame: pd.DataFrame) -> Floats:
     return np.concatenate([saved.encode(constants(arrays(some, saved.tower.INPUTS))).numpy() for some in slices])
 
 
-def _lists(retriever: Retriever, then: Catalogue, listens: pd.DataFrame, split: Split, hyper: Hyperparameters) -> Lists:
-    """What the retriever finds for users as known at `rank_from`, and what they heard for the first time until the cutoff."""
-    plays = first_plays_of(listens, then, split.rank_from, hyper.ranker)
+def _lists(
+    retriever: Retriever, then: Catalogue, listens: pd.DataFrame, plays: pd.DataFrame, split: Split, hyper: Hyperparameters
+) -> Lists:
+    """What the retriever finds for users as known at `rank_from`, and what they heard for the first time until the cutoff:
+    `plays`, as `first_plays_of` gives them."""
     ids = plays["user_id"].unique()
     users = users_at(list(ids), split.rank_from)
     queries = vectors_of(retriever.query, users)

@@ -19,22 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from segue.atomic import write_json
-from segue.dates import end_of
 from segue.errors import SegueError
 from segue.home import get_home
-from segue.names import RELEASE_MODEL, TRACK_VECTORS, Table
+from segue.names import RELEASE_MODEL
 from segue.release import MANIFEST, Manifest, file_entries, release_path, set_bentoml_home
+from trainers.made_from import code_digest
 
 LIBRARIES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "lightgbm", "implicit", "scann", "numpy", "feast", "bentoml")
-ROOM = Path(__file__).parent
-_MADE_FROM = (
-    Table.LABELS,
-    Table.USER_FEATURES,
-    Table.TRACK_FEATURES,
-    Table.TRACK_TERRITORY_FEATURES,
-    Table.TRACKS,
-    TRACK_VECTORS,
-)
 
 
 def libraries() -> dict[str, str]:
@@ -43,40 +34,11 @@ def libraries() -> dict[str, str]:
 
 
 def name_of(as_of: date, made_from: dict[str, Any]) -> str:
-    """The version: the as-of day and eight digits of the SHA-256 of everything the release depends on."""
-    described = made_from | {"gold": gold_digest(as_of), "code": code_digest(), "libraries": libraries()}
+    """The version: the as-of day and eight digits of the SHA-256 of everything the release depends on: `made_from`, the code
+    and the libraries."""
+    described = made_from | {"code": code_digest(), "libraries": libraries()}
     digest = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
     return f"{as_of.isoformat()}-{digest[:8]}"
-
-
-def code_digest() -> str:
-    """SHA-256 over the sources of this room."""
-    digest = hashlib.sha256()
-    for path in sorted(ROOM.rglob("*.py")):
-        digest.update(path.relative_to(ROOM).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def gold_digest(as_of: date) -> dict[str, tuple[int, str]]:
-    """Rows, and a sum of row hashes that does not depend on their order, of the gold a release of `as_of` is made from."""
-    import duckdb
-
-    until = end_of(as_of).date().isoformat()
-    digests = {}
-    with duckdb.connect() as connection:
-        for table in _MADE_FROM:
-            files = [str(path) for path in _files(table) if path.parent.name.removeprefix("day=") < until]
-            if files:
-                sql = "select count(*), sum(hash(t)::hugeint)::varchar from read_parquet(?, hive_partitioning = false) t"
-                rows, total = connection.execute(sql, [files]).fetchall()[0]
-                digests[str(table)] = (rows, total)
-    return digests
-
-
-def _files(table: str) -> list[Path]:
-    folder = get_home().table(table)
-    daily = sorted(folder.glob("day=*/*.parquet"))
-    return daily or [path for path in (folder / "data.parquet",) if path.exists()]
 
 
 @contextmanager

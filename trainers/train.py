@@ -27,13 +27,12 @@ from trainers import contents, sealing
 from trainers.fitting import Fitted, fit_models
 from trainers.gold import label_files
 from trainers.hyperparameters import Hyperparameters
+from trainers.made_from import Inputs, ids_digest
 from trainers.ranker.ranking import RankerKind
 from trainers.release_rows import ReleaseRows, read_release_rows
 from trainers.retriever.workers import worker_number
-from trainers.sessions.radio import train_sessions
+from trainers.sessions.radio import TrainedSessions, train_sessions
 
-Trained = tuple[dict[str, Any], dict[str, float]]
-"""What there is to say of a model, and the seconds of its steps."""
 GATE_IS_EXACT = "`segue evaluate` and the gate search exactly; recall is the share of it that the index finds when it serves"
 
 
@@ -43,7 +42,8 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
     With several workers in `TF_CONFIG`, each runs this on the same gold tables, and the first of them seals the release.
 
     Raises:
-        SegueError: too little history before the held-out days, a model diverged, or another training runs.
+        SegueError: too little history before the held-out days, a model diverged, another training runs, or gold was
+            written again meanwhile.
     """
     settings, worker = get_settings(), worker_number()
     hyper = hyper or chosen(Hyperparameters(), settings.ranker)
@@ -51,7 +51,9 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
     _require_gold(as_of, split)
     with locked(get_home().tmp / (f"train-{worker}.lock" if worker else "train.lock"), what="`segue train`"):
         present = fingerprint(shared_store(), MODEL_SERVICES)
+        inputs = Inputs.present(split)
         made_from = {
+            "inputs": inputs.digests,
             "hyperparameters": hyper.as_dict(),
             "features": present,
             "policy": chosen_policy().model_dump(),
@@ -66,15 +68,17 @@ def run(*, as_of: date, hyper: Hyperparameters | None = None) -> Outcome:
             return Outcome(
                 {"worker": worker, "seconds": progress.seconds}, f"worker {worker} did its share; worker 0 seals it"
             )
-        with sealing.new_release(version) as folder, _session_model(folder, split, hyper) as session_model:
+        with sealing.new_release(version) as folder, _session_model(folder, split, hyper, progress) as session_model:
             fitted, rows = fit(meanwhile=partial(read_release_rows, split, seed=settings.seed))
             with progress.step("release"):
                 manifest = _write(folder, fitted, rows, split, hyper)
-            said, seconds = session_model()
-            manifest.metrics |= said
-            progress.seconds |= seconds
+            sessions = session_model()
+            _require_same_tracks(rows, sessions)
+            manifest.metrics |= sessions.said
+            progress.seconds |= sessions.seconds
             manifest = manifest.model_copy(update={"version": version, "as_of": as_of, "feature_fingerprint": present})
             manifest.metrics["seconds"] = dict(progress.seconds)
+            inputs.require_unchanged()
             sealing.seal(folder, manifest)
     return _outcome(manifest, progress, existed=False)
 
@@ -85,15 +89,28 @@ def chosen(hyper: Hyperparameters, kind: RankerKind) -> Hyperparameters:
 
 
 @contextmanager
-def _session_model(folder: Path, split: Split, hyper: Hyperparameters) -> Iterator[Callable[[], Trained]]:
+def _session_model(
+    folder: Path, split: Split, hyper: Hyperparameters, progress: Progress
+) -> Iterator[Callable[[], TrainedSessions]]:
     """Train the session model beside the other models, which it needs nothing of and which leave half of two cores idle; what
-    is yielded waits for it."""
+    is yielded waits for it. If it fails, no further step of `progress` begins."""
     if not hyper.sessions.passes:
-        yield lambda: ({"sessions": 0}, {})
+        yield lambda: TrainedSessions({"sessions": 0}, {}, None)
         return
     train = partial(train_sessions, folder, split, hyper.sessions, hyper.order, seed=get_settings().seed)
     with beside(train) as trained:
+        progress.before_step = trained.check
         yield trained
+
+
+def _require_same_tracks(rows: ReleaseRows, sessions: TrainedSessions) -> None:
+    """The session model numbers tracks as its process read them, and everything else as this one did."""
+    if sessions.tracks not in (None, ids_digest(rows.catalogue.track_ids)):
+        raise SegueError(
+            expected="one catalogue for all models of a release",
+            received="another one in the process of the session model",
+            mend="run `segue train` again when `segue features` has ended",
+        )
 
 
 def _require_gold(as_of: date, split: Split) -> None:

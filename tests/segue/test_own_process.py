@@ -22,11 +22,19 @@ def test_it_sees_the_home_and_the_repository(tmp_path: Path) -> None:
     assert done.stdout.split() == [str(tmp_path)]
 
 
-def test_an_ending_that_was_not_expected_is_told_with_the_last_thing_it_said(tmp_path: Path) -> None:
-    bad = "import sys; print('out', file=sys.stderr); print('of milk', file=sys.stderr); raise SystemExit(3)"
-    with pytest.raises(SegueError, match="received of milk"):
+def test_an_ending_that_was_not_expected_is_told_with_the_last_things_it_said(tmp_path: Path) -> None:
+    bad = "import sys; print(*'abcdef', 'of milk', sep='\\n', file=sys.stderr); raise SystemExit(3)"
+    with pytest.raises(SegueError) as told:
         python_in(tmp_path, "-c", bad)
+    assert told.value.received == "exit code 3, after: c / d / e / f / of milk"
+    assert "memory" not in told.value.mend
     assert python_in(tmp_path, "-c", bad, endings=(0, 3)).returncode == 3
+
+
+def test_a_program_that_was_killed_is_told_by_its_signal_and_not_by_its_progress_alone(tmp_path: Path) -> None:
+    killed = "import os, sys; print('land: files done', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+    with pytest.raises(SegueError, match=r"received its end by SIGKILL, after: land: files done: .* out of memory"):
+        python_in(tmp_path, "-c", killed)
 
 
 def test_work_beside_gives_its_result_while_the_block_goes_on() -> None:
@@ -37,7 +45,9 @@ def test_work_beside_gives_its_result_while_the_block_goes_on() -> None:
 def test_a_refusal_beside_has_the_same_sentence_here() -> None:
     with beside(python_in, Path(), "-c", "raise SystemExit('of milk')") as refused, pytest.raises(SegueError) as told:
         refused()
-    assert (told.value.expected, told.value.received) == ("-c raise SystemExit('of milk') to end well", "of milk")
+    assert told.value.expected == "-c raise SystemExit('of milk') to end well"
+    assert told.value.received == "exit code 1, after: of milk"
+    assert "in a process of its own" in told.value.__notes__[0]
 
 
 def test_a_defect_beside_says_where_it_happened() -> None:
@@ -63,8 +73,34 @@ def test_a_defect_beside_that_cannot_be_sent_arrives_in_words() -> None:
 
 
 def test_a_process_beside_that_was_killed_is_told_in_a_sentence() -> None:
-    with beside(os.abort) as aborted, pytest.raises(SegueError, match=f"exit code -{int(signal.SIGABRT)}"):
+    with beside(os.abort) as aborted, pytest.raises(SegueError, match="its end by SIGABRT before it had a result") as told:
         aborted()
+    assert "memory" not in told.value.mend
+    with beside(signal.raise_signal, signal.SIGKILL) as killed, pytest.raises(SegueError, match=r"SIGKILL .* out of memory"):
+        killed()
+
+
+@pytest.mark.parametrize(("code", "said"), [("of milk", "of milk"), (3, "exit code 3"), (None, "exit code 0")])
+def test_work_beside_that_leaves_by_itself_is_no_way_out_of_this_process_and_no_guess_about_memory(
+    code: str | int | None, said: str
+) -> None:
+    with beside(sys.exit, code) as left, pytest.raises(SegueError, match=f"its leaving by itself .*: {said}") as told:
+        left()
+    assert "memory" not in str(told.value)
+
+
+def test_work_beside_can_be_asked_whether_it_has_failed_and_goes_on_where_it_has_not() -> None:
+    with beside(signal.raise_signal, signal.SIGKILL) as killed:
+        multiprocessing.active_children()[0].join()
+        for ask in (killed.check, killed.check, killed):
+            with pytest.raises(SegueError, match="SIGKILL"):
+                ask()
+    with beside(time.sleep, 600) as slow:
+        slow.check()
+    with beside(round, 2.25, 1) as rounded:
+        multiprocessing.active_children()[0].join()
+        rounded.check()
+        assert rounded() == 2.2
 
 
 def test_a_process_beside_ends_with_its_block() -> None:

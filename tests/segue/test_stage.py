@@ -41,6 +41,22 @@ def test_a_failed_step_is_timed_but_not_called_done(capsys: pytest.CaptureFixtur
     assert "done" not in capsys.readouterr().err
 
 
+def test_what_is_asked_before_a_step_keeps_it_from_beginning() -> None:
+    progress, begun = Progress("train"), []
+    asked = iter([None, SegueError(expected="milk", received="none", mend="fetch some")])
+
+    def ask() -> None:
+        if (problem := next(asked)) is not None:
+            raise problem
+
+    progress.before_step = ask
+    with progress.step("first"):
+        begun.append("first")
+    with pytest.raises(SegueError, match="milk"), progress.step("second"):
+        begun.append("second")
+    assert begun == [*progress.seconds] == ["first"]
+
+
 def test_an_error_is_one_sentence_of_three_parts() -> None:
     problem = SegueError(expected="a day with events", received="an empty day", mend="land the day first")
     assert str(problem) == "Expected a day with events, received an empty day: land the day first."

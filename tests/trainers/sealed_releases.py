@@ -23,7 +23,16 @@ def seal(version: str, *, as_of: date = AS_OF, fingerprint: str = FINGERPRINT, h
     folder = release_path(version)
     folder.mkdir(parents=True)
     np.save(folder / "vectors.npy", np.zeros((2, 2), np.float32))
-    manifest = Manifest(
+    manifest = manifest_of(version, as_of, fingerprint=fingerprint, holdout_days=holdout_days)
+    manifest = manifest.model_copy(update={"files": file_entries(folder)})
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    return manifest
+
+
+def manifest_of(version: str, as_of: date, *, fingerprint: str = FINGERPRINT, holdout_days: int = 7) -> Manifest:
+    """One of a release without files."""
+    index = {"kind": "exact", "recall_at_2": 1.0}
+    return Manifest(
         version=version,
         created_at=datetime(2026, 11, 16, tzinfo=UTC),
         as_of=as_of,
@@ -31,15 +40,13 @@ def seal(version: str, *, as_of: date = AS_OF, fingerprint: str = FINGERPRINT, h
         feature_fingerprint=fingerprint,
         hyperparameters={},
         policy={},
-        metrics={},
+        metrics={"index": index, "examples": 2},
         libraries={},
         inputs={},
         tracks=2,
         dimensions=2,
-        files=file_entries(folder),
+        files={},
     )
-    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
-    return manifest
 
 
 def store_evaluation(

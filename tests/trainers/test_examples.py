@@ -77,6 +77,10 @@ def test_further_negatives_were_out_when_the_listen_beside_them_happened(example
     assert drawn["track_id"].max() < "t00116"  # the last four come out in the week of the as-of day
 
 
+def test_a_single_listen_has_a_negative_drawn_beside_it(listens: pd.DataFrame) -> None:
+    assert len(make_examples(listens.iloc[:1], seed=1).random_rows) == 1
+
+
 def test_the_catalogue_of_an_earlier_day_has_no_later_track() -> None:
     before, after = catalogue_at(SPLIT.cutoff), catalogue_at(end_of(AS_OF))
     assert len(after.frame) - len(before.frame) == 4

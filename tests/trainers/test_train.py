@@ -18,7 +18,6 @@ from segue.errors import SegueError
 from segue.home import get_home
 from segue.live_release import point_to
 from segue.lock import locked
-from segue.names import Table
 from segue.release import MANIFEST, release_path, verify, versions
 from trainers import registry, sealing, train
 from trainers.examples import catalogue_at, users_at
@@ -146,22 +145,6 @@ def test_two_trainings_at_once_are_refused(checkerboard_home: Board) -> None:
         pytest.raises(SegueError, match="one `segue train` at a time"),
     ):
         train.run(as_of=AS_OF, hyper=TINY)
-
-
-def test_a_name_changes_with_the_hyperparameters_and_with_the_listens(checkerboard_home: Board) -> None:
-    name = sealing.name_of(AS_OF, {"hyperparameters": TINY.as_dict()})
-    assert sealing.name_of(AS_OF, {"hyperparameters": TINY.as_dict()}) == name
-    other = replace(TINY, retriever=replace(TINY.retriever, temperature=0.2))
-    assert sealing.name_of(AS_OF, {"hyperparameters": other.as_dict()}) != name
-    file = next(iter(sorted(get_home().table(Table.LABELS).glob("day=*/*.parquet"))))
-    whole = pd.read_parquet(file)
-    try:
-        whole.iloc[::-1].to_parquet(file, index=False)
-        assert sealing.name_of(AS_OF, {"hyperparameters": TINY.as_dict()}) == name
-        whole.iloc[1:].to_parquet(file, index=False)
-        assert sealing.name_of(AS_OF, {"hyperparameters": TINY.as_dict()}) != name
-    finally:
-        whole.to_parquet(file, index=False)
 
 
 def test_too_little_history_is_one_clear_sentence(checkerboard_home: Board, monkeypatch: pytest.MonkeyPatch) -> None:

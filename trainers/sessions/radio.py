@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from trainers.baselines.sequential_rules import SequentialRules
 from trainers.baselines.session_item_knn import SessionItemKnn
 from trainers.baselines.session_knn import SessionKnn
 from trainers.gold import read_labels, tracks_at
+from trainers.made_from import ids_digest
 from trainers.sessions.config import SessionConfig
 from trainers.sessions.gru import SessionModel
 from trainers.sessions.next_blend import ITEM_KNN, MODEL, RULES, SESSION_KNN, learned_order
@@ -37,15 +38,22 @@ TRIED = 8
 """Sessions, the last ones, that a finished radio is asked to go on with before it is kept."""
 
 
-def train_sessions(
-    folder: Path, split: Split, config: SessionConfig, settings: OrderConfig, *, seed: int
-) -> tuple[dict[str, Any], dict[str, float]]:
-    """`write_sessions` from the gold tables, for a process beside the other models: what there is to say, and its seconds."""
+class TrainedSessions(NamedTuple):
+    """What there is to say of a session model, the seconds of its steps, and the digest of the tracks it numbers, None where
+    there is no model."""
+
+    said: dict[str, Any]
+    seconds: dict[str, float]
+    tracks: str | None
+
+
+def train_sessions(folder: Path, split: Split, config: SessionConfig, settings: OrderConfig, *, seed: int) -> TrainedSessions:
+    """`write_sessions` from the gold tables, for a process beside the other models."""
     progress = Progress("train")
     with progress.step("session model"):
-        listens, tracks = read_labels(None, split.cutoff), tracks_at(split.end)["track_id"]
-        said = write_sessions(folder, listens, tracks.to_numpy(dtype=object), config, settings, seed=seed)
-    return said, progress.seconds
+        listens, tracks = read_labels(None, split.cutoff), tracks_at(split.end)["track_id"].to_numpy(dtype=object)
+        said = write_sessions(folder, listens, tracks, config, settings, seed=seed)
+    return TrainedSessions(said, progress.seconds, ids_digest(tracks))
 
 
 def sessions_of(listens: pd.DataFrame, track_ids: npt.NDArray[Any]) -> Sessions:
