@@ -177,7 +177,8 @@ def label(x: Listen) -> dict[str, Any]:
 
 
 def playlist_entry(x: Listen) -> dict[str, Any]:
-    return {"playlist_id": f"p{x.user}", "user_id": user_id(x.user), "track_id": track_id(x.track), "added_at": x.at}
+    entry = {"playlist_id": f"p{x.user}", "user_id": user_id(x.user), "track_id": track_id(x.track)}
+    return entry | {"added_at": x.at, "found_on": None}
 
 
 def account(user: int, first: date) -> dict[str, Any]:

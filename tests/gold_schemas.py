@@ -126,6 +126,8 @@ SCHEMAS: dict[Table, pa.Schema] = {
             "first_listen": _BOOL,
         }
     ),
-    Table.USER_PLAYLISTS: pa.schema({"playlist_id": _STR, "user_id": _STR, "track_id": _STR, "added_at": _TIME}),
+    Table.USER_PLAYLISTS: pa.schema(
+        {"playlist_id": _STR, "user_id": _STR, "track_id": _STR, "added_at": _TIME, "found_on": pa.date32()}
+    ),
     Table.REJECTED_LISTENS: pa.schema({"source": _STR, "landed_file": _STR, "row_text": _STR, "reason": _STR}),
 }

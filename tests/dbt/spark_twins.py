@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from farm_rows import CATALOGUE, FARM
 from landed_by_hand import AS_OF, land_by_hand
 from mart_homes import day, event, land_lines, simulate
 from spark_sessions import session_of
@@ -73,6 +74,8 @@ def twin_homes(root: Path, patch: pytest.MonkeyPatch) -> Twins:
     home = simulate(root / "duckdb", patch, start=day(18), days=15, users=40, tracks=200)
     land_by_hand(home)
     land_unreadable(home)
+    land_lines(home, "farm.jsonl", day(0), CATALOGUE, kind="tracks")
+    land_lines(home, "farm.jsonl", day(0), FARM)
     land_lines(home, "odd.jsonl", day(3), [*ODD_LINES, KEY_TWICE])
     latin = home.landing_day(Source.LASTFM_1K, "events", day(5)) / "latin.tsv"
     latin.parent.mkdir(parents=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
-from mart_homes import copied, day, event, gold, land_lines, query
+from farm_rows import CATALOGUE, FARM, add, plays_of_a_bot
+from mart_homes import assert_same, copied, day, gold, land_lines, query, warehouse
 
 from infra.mart import build
 from segue.home import Home
 
-CATALOGUE = [{"track_id": name, "artist_id": "a", "duration_ms": 180_000} for name in ("pushed", "loved")]
-PLAYS = [event(n, "bot", "pushed", f"{day(0)}T{n // 9:02d}:{n % 9 * 6:02d}:00Z", ms_played=180_000) for n in range(200)]
-LISTENS = [event(1_000 + n, f"u{n}", track, f"{day(0)}T10:{30 * m:02d}:00Z", ms_played=180_000) | {"event_id": f"{n}{track}"}
-           for n in range(3) for m, track in enumerate(("pushed", "loved"))][:-2]  # fmt: skip
 PLAYS_30D = f"select track_id, plays_30d, users_30d from gold.track_features where day = '{day(0)}' order by 1"  # noqa: S608 - our own
+FOUND = "select playlist_id, track_id, found_on from gold.user_playlists order by 1, 2"
 TRUST = "select user_id, min(integrity), sum(weight), count(*) from gold.labels group by user_id order by 1"
 
 
@@ -23,13 +22,13 @@ TRUST = "select user_id, min(integrity), sum(weight), count(*) from gold.labels 
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     made = Home(tmp_path_factory.mktemp("integrity") / "home")
     land_lines(made, "a.jsonl", day(0), CATALOGUE, kind="tracks")
-    land_lines(made, "a.jsonl", day(0), [*PLAYS, *LISTENS])
+    land_lines(made, "a.jsonl", day(0), FARM)
     gold(made, day(0))
     return made
 
 
 def test_the_plays_of_a_bot_are_kept_and_weigh_nothing(home: Home) -> None:
-    assert query(home, TRUST) == [("bot", 0.0, 0.0, 200), ("u0", 1.0, 2.0, 2), ("u1", 1.0, 2.0, 2)]
+    assert query(home, TRUST) == [("bot", 0.0, 0.0, 200), ("f0", 1.0, 2.0, 2), ("f1", 1.0, 2.0, 2)]
     assert query(home, "select weight, reason from silver.account_integrity where user_id = 'bot'") == [
         (0.0, "around_the_clock")
     ]
@@ -48,10 +47,42 @@ def test_an_overrule_changes_the_days_before_without_a_full_build(
     monkeypatch.setattr(build, "PROJECT", project)
     overrules = project / "seeds" / "integrity_overrules.csv"
     empty = overrules.read_text()
-    overrules.write_text(f"{empty}bot,1,a radio in a shop\nu1,0.25,says so\n")
+    overrules.write_text(f"{empty}bot,1,a radio in a shop\nf1,0.25,says so\nsilent,0,a script\n")
     assert gold(mine, day(0))["dbt"]["full_refresh"] is False
-    assert query(mine, TRUST) == [("bot", 1.0, 200.0, 200), ("u0", 1.0, 2.0, 2), ("u1", 0.25, 0.5, 2)]
+    assert query(mine, TRUST) == [("bot", 1.0, 200.0, 200), ("f0", 1.0, 2.0, 2), ("f1", 0.25, 0.5, 2)]
     assert query(mine, PLAYS_30D) == [("loved", 2, 2), ("pushed", 202, 3)]
+    assert [row for row in query(mine, FOUND) if row[2]] == [("of-a-script", "pushed", day(0))]
     overrules.write_text(empty)
     gold(mine, day(0))
     assert query(mine, TRUST) == query(home, TRUST)
+    assert query(mine, FOUND) == query(home, FOUND)
+
+
+def test_what_a_bot_alone_put_on_a_playlist_is_marked_and_what_a_listener_did_is_not(home: Home) -> None:
+    assert query(home, FOUND) == [
+        ("of-a-bot", "pushed", day(0)),
+        ("of-a-listener", "loved", None),
+        ("of-a-script", "pushed", None),
+        ("of-both", "loved", None),
+        ("of-both", "pushed", day(0)),
+    ]
+
+
+def test_a_bot_found_later_is_marked_from_that_day_on_also_for_what_it_adds_while_it_rests(tmp_path: Path) -> None:
+    at_once, steps = Home(tmp_path / "at-once"), Home(tmp_path / "steps")
+    for home in (at_once, steps):
+        land_lines(home, "a.jsonl", day(0), CATALOGUE, kind="tracks")
+        land_lines(home, "a.jsonl", day(0), [*FARM, add("later", "before", "loved", 0)])
+        if home is steps:
+            gold(steps, day(0))
+            assert found_on(steps, "before") == [None]
+        land_lines(home, "b.jsonl", day(1), plays_of_a_bot("later", 1))
+        land_lines(home, "c.jsonl", day(3), [add("later", "after", "loved", 3), *plays_of_a_bot("another", 3)])
+        gold(home, day(3))
+    assert found_on(at_once, "before") == [day(1)]
+    assert found_on(at_once, "after") == [day(1)]
+    assert_same(warehouse(steps), warehouse(at_once))
+
+
+def found_on(home: Home, playlist: str) -> list[date | None]:
+    return [day for name, _, day in query(home, FOUND) if name == playlist]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,11 @@ from gold_listens import track_id
 from gold_tables import AS_OF
 from trained_home import SPLIT, Board, checkerboard_home
 
-from segue.dates import end_of
+from segue.dates import end_of, start_of
 from segue.errors import SegueError
 from segue.features import TIMESTAMP, training_frame
 from segue.home import Home
-from segue.names import Service
+from segue.names import Service, Table
 from trainers.examples import catalogue_at, with_new_releases
 from trainers.gold import read_tracks
 from trainers.sources import track_vectors
@@ -100,6 +101,21 @@ def test_a_sentence_is_the_tracks_of_one_session_in_the_order_they_were_played(m
     listens = pd.DataFrame({"session_id": ["b", "a", None, "b", "a"], "track_id": list("12345")})
     assert sentences(listens, AS_OF) == [["2", "5"], ["1", "4"]]
     assert sentences(listens[:0], AS_OF) == []
+
+
+def test_what_bots_added_to_playlists_is_no_sentence_from_the_day_they_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainers.sources.listening.get_home", lambda: Home(tmp_path))
+    folder = Home(tmp_path).table(Table.USER_PLAYLISTS)
+    folder.mkdir(parents=True)
+    added = start_of(AS_OF) - timedelta(days=2)
+    entries = [(f"p-{user}", track, added, found) for user, found in (("farm", AS_OF), ("listener", None)) for track in "ab"]
+    names = ["playlist_id", "track_id", "added_at", "found_on"]
+    pd.DataFrame([*entries, ("p-listener", "c", added, AS_OF)], columns=names).to_parquet(folder / "data.parquet", index=False)
+    nothing = pd.DataFrame({"session_id": pd.Series(dtype=str), "track_id": pd.Series(dtype=str)})
+    assert sentences(nothing, AS_OF - timedelta(days=1)) == [["a", "b"], ["a", "b", "c"]]
+    assert sentences(nothing, AS_OF) == [["a", "b"]]
 
 
 def test_a_day_without_listening_is_refused() -> None:

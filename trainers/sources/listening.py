@@ -52,7 +52,8 @@ def ahead(
 
 
 def sentences(listens: pd.DataFrame, day: date) -> list[list[str]]:
-    """The sessions of `listens` (labels rows, oldest first), and the playlists as they were at the end of `day`."""
+    """The sessions of `listens` (labels rows, oldest first), and the playlists as they were at the end of `day`, without what
+    accounts added that were known to be bots by then."""
     import pandas as pd
 
     session, names = pd.factorize(listens["session_id"], sort=True)  # -1 for a listen of no session
@@ -81,5 +82,7 @@ def _playlists(day: date) -> list[list[str]]:
     if not path.exists():
         return []
     entries = pd.read_parquet(path)
-    entries = entries[entries["added_at"] < pd.Timestamp(end_of(day))].sort_values(["playlist_id", "added_at", "track_id"])
+    found = entries["found_on"].astype("datetime64[s]") <= pd.Timestamp(day)
+    entries = entries[(entries["added_at"] < pd.Timestamp(end_of(day))) & ~found]
+    entries = entries.sort_values(["playlist_id", "added_at", "track_id"])
     return list(entries.groupby("playlist_id", sort=True)["track_id"].agg(list))
