@@ -35,6 +35,7 @@ from serving.lists import Lists
 from serving.people import Row, listeners_of, model_columns, moment, nobody, owner_of, read_row
 from serving.policy.rule import Listeners
 from serving.reasons import chart_reasons, personal_reasons, radio_reasons, similar_reasons
+from serving.refusals import NOTHING, Refused
 from serving.stored_playlist import days_left, refused_by, still_allowed, visible_playlist
 
 
@@ -84,9 +85,9 @@ class _Asked:
         return Answer(body, record)
 
 
-def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) -> Answer:
+def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None, *, since: Refused = NOTHING) -> Answer:
     """The playlist of the visible week; the popular where there is none for this user. `territory` is where they are now,
-    default their account's."""
+    default their account's, and `since` what they refused since the features."""
     visible, stored = visible_playlist(user_id) if funnel else (read_visible_week(), None)
     territory = territory or (funnel.catalogue.account(user_id)[0] if funnel else None)
     asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
@@ -94,12 +95,12 @@ def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) ->
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     days = days_left(visible, asked.at.date())
     if visible is None or stored is None:
-        listeners = listeners_of(
-            funnel.catalogue, [user_id], _columns(_row(user_id).policy), days=days, discovery=True, territory=territory
-        )
+        policy = _columns(since.added_to(_row(user_id).policy, funnel.catalogue))
+        listeners = listeners_of(funnel.catalogue, [user_id], policy, days=days, discovery=True, territory=territory)
         tracks, fallback = _popular(funnel, listeners, PLAYLIST_LENGTH)
         return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None)
-    owner = owner_of(funnel.catalogue, user_id, refused_by(user_id), days=days, territory=territory)
+    refused = since.added_to(refused_by(user_id), funnel.catalogue)
+    owner = owner_of(funnel.catalogue, user_id, refused, days=days, territory=territory)
     tracks = still_allowed(funnel.catalogue, stored, owner)
     personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
     home = funnel.catalogue.account(user_id)[0]  # whose chart it is, wherever they are now
@@ -107,8 +108,8 @@ def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None) ->
     return asked.answer(tracks, fallback=named, week=visible.week, stored=True)
 
 
-def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
-    """A list for one moment: the user's row, the context, the funnel."""
+def recommend(funnel: Funnel | None, request: RecommendRequest, *, since: Refused = NOTHING) -> Answer:
+    """A list for one moment: the user's row and what they refused `since`, the context, the funnel."""
     context, user = request.context, request.user_id
     version = funnel.model.version if funnel and funnel.model else None
     territory = context.territory or (funnel.catalogue.account(user)[0] if funnel else None)
@@ -119,7 +120,7 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
     listeners = listeners_of(
         funnel.catalogue,
         [user],
-        _columns(row.policy),
+        _columns(since.added_to(row.policy, funnel.catalogue)),
         days=(day, day),
         discovery=context.surface == "home",
         territory=context.territory,
