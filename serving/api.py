@@ -19,6 +19,7 @@ from serving.event_log import EventLog
 from serving.live import LiveFunnel, feature_store_answers
 from serving.prediction_log import PredictionLog
 from serving.problems import handle_problems
+from serving.refusals import Refusals
 from serving.store_watch import StoreWatch
 
 INVALID: dict[int | str, dict[str, Any]] = {
@@ -32,6 +33,10 @@ EXPLAIN = "also return what was kept out of the list, each track with the rule a
 
 IdInPath = Annotated[Id, Path(description="percent-encoded; an id may hold a slash, written %2F")]
 """Servers decode %2F before they look for a route, so the routes take a whole `path` where others take a segment."""
+
+
+EVENTS = """What was disliked is out of the listener's lists from the next one on, of another worker within a second or two.
+All else shows in lists after the next daily build of the features."""
 
 
 class Health(BaseModel):
@@ -50,23 +55,27 @@ class Readiness(BaseModel):
 
 
 class Desk:
-    """What the routes of one process share: the live funnel, what is known of the online store, and the two logs."""
+    """What the routes of one process share: the live funnel, what is known of the online store and of late dislikes, and the
+    two logs."""
 
     def __init__(self, live: LiveFunnel) -> None:
         self.live = live
         self.store = StoreWatch()
+        self.refusals = Refusals()
         self.instance = uuid.uuid4().hex[:12]
         self.predictions = PredictionLog(self.instance)
         self.events = EventLog(self.instance)
 
     def start(self) -> None:
-        """Follow the release and the online store in the background."""
+        """Follow the release, the online store and what other workers accept in the background."""
         self.store.start()
+        self.refusals.start()
         self.live.start()
 
     def close(self) -> None:
         self.live.stop()
         self.store.stop()
+        self.refusals.stop()
         self.predictions.close()
 
 
@@ -108,13 +117,14 @@ def _lists(api: FastAPI, desk: Desk) -> None:
         explain: Annotated[bool, Query(description=f"{EXPLAIN}, by what is known now")] = False,
     ) -> Response:
         desk.store.require_rows()
-        return answered(request, recommender.weekly(desk.live.funnel, user_id, territory, explain=explain))
+        since = desk.refusals.of(user_id)
+        return answered(request, recommender.weekly(desk.live.funnel, user_id, territory, explain=explain, since=since))
 
     @api.post("/v1/recommend", summary="A list for a user and a moment", **said)
     def recommend(request: Request, wanted: RecommendRequest) -> Response:
         _require_utc("context.requested_at", wanted.context.requested_at)
         desk.store.require_rows()
-        return answered(request, recommender.recommend(desk.live.funnel, wanted))
+        return answered(request, recommender.recommend(desk.live.funnel, wanted, since=desk.refusals.of(wanted.user_id)))
 
     @api.get(
         "/v1/tracks/{track_id:path}/similar", response_model=TrackList, responses=INVALID, summary="Tracks that sound like one"
@@ -135,12 +145,19 @@ def _lists(api: FastAPI, desk: Desk) -> None:
 
 
 def _events(api: FastAPI, desk: Desk) -> None:
-    @api.post("/v1/events", status_code=202, responses=INVALID, summary="What listeners did; 202 means it is on disk")
+    @api.post(
+        "/v1/events",
+        status_code=202,
+        responses=INVALID,
+        summary="What listeners did; 202 means it is on disk",
+        description=EVENTS,
+    )
     def events(batch: EventBatch) -> EventsAccepted:
         for event in batch.events:
             _require_utc("events.occurred_at", event.occurred_at)
         received_at = datetime.now(UTC)
         desk.events.append(batch.events, received_at)
+        desk.refusals.note(received_at.date(), [event.model_dump() for event in batch.events])
         metrics.EVENTS.inc(len(batch.events))
         return EventsAccepted(accepted=len(batch.events), received_at=received_at)
 

@@ -14,12 +14,15 @@ from segue.events import Event
 from segue.home import get_home
 from segue.names import Source
 
+FILES = "http-*.jsonl"
+"""The files of all processes, in the folder of a day."""
+
 
 class EventLog:
     """One file per process and arrival day; a new process has a new file, so it never appends to a half-written line."""
 
     def __init__(self, instance: str) -> None:
-        self._name = f"http-{instance}.jsonl"
+        self._name = FILES.replace("*", instance)
         self._lock = threading.Lock()
 
     def append(self, events: Sequence[Event], received_at: datetime) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -36,6 +36,7 @@ from serving.lists import Lists
 from serving.people import Row, listeners_of, model_columns, moment, nobody, owner_of, read_row
 from serving.policy.rule import Listeners
 from serving.reasons import chart_reasons, personal_reasons, radio_reasons, similar_reasons
+from serving.refusals import NOTHING, Refused
 from serving.stored_playlist import days_left, refused_by, still_allowed, visible_playlist
 
 
@@ -85,9 +86,12 @@ class _Asked:
         return Answer(body, record)
 
 
-def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None, *, explain: bool = False) -> Answer:
+def weekly(
+    funnel: Funnel | None, user_id: str, territory: str | None = None, *, explain: bool = False, since: Refused = NOTHING
+) -> Answer:
     """The playlist of the visible week; the popular where there is none for this user. `territory` is where they are now,
-    default their account's. `explain` also tells what is not in it, by what is known now."""
+    default their account's, and `since` what they refused since the features. `explain` also tells what is not in it, by what
+    is known now."""
     visible, stored = visible_playlist(user_id) if funnel else (read_visible_week(), None)
     territory = territory or (funnel.catalogue.account(user_id)[0] if funnel else None)
     asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
@@ -95,22 +99,26 @@ def weekly(funnel: Funnel | None, user_id: str, territory: str | None = None, *,
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     days = days_left(visible, asked.at.date())
     if visible is None or stored is None:
-        listeners = listeners_of(
-            funnel.catalogue, [user_id], _columns(_row(user_id).policy), days=days, discovery=True, territory=territory
-        )
+        policy = _columns(since.added_to(_row(user_id).policy, funnel.catalogue))
+        listeners = listeners_of(funnel.catalogue, [user_id], policy, days=days, discovery=True, territory=territory)
         tracks, fallback, removed = _popular(funnel, listeners, PLAYLIST_LENGTH, explain=explain)
         return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None, removed=removed)
-    owner = owner_of(funnel.catalogue, user_id, refused_by(user_id), days=days, territory=territory)
+    refused = since.added_to(refused_by(user_id), funnel.catalogue)
+    owner = owner_of(funnel.catalogue, user_id, refused, days=days, territory=territory)
     tracks = still_allowed(funnel.catalogue, stored, owner)
     personal = any(source != CandidateSource.POPULAR for source in stored["sources"])
     home = funnel.catalogue.account(user_id)[0]  # whose chart it is, wherever they are now
     named = None if personal or not tracks else chart_fallback(funnel.catalogue, home)
-    removed = out_of_stored(funnel, owner, _row(user_id), stored) if explain else None
+    if not explain:
+        return asked.answer(tracks, fallback=named, week=visible.week, stored=True)
+    row = _row(user_id)
+    known = replace(row, policy=since.added_to(row.policy, funnel.catalogue))
+    removed = out_of_stored(funnel, owner, known, stored)
     return asked.answer(tracks, fallback=named, week=visible.week, stored=True, removed=removed)
 
 
-def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
-    """A list for one moment: the user's row, the context, the funnel."""
+def recommend(funnel: Funnel | None, request: RecommendRequest, *, since: Refused = NOTHING) -> Answer:
+    """A list for one moment: the user's row and what they refused `since`, the context, the funnel."""
     context, user = request.context, request.user_id
     version = funnel.model.version if funnel and funnel.model else None
     territory = context.territory or (funnel.catalogue.account(user)[0] if funnel else None)
@@ -121,7 +129,7 @@ def recommend(funnel: Funnel | None, request: RecommendRequest) -> Answer:
     listeners = listeners_of(
         funnel.catalogue,
         [user],
-        _columns(row.policy),
+        _columns(since.added_to(row.policy, funnel.catalogue)),
         days=(day, day),
         discovery=context.surface == "home",
         territory=context.territory,

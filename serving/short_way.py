@@ -60,7 +60,7 @@ class ShortWay:
 
     def _made(self, user: str) -> tuple[str | None, bytes]:
         self.desk.store.require_rows()
-        answer = recommender.weekly(self.desk.live.funnel, user)
+        answer = recommender.weekly(self.desk.live.funnel, user, since=self.desk.refusals.of(user))
         body = answer.body.model_dump_json().encode()
         self.desk.predictions.put(answer.prediction)
         return answer.body.fallback, body
