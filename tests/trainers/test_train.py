@@ -133,7 +133,7 @@ def test_a_release_that_breaks_off_while_it_is_written_is_none_and_the_next_clea
 def test_a_session_model_that_fails_beside_the_others_fails_the_training_with_its_sentence(checkerboard_home: Board) -> None:
     before = versions()
     endless = SessionConfig(dimensions=8, sampled=8, uniform=8, passes=2, rate=float("inf"))
-    with pytest.raises(SegueError, match="a session model whose loss stays finite"):
+    with pytest.raises(SegueError, match="a session model whose loss and weights stay finite"):
         train.run(as_of=AS_OF, hyper=replace(TINY, sessions=endless))
     assert versions() == before
     assert not list(get_home().tmp.glob("release.*"))

@@ -1,7 +1,8 @@
 """`segue bench ranker`: both kinds of ranker on the lists of one retriever, what each gains over it and what scoring costs.
 
-Trained as a release of the newest one's as-of day would be, and asked the held-out question of `segue evaluate`; nothing is
-sealed. Time is that of scoring 500 candidates, the user's half included, the tracks' not: a release holds those.
+Trained as a release of the newest one's as-of day would be, then saved, opened and asked as that release would be: in machine
+code where its kind has it. The question is the held-out one of `segue evaluate`; nothing is sealed. Time is that of scoring
+500 candidates, the user's half included, the tracks' not: a release holds those.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from segue.dates import split_at
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.panels import Bar, Bars
+from segue.ranker.opened import open_ranker
 from segue.release import read_manifest, release_path, versions
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress, table
@@ -30,7 +34,7 @@ from trainers.fitting import Fitted, fit_retriever, vectors_of
 from trainers.hyperparameters import Hyperparameters
 from trainers.inputs import RANKER_USERS, arrays, constant, constants
 from trainers.interactions import NOTHING, Floats, Indices, best_first, recommend_by_score
-from trainers.ranker.fitting import fit_ranker
+from trainers.ranker.fitting import AnyRanker, fit_ranker
 from trainers.ranker.ranking import RankerKind
 from trainers.retriever.model import Retriever
 
@@ -55,7 +59,8 @@ def bench_ranker() -> Outcome:
         SegueError: there is no release to take the day from, or a model diverged.
     """
     progress, hyper, settings = Progress("bench ranker"), Hyperparameters(), get_settings()
-    split = split_at(_newest_as_of(), settings.holdout_days)
+    as_of = _newest_as_of()
+    split = split_at(as_of, settings.holdout_days)
     retriever, task, _ = fit_retriever(split, hyper, progress, rows=settings.train_rows, seed=settings.seed)
     with progress.step("held-out question"):
         question = _question(retriever, held_out(split), hyper.ranker.candidates)
@@ -65,15 +70,15 @@ def bench_ranker() -> Outcome:
         with progress.step(kind):
             chosen = replace(hyper, ranker=replace(hyper.ranker, kind=kind))
             ranker, blend, _ = fit_ranker(task, chosen, seed=settings.seed)
-            fitted = Fitted(retriever, ranker, blend, task)
-            lists, spent = _ranked(fitted, question)
+            tracks = ranker_tracks(Fitted(retriever, ranker, blend, task), question.held.catalogue)
+            lists, spent = _ranked(_as_released(ranker, kind), tracks, question)
             rows.append(_row(kind, _ndcg(lists, question.held), alone, settings.seed) | spent)
     path = _draw(get_home().chart("ranker"), rows, len(alone))
-    found = {"as_of": split.end.date().isoformat(), "users": len(alone), "rows": rows, "chart": str(path)}
+    found = {"as_of": as_of.isoformat(), "users": len(alone), "rows": rows, "chart": str(path)}
     return Outcome(found, f"{_text(rows)}\n\nThe chart is {path}")
 
 
-def _newest_as_of() -> Any:
+def _newest_as_of() -> date:
     made = versions()
     if not made:
         raise SegueError(expected="a release", received="none", mend="make one with `segue train --as-of D`")
@@ -90,35 +95,47 @@ def _question(retriever: Retriever, held: HeldOut, k: int) -> Question:
     return Question(held, found, np.concatenate(parts))
 
 
-def _ranked(fitted: Fitted, question: Question) -> tuple[Indices, dict[str, float]]:
-    """The best 30 of each user (n, 30), and milliseconds for 500 candidates of one user alone and of one in a batch."""
-    tracks, users = ranker_tracks(fitted, question.held.catalogue), question.held.users
+def _as_released(ranker: AnyRanker, kind: RankerKind) -> Any:
+    """What serving opens of a release with this ranker."""
+    get_home().tmp.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="bench-ranker.", dir=get_home().tmp) as folder:
+        ranker.save(Path(folder))
+        return open_ranker(Path(folder), kind)
+
+
+def _ranked(opened: Any, tracks: dict[str, Any], question: Question) -> tuple[Indices, dict[str, float]]:
+    """The best 30 of each user (n, 30) by an opened ranker, and milliseconds for the candidates of one user alone and of one
+    in a batch, with one thread of BLAS, as where lists are made."""
+    import scipy.linalg  # noqa: F401  its library of BLAS has to be there to be told
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    columns, count = constants(arrays(question.held.users, RANKER_USERS)), len(question.held.users)
     candidates = np.maximum(question.found, 0).astype(np.int32)
-    ranker, columns = fitted.ranker, constants(arrays(users, RANKER_USERS))
 
-    def score(some: slice) -> npt.NDArray[np.float32]:
-        read = ranker.inputs.read_users({name: values[some] for name, values in columns.items()})
-        asked = constant(candidates[some]), constant(question.scores[some])
-        answer: npt.NDArray[np.float32] = ranker.scored(ranker.user_half(read), tracks, *asked)["score"].numpy()
-        return answer
+    def asked(some: slice) -> tuple[dict[str, Any], Any, Any]:
+        rows = {name: values[some] for name, values in columns.items()}
+        return rows, constant(candidates[some]), constant(question.scores[some])
 
-    parts = [score(slice(at, at + BATCH)) for at in range(0, len(users), BATCH)]
-    scores = np.where(question.found == NOTHING, -np.inf, np.concatenate(parts)).astype(np.float32)
-    best = best_first(scores, 30)
-    lists = np.where(best == NOTHING, NOTHING, np.take_along_axis(question.found, np.maximum(best, 0), axis=1))
-    size = min(BATCH, len(users))
-    return lists, {"one_ms": _median(lambda: score(slice(0, 1))), "batch_ms": _median(lambda: score(slice(0, size))) / size}
+    def score(users: dict[str, Any], *about: Any) -> Floats:
+        return np.asarray(opened.score(opened.encode_users(users), tracks, *about)["score"])
+
+    one, some = asked(slice(0, 1)), asked(slice(0, BATCH))
+    with threadpool_limits(1, "blas"):
+        scores = np.concatenate([score(*asked(slice(at, at + BATCH))) for at in range(0, count, BATCH)])
+        spent = {"one_ms": _median(lambda: score(*one)), "batch_ms": _median(lambda: score(*some), of=min(BATCH, count))}
+    best = best_first(np.where(question.found == NOTHING, -np.inf, scores).astype(np.float32), 30)
+    return np.where(best == NOTHING, NOTHING, np.take_along_axis(question.found, np.maximum(best, 0), axis=1)), spent
 
 
-def _median(run: Callable[[], Any], times: int = 9) -> float:
-    """Milliseconds of the median of `times` runs, after one that is not counted."""
+def _median(run: Callable[[], Any], times: int = 9, *, of: int = 1) -> float:
+    """Milliseconds for each of the `of` users of the median of `times` runs, after one that is not counted."""
     run()
     spent = []
     for _ in range(times):
         started = time.perf_counter()
         run()
         spent.append(1_000 * (time.perf_counter() - started))
-    return round(float(np.median(spent)), 3)
+    return round(float(np.median(spent)) / of, 3)
 
 
 def _ndcg(lists: Indices, held: HeldOut) -> npt.NDArray[np.float64]:
@@ -157,7 +174,9 @@ def _draw(path: Path, rows: list[dict[str, Any]], users: int) -> Path:
         )
     ]
     spent = [Bar(name, row.get("one_ms"), ours=own) for name, row, own in zip(names, rows, ours, strict=True)]
-    panels.append(Bars("scoring 500 candidates", "milliseconds for one user; less is better", spent, form=".2f"))
+    panels.append(
+        Bars("scoring 500 candidates", "milliseconds for one user, as a release is asked; less is better", spent, form=".2f")
+    )
     note = f"{users:,} users. Black lines are 95 % intervals, with the users drawn again; the lead is taken user by user."
     return draw_page(path, "The funnel with each ranker beside retrieval alone", panels, note=note)
 
