@@ -29,6 +29,6 @@ def parquet_source(name: str, folder: Path, timestamp: str, renamed: Mapping[str
     return FileSource(file_format=ParquetFormat(), **of_all)
 
 
-def read_here(source: DataSource) -> DataSource:
-    """A source of a registry, as this process reads it."""
-    return parquet_source(source.name, Path(source.path), source.timestamp_field, source.field_mapping)
+def read_here(source: DataSource, part: Path | None = None) -> DataSource:
+    """A source of a registry, as this process reads it; or only the files in `part`, a folder of its own."""
+    return parquet_source(source.name, part or Path(source.path), source.timestamp_field, source.field_mapping)

@@ -56,7 +56,7 @@ def as_known_at(store: FeatureStore, view_name: str, features: Sequence[str], wa
     codes = wanted.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
     entities = wanted.drop_duplicates(ignore_index=True)  # in order of first appearance, as the codes count
     entities = entities.assign(**{_ROW: range(len(entities))})
-    found = _ask(store, view_name, features, entities, ttl=_ONE_SNAPSHOT)
+    found = _ask(store, view_name, features, entities, ttl=_ONE_SNAPSHOT, part=_one_day(folder, entities[TIMESTAMP]))
     unanswered = found[list(features)].isna().all(axis=1).to_numpy()
     if unanswered.any():
         found = _filled(found[~unanswered], _ask_in_parts(store, view_name, features, entities[unanswered]))
@@ -87,12 +87,28 @@ def _last_snapshots(folder: Path, midnights: pd.Series[Any]) -> pd.Series[Any]:
     return midnights.where(pd.Series(place < 0, index=midnights.index), pd.Series(ends[place], index=midnights.index))
 
 
+def _one_day(folder: Path, midnights: pd.Series[Any]) -> Path | None:
+    """The folder of the one snapshot that all of `midnights` (n) fall on, None where they fall on several or on none. The join
+    reads every file of its source, whatever its validity, and a week is made in many questions about one day."""
+    if midnights.nunique() != 1:
+        return None
+    day = folder / f"day={(midnights.iloc[0] - timedelta(days=1)).date()}"
+    return day if day.is_dir() else None
+
+
 def _ask(
-    store: FeatureStore, view_name: str, features: Sequence[str], entities: pd.DataFrame, *, ttl: timedelta | None
+    store: FeatureStore,
+    view_name: str,
+    features: Sequence[str],
+    entities: pd.DataFrame,
+    *,
+    ttl: timedelta | None,
+    part: Path | None = None,
 ) -> pd.DataFrame:
-    """Feast's own join for one view whose rows count for `ttl`; the features and the row number, by row number."""
+    """Feast's own join for one view whose rows count for `ttl`; the features and the row number, by row number. Only the files
+    in `part` are read, if it is given."""
     view = copy.copy(_view(store, view_name))
-    view.ttl, view.batch_source = ttl, read_here(view.batch_source)
+    view.ttl, view.batch_source = ttl, read_here(view.batch_source, part)
     refs = [f"{view_name}:{feature}" for feature in features]
     job = store.provider.get_historical_features(
         store.config, [view], refs, entities.reset_index(drop=True), store.registry, store.project, full_feature_names=False

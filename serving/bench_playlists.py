@@ -2,7 +2,8 @@
 
 Timed is what `segue playlists` does for each listener once their features are read: tensors of them, retrieval, the release's
 own ranker on all candidates, the whole policy, 30 tracks with reasons, and the row in the online store, which is one of the
-bench's own. Not timed is what is done once: opening the release, making the catalogue, its charts and its index. In the same
+bench's own. Not timed is that reading, a point-in-time join and a read of the online store for every block of listeners, whose
+cost decision 15 has; nor what is done once: opening the release, making the catalogue, its charts and its index. In the same
 run `implicit` recommends by brute force on the same vectors, which is retrieval alone.
 """
 

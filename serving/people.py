@@ -73,8 +73,8 @@ def week_columns(user_ids: Sequence[str], week: date) -> dict[str, list[Any]]:
 
     at = pd.Series(pd.Timestamp(start_of(week)), index=range(len(user_ids))).astype("datetime64[us, UTC]")
     rows = pd.DataFrame({"user_id": list(user_ids), "track_id": _NO_TRACK, "event_timestamp": at})
-    frame = training_frame(Service.RETRIEVER, rows)
     names = [ref.partition(":")[2] for ref in views_of(shared_store(), Service.RETRIEVER)[("user_id",)]]
+    frame = training_frame(Service.RETRIEVER, rows, only=names)  # no join for the track that is none
     return {name: _whole(name, list(frame[name])) for name in names} | no_moment(len(user_ids))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,34 @@ def test_it_equals_feasts_plain_join_gaps_and_strangers_included(
     assert frame["plays_30d"].isna().any()
     assert frame["territory_rank"].isna().any()
     assert frame["territory_rank"].notna().any()
+
+
+@pytest.mark.parametrize("right_day", [True, False])
+def test_many_users_of_one_moment_equal_the_plain_join_and_another_days_files_would_not(
+    served: tuple[Home, Gold], monkeypatch: pytest.MonkeyPatch, right_day: bool
+) -> None:
+    """A week is read so; the join is given the files of one snapshot alone. Those who have none are asked of all files."""
+    given, one_day = list[Path | None](), point_in_time._one_day
+
+    def noting(folder: Path, midnights: Any) -> Path | None:
+        given.append(one_day(folder, midnights if right_day else midnights - timedelta(days=3)))
+        return given[-1]
+
+    monkeypatch.setattr(point_in_time, "_one_day", noting)
+    moment = pd.Timestamp(end_of(AS_OF - timedelta(days=5))).as_unit("us")
+    rows = random_listens(60).assign(**{TIMESTAMP: moment})
+    rows.loc[59, "user_id"] = "stranger"
+    own = [ref.partition(":")[2] for ref in views_of(shared_store(), Service.RANKER)[("user_id",)]]
+    own.remove("territory")  # the caller's own
+    with monkeypatch.context() as context:
+        if not right_day:  # what is not found there would be mended
+            context.setattr(point_in_time, "_ONE_SNAPSHOT", timedelta(days=9))
+        frame = training_frame(Service.RANKER, rows, only=own)
+    day = AS_OF - timedelta(days=5) if right_day else AS_OF - timedelta(days=8)
+    assert {path.name for path in given if path is not None} == {f"day={day}"}
+    plain = plain_join(Service.RANKER, rows)
+    found = differences({name: plain[name] for name in own}, {name: frame[name].tolist() for name in own})
+    assert (found == []) is right_day
 
 
 def test_a_user_who_comes_back_after_weeks_gets_their_closing_row(served: tuple[Home, Gold]) -> None:
