@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from segue.errors import SegueError
 from trainers.interactions import NOTHING
+from trainers.sessions import next_blend
 from trainers.sessions.config import SessionConfig
 from trainers.sessions.next_blend import Lists, asked, learned_order, places_of, taught
 from trainers.sessions.next_order import NextOrder, OrderConfig, about_tracks
@@ -110,6 +111,12 @@ def test_an_order_whose_loss_grows_beyond_numbers_is_refused() -> None:
     config = OrderConfig(rate=1e30, passes=8)
     with pytest.raises(SegueError, match="stay finite"):
         taught(config, ABOUT, made_up_lists(NextOrder(config, ABOUT)), seed=17)
+
+
+def test_an_order_whose_loss_is_no_number_is_refused_whatever_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(next_blend, "_step", lambda *_: lambda *_: float("nan"))
+    with pytest.raises(SegueError, match="a loss of nan in the last step and weights that are finite"):
+        taught(OrderConfig(passes=1), ABOUT, made_up_lists(NextOrder(OrderConfig(), ABOUT)), seed=17)
 
 
 def test_an_order_that_learned_as_it_should_is_not_refused() -> None:
