@@ -118,7 +118,7 @@ COMMANDS: tuple[Command, ...] = (
         "Release",
         "time-split metrics against the live release and the baselines",
         "trainers.evaluation.evaluate:run",
-        (VERSION,),
+        (VERSION, Option("--policy", str, "settings of a policy to tell of from the logs too, as SEGUE_POLICY has them")),
         stage=True,
     ),
     Command(

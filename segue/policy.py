@@ -79,16 +79,21 @@ def chosen_policy() -> PolicySettings:
         SegueError: it names no file and is no JSON object, or has a key or a number that is none.
     """
     said = get_settings().policy
-    if not said:
-        return DEFAULT_POLICY
-    mend = "correct or unset SEGUE_POLICY"
+    return read_policy(said, "SEGUE_POLICY", "correct or unset SEGUE_POLICY") if said else DEFAULT_POLICY
+
+
+def read_policy(said: str, whose: str, mend: str) -> PolicySettings:
+    """The settings that `said` holds, JSON or the path of a file of it, over the defaults.
+
+    Raises:
+        SegueError: it names no file and is no JSON object, or has a key or a number that is none; `whose` it is and how to
+            `mend` it are part of the sentence.
+    """
     try:
         found = json.loads(said if said.lstrip().startswith("{") else Path(said).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise SegueError(
-            expected="SEGUE_POLICY as a JSON object or a file of one", received=repr(said), mend=mend
-        ) from problem
-    return _checked(found, "SEGUE_POLICY", mend)
+        raise SegueError(expected=f"{whose} as a JSON object or a file of one", received=repr(said), mend=mend) from problem
+    return _checked(found, whose, mend)
 
 
 def _checked(found: Any, whose: str, mend: str) -> PolicySettings:

@@ -22,7 +22,7 @@ from serving.policy.order import rules
 from serving.policy.rule import Floats, Listeners, Removal
 from serving.reasons import Codes, in_words
 
-SCORE_PLACES, PROPENSITY_PLACES = 6, 8
+SCORE_PLACES, PROPENSITY_PLACES, DEVIATION_PLACES = 6, 8, 4
 """Decimals a score keeps: more would differ with the width of a batch, as sums in another order do."""
 
 
@@ -130,6 +130,7 @@ def explored_of(catalogue: Catalogue, lists: Lists) -> list[str | None]:
     mean, deviation, worth, propensity = (
         rounded(of, PROPENSITY_PLACES) for of in (tried.mean, tried.deviation, tried.worth, tried.propensity)
     )
+    of_genre = rounded(tried.of_genre, DEVIATION_PLACES)
     for who, (count, took) in enumerate(zip(there, tried.took.tolist(), strict=True)):
         chosen = [
             {"took": one, "worth": worth[who, slot, :count], "propensity": propensity[who, slot, :count]}
@@ -137,6 +138,7 @@ def explored_of(catalogue: Catalogue, lists: Lists) -> list[str | None]:
             if one >= 0
         ]
         said = {"candidates": candidates[who, :count].tolist(), "mean": mean[who, :count], "deviation": deviation[who, :count]}
+        said |= {"genre": tried.genre[who, :count], "artist": tried.artist[who, :count], "of_genre": of_genre[who, :count]}
         texts.append(orjson.dumps(said | {"slots": chosen}, option=orjson.OPT_SERIALIZE_NUMPY).decode() if chosen else None)
     return texts
 

@@ -20,13 +20,17 @@ RETRIEVED, SIMILAR, POPULAR, FOLLOWING = range(4)
 @dataclass(frozen=True)
 class Tried:
     """What the exploring slots of n lists looked at: candidate `rows` (n, p), `NO_TRACK` for none; what was believed of them,
-    the `mean` and `deviation` (n, p) of the log of their relative save rate; for each slot (n, s) which of them it `took`,
-    -1 where a list has no such slot, and all their `worth` and `propensity` (n, s, p), 0 where not open; and the `dial` (n,).
-    """
+    the `mean` and `deviation` (n, p) of the log of their relative save rate, and what is drawn once for several of them: codes
+    of `genre` and `artist` (n, p), with the part `of_genre` (n, p) in the deviation; for each slot (n, s) which of them it
+    `took`, -1 where a list has no such slot, and all their `worth` and `propensity` (n, s, p), 0 where not open; and the
+    `dial` (n,)."""
 
     rows: Rows
     mean: Floats
     deviation: Floats
+    genre: Rows
+    artist: Rows
+    of_genre: Floats
     took: npt.NDArray[np.int8]
     worth: Floats
     propensity: Floats

@@ -18,22 +18,24 @@ from infra.world.writing import track_ids, user_ids
 from segue.dates import start_of
 from segue.home import get_home
 from segue.names import Surface
-from segue.policy import DEFAULT_POLICY
+from segue.policy import DEFAULT_POLICY, PolicySettings
 from segue.predictions import Explored, PredictedTrack, Prediction
 from segue.settings import get_settings
-from serving.answers import explored_of
+from serving.answers import dials_of, explored_of
 from serving.catalogue import Catalogue, Licences
 from serving.list_maker import ListMaker
 from serving.lists import RETRIEVED, Lists, Ranked
 from serving.policy.rule import Listeners
 from trainers.benches.exploration import true_rates
 from trainers.evaluation.explored import slots_of
-from trainers.evaluation.off_policy import TARGETS, any_alike, estimate
+from trainers.evaluation.off_policy import Slots, estimate
+from trainers.evaluation.target_policies import any_alike, best_ranked, choosing, targets_of
 
 WEEK = date(2026, 9, 28)
 USERS, TRACKS, CANDIDATES = 2_500, 2_000, 500
 NONE = np.empty(0, dtype=np.int32)
 Chances = dict[tuple[str, str], float]
+ASKED = targets_of(DEFAULT_POLICY, PolicySettings(explore_weight=0.1, explore_floor=0.6, adventurousness=1.0))
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +58,9 @@ def _week() -> tuple[list[Prediction], Chances, set[Any]]:
     for first in range(0, known, 250):
         users = np.arange(first, min(first + 250, known), dtype=np.int32)
         lists = _lists(catalogue, judge, users, rng)
-        said = explored_of(catalogue, lists)
+        said, dials = explored_of(catalogue, lists), dials_of(lists)
         for who, user in enumerate(user_ids(users)):
-            one = _logged(catalogue, lists, said[who], who, user)
+            one = _logged(catalogue, lists, said[who], who, user).model_copy(update={"dial": dials[who]})
             made.append(one)
             if one.explored is None:
                 continue
@@ -128,19 +130,39 @@ def _logged(catalogue: Catalogue, lists: Lists, said: str | None, who: int, user
 
 def test_the_interval_from_the_log_covers_the_true_save_rate_of_every_policy(heard: Any) -> None:
     made, chances, saved = heard
-    slots, truth = slots_of([one for one in made if one.explored], saved), true_rates(made, chances)
-    found = {name: estimate(slots, target) for name, target in TARGETS.items()}
+    slots, truth = slots_of([one for one in made if one.explored], saved), true_rates(made, chances, ASKED)
+    found = {name: estimate(slots, target) for name, target in ASKED.items()}
     assert max(truth.values()) > 1.2 * min(truth.values()), "policies that are alike prove nothing"
     assert slots.reward.sum() > 100
-    assert {name: one.snips_low <= truth[name] <= one.snips_high for name, one in found.items()} == dict.fromkeys(
-        TARGETS, True
-    )
+    assert {name: one.snips_low <= truth[name] <= one.snips_high for name, one in found.items()} == dict.fromkeys(ASKED, True)
 
 
 def test_propensities_that_lie_are_found_out(heard: Any) -> None:
     made, chances, saved = heard
     slots = slots_of([one for one in made if one.explored], saved)
     lied = replace(slots, propensity=any_alike(slots))
-    truth = true_rates(made, chances)
-    off, told = (max(abs(estimate(of, TARGETS[n]).ips - truth[n]) for n in truth) for of in (lied, slots))
+    truth = true_rates(made, chances, ASKED)
+    off, told = (max(abs(estimate(of, ASKED[n]).ips - truth[n]) for n in truth) for of in (lied, slots))
     assert off > 2 * told
+
+
+def best_is_taken(slots: Slots, chance: Any) -> float:
+    """How often the best ranked is taken by these chances (s, p)."""
+    return float((chance * best_ranked(slots)).sum(axis=1).mean())
+
+
+def test_a_policy_of_settings_does_in_a_slot_what_the_chooser_with_them_did(heard: Any) -> None:
+    made, _, saved = heard
+    every = slots_of([one for one in made if one.explored], saved)
+    bold = slots_of([one for one in made if one.explored and one.dial == 1.0], saved)
+    own, dial_at_1 = choosing(DEFAULT_POLICY), choosing(DEFAULT_POLICY, 1.0)
+    assert best_is_taken(every, own(every)) == pytest.approx(best_is_taken(every, every.propensity), rel=0.03)
+    logged = best_is_taken(bold, bold.propensity)
+    assert best_is_taken(bold, dial_at_1(bold)) == pytest.approx(logged, rel=0.03)
+    apart = replace(bold, genre=np.tile(np.arange(bold.worth.shape[1]), (len(bold), 1)))
+    for wrong in (
+        choosing(DEFAULT_POLICY, 0.5)(bold),
+        choosing(PolicySettings(explore_floor=0.01), 1.0)(bold),
+        dial_at_1(apart),  # a draw for each candidate, whose genre has but one
+    ):
+        assert best_is_taken(bold, wrong) != pytest.approx(logged, rel=0.05)

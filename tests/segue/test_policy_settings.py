@@ -38,7 +38,9 @@ def test_the_setting_is_json_or_a_file_of_it(monkeypatch: pytest.MonkeyPatch, tm
     assert (found.artist_cap, found.adventurousness, found.diversity) == (4, 0.1, DEFAULT_POLICY.diversity)
 
 
-@pytest.mark.parametrize("said", ['{"artist_cap": 0}', '{"artist_cop": 1}', "{broken", "/no/such/file"])
+@pytest.mark.parametrize(
+    "said", ['{"artist_cap": 0}', '{"small_artists": 1.5}', '{"artist_cop": 1}', "{broken", "/no/such/file"]
+)
 def test_a_setting_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     say(monkeypatch, said)
     with pytest.raises(SegueError, match="SEGUE_POLICY"):

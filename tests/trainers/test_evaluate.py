@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -129,3 +130,19 @@ def test_a_release_is_asked_about_a_cutoff_it_was_trained_through(world: Home) -
     report = json.loads(evaluation_path("good").read_bytes())
     assert report["cutoff"] == (end_of(AS_OF) - timedelta(days=7)).isoformat()
     assert Path(evaluation_path("good")).name == "good.json"
+
+
+def test_the_logs_are_asked_about_the_settings_of_the_release_and_about_those_given(
+    world: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(evaluate, "exploration_report", lambda targets: asked.append(targets))
+    evaluate.run(version="good")
+    evaluate.run(version="good", policy='{"explore_floor": 0.5}')
+    assert "this release" in asked[0]
+    assert set(asked[1]) - set(asked[0]) == {"--policy"}
+
+
+def test_a_policy_that_is_none_is_refused_before_anything_is_asked(world: Home) -> None:
+    with pytest.raises(SegueError, match="--policy to hold settings of the policy"):
+        evaluate.run(version="good", policy='{"explore_floor": 3}')

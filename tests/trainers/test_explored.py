@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from segue.home import get_home
 from segue.names import Surface, Table
+from segue.policy import PolicySettings
 from segue.predictions import Explored, ExploredSlot, PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from segue.settings import get_settings
-from trainers.evaluation.explored import exploration_report, exploration_text
+from trainers.evaluation.explored import exploration_report, exploration_text, slots_of
+from trainers.evaluation.target_policies import choosing, targets_of
 
 WEEK = date(2026, 11, 2)
 CHANCES = [0.75, 0.25]
@@ -50,10 +53,12 @@ def _log(name: str, *made: Prediction, week: date = WEEK) -> None:
     path.write_text("".join(one.model_dump_json() + "\n" for one in made) + '{"explored":{ half a line')
 
 
-def _heard(user: str, track: str, day: date, surface: Surface = Surface.WEEKLY) -> None:
+def _heard(
+    user: str, track: str, day: date, surface: Surface = Surface.WEEKLY, *, saved: bool = True, integrity: float = 1.0
+) -> None:
     folder = get_home().table(Table.LABELS) / f"day={day}"
     folder.mkdir(parents=True, exist_ok=True)
-    row = {"user_id": user, "track_id": track, "surface": surface.value, "saved": True}
+    row = {"user_id": user, "track_id": track, "surface": surface.value, "saved": saved, "integrity": integrity}
     at = pd.Timestamp(day, tz="UTC") + timedelta(hours=9)
     pd.DataFrame([row | {"event_timestamp": at}]).to_parquet(folder / f"{user}-{track}.parquet")
 
@@ -86,3 +91,40 @@ def test_a_week_that_is_not_over_is_not_counted_and_of_a_week_made_twice_the_las
     found = exploration_report()
     assert found is not None
     assert (found["slots"], found["saves"]) == (2, 0)
+
+
+def test_lists_and_saves_of_accounts_that_count_for_nothing_are_left_out(home: Path) -> None:
+    _log("weekly-r.jsonl", *(_made(user, 0) for user in ("honest", "half", "bot", "quiet bot", "silent")))
+    for user in ("honest", "half", "bot"):
+        _heard(user, "t0", WEEK + timedelta(days=6), integrity={"honest": 1.0, "half": 0.5, "bot": 0.0}[user])
+    _heard("quiet bot", "t1", WEEK, saved=False, integrity=0.0)
+    found = exploration_report()
+    assert found is not None
+    assert (found["slots"], found["users"], found["saves"]) == (3, 3, 2)
+
+
+def test_a_report_where_only_bots_explored_has_nothing_to_say(home: Path) -> None:
+    _log("weekly-r.jsonl", _made("bot", 0))
+    _heard("bot", "t0", WEEK + timedelta(days=6), integrity=0.0)
+    assert exploration_report() is None
+
+
+def test_a_report_tells_of_the_policies_it_is_asked_for(home: Path) -> None:
+    _log("weekly-r.jsonl", *(_made(f"u{n}", took) for n, took in enumerate([0, 0, 0, 1])))
+    _heard("u3", "t1", WEEK + timedelta(days=6))
+    quiet, loud = PolicySettings(explore_slots=0), PolicySettings(explore_floor=1.0, adventurousness=1.0)
+    found = exploration_report(targets_of(quiet, loud))
+    assert found is not None
+    rates = {row["policy"]: row["ips"] for row in found["policies"]}
+    assert rates["this release"] == rates["best ranked"] == 0
+    assert rates["--policy"] == pytest.approx(rates["any alike"]) == pytest.approx(0.5 / 0.25 / 4)
+    assert "--policy" in exploration_text(found)
+    by_default = exploration_report(targets_of(PolicySettings()))
+    assert by_default is not None
+    assert "--policy" not in {row["policy"] for row in by_default["policies"]}
+
+
+def test_a_record_from_before_draws_were_told_apart_is_read_as_if_each_candidate_had_its_own(home: Path) -> None:
+    slots = slots_of([_made("u0", 0)], set())
+    assert len(set(slots.genre[0])) == len(set(slots.artist[0])) == 2
+    np.testing.assert_allclose(choosing(PolicySettings(), 1.0)(slots).sum(axis=1), 1)

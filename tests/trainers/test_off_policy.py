@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trainers.evaluation.off_policy import TARGETS, Slots, Target, any_alike, as_logged, best_ranked, estimate
+from trainers.evaluation.off_policy import Slots, Target, estimate
+from trainers.evaluation.target_policies import TARGETS, any_alike, as_logged, best_ranked
 
 RATES = np.array([0.15, 0.5, 0.2, 0.05])
 """The save rate of each candidate; the last but one is closed in half of the slots."""
@@ -28,6 +29,10 @@ def bandit(seed: int, count: int = 400, *, rates: np.ndarray = RATES) -> Slots:
         worth=worth,
         mean=np.where(open_, np.log(rates), 0),
         deviation=np.full(open_.shape, 0.5),
+        genre=np.tile(np.arange(len(rates)) % 2, (count, 1)),
+        artist=np.tile(np.arange(len(rates)), (count, 1)),
+        of_genre=np.full(open_.shape, 0.3),
+        dial=np.full(count, 0.5),
         reward=(rng.random(count) < rates[took]).astype(float),
         user=np.arange(count) // 2,
     )

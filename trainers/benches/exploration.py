@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,18 @@ from segue.charts import draw_page
 from segue.home import get_home
 from segue.own_process import python_in
 from segue.panels import Bar, Bars, Line, Lines
+from segue.policy import policy_of
 from segue.predictions import Prediction, weekly_predictions
-from segue.release import MANIFEST
+from segue.release import MANIFEST, read_manifest, release_path
 from segue.stage import Outcome, Progress, table
 from trainers.evaluation.explored import slots_of
-from trainers.evaluation.off_policy import TARGETS
+from trainers.evaluation.off_policy import Target
+from trainers.evaluation.target_policies import DIAL_AT_1, TARGETS, targets_of
 from trainers.gold import read_tracks
 
 START, DAYS = date(2026, 9, 21), 35
 WEEK = START + timedelta(days=DAYS)
-PROVED = ("best ranked", "any alike", "boldest")
+PROVED = ("best ranked", "any alike", DIAL_AT_1)
 """The policies whose interval has to cover the truth; the others are shown beside them."""
 _SIDE = 1.959964
 
@@ -74,13 +76,15 @@ def measured() -> dict[str, Any]:
     (stored,) = (json.loads(path.read_text()) for path in (get_home().releases / "evaluations").glob("*.json"))
     return {
         "exploration": stored["exploration"],
-        "truth": true_rates(lists, chance),
+        "truth": true_rates(lists, chance, targets_of(policy_of(read_manifest(release_path(stored["version"])).policy))),
         "dial": by_dial(lists, chance),
     }
 
 
-def true_rates(lists: Sequence[Prediction], chance: dict[tuple[str, str], float]) -> dict[str, float]:
-    """What each policy of `TARGETS` saves in a slot, by the chance of each user and track, over the slots of `lists`."""
+def true_rates(
+    lists: Sequence[Prediction], chance: dict[tuple[str, str], float], targets: Mapping[str, Target] = TARGETS
+) -> dict[str, float]:
+    """What each of these policies saves in a slot, by the chance of each user and track, over the slots of `lists`."""
     made = [one for one in lists if one.explored and one.user]
     slots = slots_of(made, set())
     truth = np.zeros_like(slots.worth)
@@ -90,7 +94,7 @@ def true_rates(lists: Sequence[Prediction], chance: dict[tuple[str, str], float]
         for _ in one.explored.slots:  # type: ignore[union-attr]
             truth[row, : len(theirs)] = theirs
             row += 1
-    return {name: float((target(slots) * truth).sum(axis=1).mean()) for name, target in TARGETS.items()}
+    return {name: float((target(slots) * truth).sum(axis=1).mean()) for name, target in targets.items()}
 
 
 def by_dial(lists: Sequence[Prediction], chance: dict[tuple[str, str], float]) -> list[dict[str, float]]:

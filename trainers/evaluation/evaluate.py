@@ -14,6 +14,7 @@ from segue.errors import SegueError
 from segue.features import fingerprint, shared_store
 from segue.live_release import read_pointer
 from segue.names import MODEL_SERVICES
+from segue.policy import policy_of, read_policy
 from segue.release import Manifest, read_manifest, release_path
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
@@ -23,17 +24,20 @@ from trainers.evaluation.explored import exploration_report, exploration_text
 from trainers.evaluation.heldout import HeldOut, held_out
 from trainers.evaluation.result import FUNNEL, LIVE_FUNNEL, RETRIEVER, LiveState, as_text, chart_path, store, summary
 from trainers.evaluation.scoreboard import Answers, EvaluateConfig, per_user, report
+from trainers.evaluation.target_policies import targets_of
 from trainers.interactions import Indices
 
 
-def run(*, version: str) -> Outcome:
-    """Evaluate `version` and store the result at `segue.release.evaluation_path(version)`.
+def run(*, version: str, policy: str | None = None) -> Outcome:
+    """Evaluate `version` and store the result at `segue.release.evaluation_path(version)`. `policy` has settings to tell of
+    from the logs beside those of the release: JSON, or the path of a file of it.
 
     Raises:
-        SegueError: no such release, changed bytes, or it has seen the days that are to be held out.
+        SegueError: no such release, changed bytes, it has seen the days that are to be held out, or `policy` is none.
     """
     progress, config = Progress("evaluate"), EvaluateConfig()
     manifest = read_manifest(release_path(version))
+    targets = targets_of(policy_of(manifest.policy), read_policy(policy, "--policy", "correct it") if policy else None)
     split = _split(manifest)
     with progress.step("held-out question"):
         held = held_out(split)
@@ -45,7 +49,7 @@ def run(*, version: str) -> Outcome:
     with progress.step("metrics"):
         found = report(manifest, held, answers, config)
     with progress.step("exploration"):
-        found["exploration"] = exploration_report()
+        found["exploration"] = exploration_report(targets)
     with progress.step("chart"):
         store(version, found, per_user(held, answers), chart(found))
     path = str(chart_path(version))

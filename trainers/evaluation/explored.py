@@ -3,7 +3,7 @@ the labels say what was saved of what was taken. Nothing is asked again of a mod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from segue.names import Table
 from segue.predictions import Prediction, explored_between
 from segue.pseudonyms import pseudonym
 from segue.stage import table
-from trainers.evaluation.off_policy import TARGETS, Slots, estimate
+from trainers.evaluation.off_policy import Slots, Target, estimate
+from trainers.evaluation.target_policies import TARGETS
 from trainers.gold import label_files
 
 if TYPE_CHECKING:
@@ -31,12 +32,15 @@ Saved = tuple[str, str, date, str]
 """A pseudonym, a track, the first day of the list it was in, and the list's surface."""
 
 
-def exploration_report() -> dict[str, Any] | None:
-    """What each policy of `TARGETS` would have saved in the exploring slots of the newest weeks whose saves are known; None
-    where no slot explored. Rates are saves per slot. Whichever release made the lists: a slot says what it chose from."""
+def exploration_report(targets: Mapping[str, Target] = TARGETS) -> dict[str, Any] | None:
+    """What each of these policies would have saved in the exploring slots of the newest weeks whose saves are known; None
+    where no slot explored. Rates are saves per slot. Whichever release made the lists: a slot says what it chose from.
+    Accounts that count for nothing are left out, their lists and their saves."""
     as_of = _last_day()
     last = as_of - timedelta(days=_SHOWN_DAYS - 1)
-    made = list(explored_between(last - timedelta(weeks=WEEKS) + timedelta(days=1), last))
+    first = last - timedelta(weeks=WEEKS) + timedelta(days=1)
+    doubted = _doubted(first, as_of)
+    made = [one for one in explored_between(first, last) if one.user not in doubted]
     if not made:
         return None
     slots = slots_of(made, _saves(made, as_of))
@@ -44,7 +48,7 @@ def exploration_report() -> dict[str, Any] | None:
         "slots": len(slots),
         "users": int(slots.user.max()) + 1,
         "saves": int(slots.reward.sum()),
-        "policies": [{"policy": name} | asdict(estimate(slots, target)) for name, target in TARGETS.items()],
+        "policies": [{"policy": name} | asdict(estimate(slots, target)) for name, target in targets.items()],
     }
 
 
@@ -76,11 +80,14 @@ def slots_of(made: Sequence[Prediction], saved: set[Saved]) -> Slots:
             columns["took"].append(slot.took)
             columns["reward"].append((one.user, track, _day(one), one.surface.value) in saved)
             columns["user"].append(users.setdefault(one.user, len(users)))
+            columns["dial"].append(one.dial or 0.0)
             for name, values in (("worth", slot.worth), ("propensity", slot.propensity)):
                 columns[name].append(_padded(values, width))
-            for name in ("mean", "deviation"):
+            for name in ("mean", "deviation", "of_genre"):
                 columns[name].append(_padded(getattr(one.explored, name), width))
-    kinds = {"took": np.int64, "user": np.int64}
+            for name in ("genre", "artist"):
+                columns[name].append(_with_own(getattr(one.explored, name), width))
+    kinds = dict.fromkeys(("took", "user", "genre", "artist"), np.int64)
     arrays: dict[str, Any] = {n: np.array(values, dtype=kinds.get(n, np.float64)) for n, values in columns.items()}
     return Slots(**arrays)
 
@@ -92,6 +99,11 @@ def _last_day() -> date:
 
 def _padded(values: list[float], width: int) -> list[float]:
     return values + [0.0] * (width - len(values))
+
+
+def _with_own(codes: list[int], width: int) -> list[int]:
+    """Codes for `width` candidates; where a record has none each candidate has one of its own."""
+    return codes + [-2 - number for number in range(len(codes), width)]
 
 
 def _day(one: Prediction) -> date:
@@ -114,9 +126,22 @@ def _saves(made: Sequence[Prediction], as_of: date) -> set[Saved]:
 def _saved_labels(first: date, as_of: date) -> pd.DataFrame:
     """The listens from `first` to `as_of` that ended in a save."""
     import pyarrow.compute as pc
+
+    return _labels(first, as_of, ["user_id", "track_id", "event_timestamp", "surface"], pc.field("saved"))
+
+
+def _doubted(first: date, as_of: date) -> set[str]:
+    """The pseudonyms of accounts that counted for nothing on a day from `first` to `as_of`: what a bot leaves in a list says
+    as little as what it saves."""
+    import pyarrow.compute as pc
+
+    found = _labels(first, as_of, ["user_id"], pc.field("integrity") <= 0)
+    return {pseudonym(user) for user in found["user_id"].unique()}
+
+
+def _labels(first: date, as_of: date, columns: list[str], which: Any) -> pd.DataFrame:
     import pyarrow.dataset as ds
 
     files = [str(path) for path in label_files(start_of(first), end_of(as_of))]
-    columns = ["user_id", "track_id", "event_timestamp", "surface"]
-    kept: pd.DataFrame = ds.dataset(files).to_table(columns=columns, filter=pc.field("saved")).to_pandas()
+    kept: pd.DataFrame = ds.dataset(files).to_table(columns=columns, filter=which).to_pandas()
     return kept

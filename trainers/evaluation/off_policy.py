@@ -16,20 +16,25 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 _SIDE = 1.959964
 """Deviations on each side of a 95 % interval."""
-_BOLDNESS, _DRAWS, _SEED = 0.5, 256, 17
 
 
 @dataclass(frozen=True)
 class Slots:
     """s exploring slots over p candidates: which one each `took` (s,), all their `propensity` and `worth` (s, p), 0 where a
-    candidate was not open, what was believed of them (`mean`, `deviation` of a log save rate, (s, p)), whether what was taken
-    was saved (`reward`, (s,)), and whose slot it was (`user`, numbers (s,)): the slots of one user are not independent."""
+    candidate was not open, what was believed of them (`mean`, `deviation` of a log save rate, (s, p)), and what is drawn once
+    for several of them (`genre`, `artist`, numbers (s, p), with the part `of_genre` in the deviation); the list's `dial` (s,);
+    whether what was taken was saved (`reward`, (s,)), and whose slot it was (`user`, numbers (s,)): the slots of one user are
+    not independent."""
 
     took: npt.NDArray[np.int64]
     propensity: Floats
     worth: Floats
     mean: Floats
     deviation: Floats
+    genre: npt.NDArray[np.int64]
+    artist: npt.NDArray[np.int64]
+    of_genre: Floats
+    dial: Floats
     reward: Floats
     user: npt.NDArray[np.int64]
 
@@ -94,49 +99,3 @@ def _spread(deviations: Floats, user: npt.NDArray[np.int64]) -> float:
     by_user = np.bincount(user, deviations)
     users = len(np.unique(user))
     return float(np.sqrt((by_user**2).sum() * users / max(users - 1, 1)))
-
-
-def as_logged(slots: Slots) -> Floats:
-    """The policy that made the lists."""
-    return slots.propensity
-
-
-def best_ranked(slots: Slots) -> Floats:
-    """No exploration: the candidate that is worth most to the ranker and the rules."""
-    return _all_on(np.where(slots.open, slots.worth, -np.inf).argmax(axis=1), slots)
-
-
-def any_alike(slots: Slots) -> Floats:
-    """Any open candidate of the pool, each as likely."""
-    return slots.open / slots.open.sum(axis=1, keepdims=True)
-
-
-def most_believed(slots: Slots) -> Floats:
-    """The candidate whose genre and artist are believed to be saved most; the ranker is not asked."""
-    return _all_on(np.where(slots.open, slots.mean, -np.inf).argmax(axis=1), slots)
-
-
-def boldest(slots: Slots) -> Floats:
-    """Thompson sampling with the dial at 1, a draw for each candidate."""
-    drawn = np.random.default_rng(_SEED).standard_normal((_DRAWS, slots.worth.shape[1]))
-    won = np.zeros_like(slots.worth)
-    base = np.where(slots.open, slots.worth + _BOLDNESS * slots.mean, -np.inf)
-    for draw in drawn:
-        won[np.arange(len(slots)), (base + _BOLDNESS * slots.deviation * draw).argmax(axis=1)] += 1 / _DRAWS
-    return won
-
-
-def _all_on(chosen: npt.NDArray[np.int64], slots: Slots) -> Floats:
-    chance = np.zeros_like(slots.propensity)
-    chance[np.arange(len(slots)), chosen] = 1
-    return chance
-
-
-TARGETS: dict[str, Target] = {
-    "as logged": as_logged,
-    "best ranked": best_ranked,
-    "any alike": any_alike,
-    "most believed": most_believed,
-    "boldest": boldest,
-}
-"""The policies a report tells of."""
