@@ -55,9 +55,9 @@ def make_week(engine: str, kept: Path) -> Week:
 
     publish = weekly.publish
 
-    def keeping(made: Any, *others: Any) -> Any:
+    def keeping(made: Any, *others: Any, **more: Any) -> Any:
         shutil.copy(made.staged, kept)
-        return publish(made, *others)
+        return publish(made, *others, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weekly, "publish", keeping)
