@@ -25,7 +25,7 @@ from segue.policy import policy_of
 from segue.predictions import Prediction, weekly_predictions
 from segue.release import MANIFEST, read_manifest, release_path
 from segue.stage import Outcome, Progress, table
-from trainers.evaluation.explored import slots_of
+from trainers.evaluation.explored import counted_lists, slots_of
 from trainers.evaluation.off_policy import Target
 from trainers.evaluation.target_policies import DIAL_AT_1, TARGETS, targets_of
 from trainers.gold import read_tracks
@@ -76,7 +76,9 @@ def measured() -> dict[str, Any]:
     (stored,) = (json.loads(path.read_text()) for path in (get_home().releases / "evaluations").glob("*.json"))
     return {
         "exploration": stored["exploration"],
-        "truth": true_rates(lists, chance, targets_of(policy_of(read_manifest(release_path(stored["version"])).policy))),
+        "truth": true_rates(
+            counted_lists(), chance, targets_of(policy_of(read_manifest(release_path(stored["version"])).policy))
+        ),
         "dial": by_dial(lists, chance),
     }
 

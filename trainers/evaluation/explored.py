@@ -33,23 +33,28 @@ Saved = tuple[str, str, date, str]
 
 
 def exploration_report(targets: Mapping[str, Target] = TARGETS) -> dict[str, Any] | None:
-    """What each of these policies would have saved in the exploring slots of the newest weeks whose saves are known; None
-    where no slot explored. Rates are saves per slot. Whichever release made the lists: a slot says what it chose from.
-    Accounts that count for nothing are left out, their lists and their saves."""
-    as_of = _last_day()
-    last = as_of - timedelta(days=_SHOWN_DAYS - 1)
-    first = last - timedelta(weeks=WEEKS) + timedelta(days=1)
-    doubted = _doubted(first, as_of)
-    made = [one for one in explored_between(first, last) if one.user not in doubted]
+    """What each of these policies would have saved in the exploring slots of `counted_lists`; None where there are none. Rates
+    are saves per slot. Whichever release made the lists: a slot says what it chose from."""
+    made = counted_lists()
     if not made:
         return None
-    slots = slots_of(made, _saves(made, as_of))
+    slots = slots_of(made, _saves(made, _last_day()))
     return {
         "slots": len(slots),
         "users": int(slots.user.max()) + 1,
         "saves": int(slots.reward.sum()),
         "policies": [{"policy": name} | asdict(estimate(slots, target)) for name, target in targets.items()],
     }
+
+
+def counted_lists() -> list[Prediction]:
+    """The lists with exploring slots of the newest weeks whose saves are known, without those of accounts that count for
+    nothing: what a bot leaves in a list says as little as what it saves."""
+    as_of = _last_day()
+    last = as_of - timedelta(days=_SHOWN_DAYS - 1)
+    first = last - timedelta(weeks=WEEKS) + timedelta(days=1)
+    doubted = _doubted(first, as_of)
+    return [one for one in explored_between(first, last) if one.user not in doubted]
 
 
 def exploration_text(found: dict[str, Any] | None) -> str:
@@ -131,8 +136,7 @@ def _saved_labels(first: date, as_of: date) -> pd.DataFrame:
 
 
 def _doubted(first: date, as_of: date) -> set[str]:
-    """The pseudonyms of accounts that counted for nothing on a day from `first` to `as_of`: what a bot leaves in a list says
-    as little as what it saves."""
+    """The pseudonyms of accounts that counted for nothing on a day from `first` to `as_of`."""
     import pyarrow.compute as pc
 
     found = _labels(first, as_of, ["user_id"], pc.field("integrity") <= 0)
