@@ -36,11 +36,6 @@ STYLE: dict[str, Any] = {
 }
 
 
-def bars_with_intervals(path: Path, title: str, rows: Sequence[Bar], *, unit: str, form: str = ".4f", note: str = "") -> Path:
-    """A page of one panel of bars, see `draw_page`."""
-    return draw_page(path, title, [Bars("", unit, rows, form=form)], note=note)
-
-
 def draw_page(path: Path, title: str, panels: Sequence[Panel], *, note: str = "") -> Path:
     """Draw `panels`, two in a row, and put the PNG at `path`, all or nothing; gives `path` back.
 

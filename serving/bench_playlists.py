@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -25,10 +25,11 @@ from segue.live_release import read_pointer
 from segue.machine import cores
 from segue.names import Service, Table
 from segue.release import CANDIDATES, versions
-from segue.stage import Outcome, Progress, table
+from segue.stage import Outcome, Progress
 from segue.tensors import is_list
 from serving.batch import Row, batch_rows, batch_width, made_of
 from serving.bench_catalogue import enlarged
+from serving.bench_playlists_table import Timed, outcome_of
 from serving.bench_weekly import create_tables, store_home
 from serving.funnel import Funnel
 from serving.gold import read_table
@@ -36,7 +37,6 @@ from serving.gold_catalogue import load_catalogue
 from serving.model import Floats, Model, load_model, one_thread_each
 from serving.people import has_history, model_columns, week_columns
 
-USERS_A_DAY = 500_000_000
 MOST_TRACKS, MOST_LISTENERS = 20_000_000, 5_000_000
 DRAWN_FROM = 2_000
 """Most listeners of the home whose features are read; those of the bench are drawn from them, each with part of a history."""
@@ -84,8 +84,9 @@ def bench_playlists(*, tracks: int = 1_000_000, users: int = 20_000) -> Outcome:
         queries, vectors = _queries(funnel, people), _model(funnel).vectors
         recall = _recall(_model(funnel), queries)
         del funnel  # implicit's scores of so many tracks want its room
-        facts = {"recall_at_500": recall, "implicit_users_per_second": _implicit(vectors, queries)}
-    return _outcome(tracks, users, version, timed, peak, facts)
+        facts: dict[str, Any] = {"recall_at_500": recall, "implicit_users_per_second": _implicit(vectors, queries)}
+    size = {"tracks": tracks, "users": users, "release": version}
+    return outcome_of(size, timed, facts | {"peak_memory_mib": round(peak)})
 
 
 def _ready(tracks: int, users: int) -> tuple[date, str]:
@@ -144,15 +145,6 @@ def _batch_of(people: People) -> tuple[list[str], Row, Row]:
     return people.ids, {k: v for k, v in people.columns.items() if k != "account"}, people.policy
 
 
-@dataclass(frozen=True)
-class Timed:
-    """Seconds until every playlist is stored, seconds of processors that took, and how many playlists are personal."""
-
-    seconds: float
-    processor_seconds: float
-    personal: int
-
-
 def _timed(funnel: Funnel, people: People, week: date, version: str) -> Timed:
     """The cores make playlists, one thread writes them."""
     import pandas as pd
@@ -160,10 +152,12 @@ def _timed(funnel: Funnel, people: People, week: date, version: str) -> Timed:
     width = batch_width(len(funnel.catalogue))
     parts = [slice(at, at + width) for at in range(0, len(people.ids), width)]
     began, worked, personal = time.perf_counter(), time.process_time(), 0
+    stored: list[tuple[float, int]] = []
     for rows in made_of(lambda part: batch_rows(funnel, *_batch_of(people.batch(part)), week), parts, cores()):
         write_playlists(pd.DataFrame(rows).assign(week=f"{week}/{version}", release=version))
         personal += sum(row["features"] is not None for row in rows)
-    return Timed(time.perf_counter() - began, time.process_time() - worked, personal)
+        stored.append((time.perf_counter() - began, len(rows)))
+    return Timed(stored, time.process_time() - worked, personal)
 
 
 def _queries(funnel: Funnel, people: People) -> Floats:
@@ -211,25 +205,3 @@ def _implicit(vectors: Floats, queries: Floats) -> float:
             other.recommend(ids, nothing, N=count, filter_already_liked_items=False)
             rates.append(len(ids) / (time.perf_counter() - began))
     return round(max(rates), 1)
-
-
-def _outcome(tracks: int, users: int, version: str, timed: Timed, peak: float, facts: dict[str, Any]) -> Outcome:
-    rate = users / timed.seconds
-    measured: dict[str, Any] = {
-        "tracks": tracks,
-        "users": users,
-        "release": version,
-        "cores": cores(),
-        "seconds": round(timed.seconds, 2),
-        "playlists_per_second": round(rate, 1),
-        "playlists_per_second_per_core": round(rate / cores(), 1),
-        "processor_ms_per_playlist": round(1_000 * timed.processor_seconds / users, 3),
-        "personal": timed.personal,
-        "peak_memory_mib": round(peak),
-        "hours_for_500_million_users": round(USERS_A_DAY / rate / 3600, 1),
-        "cores_for_500_million_users_a_day": round(USERS_A_DAY / 86_400 / (rate / cores()), 1),
-        **facts,
-    }
-    measured["times_implicit"] = round(rate / facts["implicit_users_per_second"], 2)
-    rows: Sequence[Sequence[Any]] = [[name.replace("_", " "), value] for name, value in measured.items()]
-    return Outcome(measured, table(["whole weekly playlists", ""], [list(row) for row in rows]))

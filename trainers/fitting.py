@@ -102,8 +102,7 @@ def fit_retriever(
         early = make_examples(first_listens(since, split.rank_from, rows=rows, seed=seed), seed=seed)
         late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
         known = catalogue_at(split.cutoff)
-        then = with_new_releases(catalogue_at(split.rank_from), known, split.rank_from, split.cutoff)
-        plays = first_plays_of(listens, then, split.rank_from, hyper.ranker)
+        then, plays = ranked_days(known, listens, split, hyper)
         _require_plays(plays, late, split)
     with workers().scope():
         retriever = Retriever(hyper.retriever, vocabularies(listens, early, late, known))
@@ -112,9 +111,10 @@ def fit_retriever(
     with progress.step("retriever"):
         first = retriever.fit_examples(early, heard_pairs(retriever, before), seed=seed)
     with progress.step("candidates for the ranker"):
-        lists = _lists(retriever, then, listens, plays, split, hyper)
+        task = ranker_task(retriever, then, plays, known, listens, split, hyper)
     with progress.step("retriever, the last days"):
         more = retriever.fit_examples(late, heard_pairs(retriever, listens), seed=seed + 1)
+    lists = task.lists
     metrics = {
         "examples": len(early) + len(late),
         "retriever_loss": [round(loss, 4) for loss in (*first, *more)],
@@ -122,7 +122,30 @@ def fit_retriever(
         "ranker_exposures": int((lists.place > 0).sum()),
         "ranker_plays_found": round(float(lists.played[:, :-EXTRA_PLAYS].sum() / max(lists.played.sum(), 1)), 4),
     }
-    return retriever, RankerTask(lists, then, known, listens, split), metrics
+    return retriever, task, metrics
+
+
+def ranked_days(
+    known: Catalogue, listens: pd.DataFrame, split: Split, hyper: Hyperparameters
+) -> tuple[Catalogue, pd.DataFrame]:
+    """The catalogue of `rank_from` with what came out from then to the cutoff, whose catalogue is `known`; and the first plays
+    of it in those days."""
+    then = with_new_releases(catalogue_at(split.rank_from), known, split.rank_from, split.cutoff)
+    return then, first_plays_of(listens, then, split.rank_from, hyper.ranker)
+
+
+def ranker_task(
+    retriever: Retriever,
+    then: Catalogue,
+    plays: pd.DataFrame,
+    known: Catalogue,
+    listens: pd.DataFrame,
+    split: Split,
+    hyper: Hyperparameters,
+) -> RankerTask:
+    """What a ranker can learn from what `retriever`, which has learned the days before `rank_from`, finds at that day; `then`
+    and `plays` are its `ranked_days`, `known` is the catalogue of the cutoff, `listens` are the labels before it."""
+    return RankerTask(_lists(retriever, then, listens, plays, split, hyper), then, known, listens, split)
 
 
 def settled_from(listens: pd.DataFrame, rank_from: datetime) -> datetime:

@@ -45,11 +45,11 @@ def test_a_value_that_is_no_number_is_a_dash(value: float | None) -> None:
 
 
 def test_a_run_that_dies_halfway_leaves_the_old_picture_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = charts.bars_with_intervals(tmp_path / "a.png", "Title", ROWS, unit="NDCG")
+    path = charts.draw_page(tmp_path / "a.png", "Title", PAGE)
     before = path.read_bytes()
     monkeypatch.setattr(Path, "write_bytes", lambda self, content: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        charts.bars_with_intervals(path, "Another", ROWS, unit="NDCG")
+        charts.draw_page(path, "Another", PAGE)
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
     assert path.read_bytes() == before
 

@@ -10,6 +10,7 @@ from segue.errors import SegueError
 from serving import bench_catalogue
 from serving.bench_catalogue import Variations, enlarged
 from serving.bench_playlists import bench_playlists, shortened
+from serving.bench_playlists_table import Timed
 from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
 
@@ -20,6 +21,19 @@ def test_every_listener_gets_a_playlist_and_the_figures_are_there(platform: Plat
     assert all(figures[name] > 0 for name in asked)
     assert figures["personal"] == figures["users"] == 50
     assert figures["recall_at_500"] == 1.0  # so few tracks are searched exactly
+
+
+def test_the_chart_is_where_those_of_other_benches_are(platform: Platform) -> None:
+    outcome = bench_playlists(tracks=400, users=5)
+    assert platform.home.chart("playlists").read_bytes().startswith(b"\x89PNG")
+    assert str(platform.home.chart("playlists")) in outcome.text
+
+
+def test_a_run_that_slows_down_is_seen_in_the_rates_of_its_parts() -> None:
+    timed = Timed([(1.0, 100), (2.0, 100), (4.0, 100), (8.0, 60)], processor_seconds=8.0, personal=360)
+    assert timed.rates(2) == [(200, 100.0), (360, 160 / 6)]
+    assert [rate for _, rate in timed.rates()] == [100.0, 100.0, 50.0, 15.0]
+    assert timed.seconds == 8.0
 
 
 def test_the_bench_leaves_no_playlist_in_the_home(platform: Platform) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from gold_tables import AS_OF
 from trained_home import SPLIT, TINY, Board, checkerboard_home
 
@@ -17,8 +19,9 @@ from segue.errors import SegueError
 from segue.stage import Progress
 from serving.gold_catalogue import load_catalogue
 from trainers.benches import cold as bench_cold
-from trainers.benches import cold_table, strangers
-from trainers.benches.cold import GENRE, STARTS, ColdConfig
+from trainers.benches import cold_models, cold_table, strangers
+from trainers.benches.cold import FUNNEL, GENRE, STARTS
+from trainers.benches.cold_models import ColdConfig
 from trainers.benches.cold_table import Found
 from trainers.evaluation.heldout import held_out
 from trainers.examples import users_at
@@ -43,7 +46,7 @@ def _with_the_history_of_those_who_played(
 def outcome(checkerboard_home: Board) -> Any:
     study = replace(
         bench_cold.study_of(AS_OF),
-        sources={"none": ()},
+        sources={"none": (), "all": SOURCED},
         hyper=replace(TINY, retriever=replace(TINY.retriever, fewest_steps=60)),
         config=ColdConfig(k=30, few=2, length=10, plays=(0, 3)),
     )
@@ -54,7 +57,7 @@ def outcome(checkerboard_home: Board) -> Any:
 
 def test_every_source_is_beside_popularity_by_genre_with_its_interval(outcome: Any) -> None:
     rows = {row["source"]: row for row in outcome.summary["tracks"]}
-    assert list(rows) == [GENRE, STARTS, "none"]
+    assert list(rows) == [GENRE, STARTS, "none", "all", FUNNEL]
     assert rows[GENRE]["times"] == pytest.approx(1.0)
     assert {row["tracks"] for row in rows.values()} <= {2, 3, 4}
     for row in rows.values():
@@ -67,6 +70,33 @@ def test_a_listener_with_a_history_is_served_better_than_one_without(outcome: An
     assert (before["plays"], after["plays"]) == (0, 3)
     assert before["beside_before"] is None
     assert after["ndcg"] > 1.2 * before["ndcg"]
+
+
+def test_the_ranker_orders_what_the_retriever_finds_for_releases_and_for_newcomers(outcome: Any) -> None:
+    rows, (before, after) = {row["source"]: row for row in outcome.summary["tracks"]}, outcome.summary["users"]
+    assert rows[FUNNEL]["among_releases"] > 0.8
+    assert rows[FUNNEL]["ndcg_low"] <= rows[FUNNEL]["ndcg"] <= rows[FUNNEL]["ndcg_high"]
+    assert before["ranked"] is None  # who has played nothing gets the chart
+    assert after["ranked"] > 1.2 * before["ndcg"]
+    assert after["beside_unranked"]["verdict"] in {"yes", "unsure", "no, worse"}
+
+
+def test_a_track_that_is_no_candidate_has_no_place_in_the_rankers_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ranker of this test turns the retriever's order round."""
+    monkeypatch.setattr(cold_models, "CANDIDATES", 2)
+    monkeypatch.setattr(cold_models, "ranker_tracks", lambda *_: {})
+    monkeypatch.setattr(cold_models, "arrays", lambda *_: {})
+    ranker = SimpleNamespace(
+        inputs=SimpleNamespace(read_users=lambda read: read),
+        user_half=lambda read: read,
+        scored=lambda users, tracks, found, scores: {"score": -scores},
+    )
+    fitted: Any = SimpleNamespace(ranker=ranker)
+    held: Any = SimpleNamespace(catalogue=None)
+    heard = sp.csr_matrix(np.array([[1, 0, 0, 0], [0, 1, 1, 1]]))
+    scores = np.array([[4, 3, 2, 1], [1, 2, 3, 4]], np.float32)
+    found = cold_models.funnel_scores(fitted, pd.DataFrame(index=range(2)), held, scores, heard)
+    assert found.tolist() == [[-np.inf, -3, -2, -np.inf], [-1, -np.inf, -np.inf, -np.inf]]
 
 
 def test_the_chart_and_the_table_are_there(outcome: Any, checkerboard_home: Board) -> None:
@@ -83,12 +113,12 @@ def test_a_week_without_a_release_is_refused_with_a_sentence(checkerboard_home: 
 
 def test_a_source_that_is_left_out_is_null_and_the_others_stay() -> None:
     frame = pd.DataFrame({name: [1.0] for name in SOURCED})
-    left = bench_cold._only(frame, bench_cold.SOURCES["artist"]).notna().iloc[0]
+    left = cold_models.only(frame, cold_models.SOURCES["artist"]).notna().iloc[0]
     assert set(left[left].index) == {"artist_vector", "artist_plays"}
 
 
 def _row(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-    found = {"genre": Found(theirs, theirs), "none": Found(theirs, theirs), "ours": Found(ours, ours)}
+    found = {"genre": Found(*[theirs] * 3), "none": Found(*[theirs] * 3), "ours": Found(*[ours] * 3)}
     return cold_table.track_rows(found, beside="genre", without="none")[2]
 
 
@@ -110,7 +140,7 @@ def test_popularity_that_finds_nothing_gives_no_ratio() -> None:
 
 
 def test_a_step_that_gains_nothing_is_not_called_better() -> None:
-    rows = cold_table.user_rows({0: 0.2 * HALVES, 1: 0.2 + 0.2 * HALVES, 3: 0.2 + 0.2 * HALVES}, 0.2 * HALVES)
+    rows = cold_table.user_rows({0: 0.2 * HALVES, 1: 0.2 + 0.2 * HALVES, 3: 0.2 + 0.2 * HALVES}, {}, 0.2 * HALVES)
     assert [(row["beside_before"] or {}).get("verdict") for row in rows] == [None, "yes", "unsure"]
     assert [row["beside_popular"]["verdict"] for row in rows] == ["unsure", "yes", "yes"]
 

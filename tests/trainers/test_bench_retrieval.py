@@ -113,10 +113,33 @@ def test_without_a_validation_part_the_settings_say_when_to_stop_and_two_files_m
     summary, lists = run(tmp_path, both, config=FEW.replace("}", ', "popularity_exponent": 0.07}'))
     assert (summary["passes"], summary["popularity_exponent"]) == (4, 0.07)
     assert summary["valid"] == []
+    assert (tmp_path / "recs.tsv.png").read_bytes().startswith(b"\x89PNG")
     held = read_item_lists(valid)
     hidden = set(zip(held.users.tolist(), held.items.tolist(), strict=True))
     assert sorted(lists) == list(range(USERS))
     assert not {(user, item) for user, items in lists.items() for item in items} & hidden
+
+
+@pytest.mark.parametrize("chosen", [True, False], ids=["with a validation part", "without one"])
+def test_every_pass_is_in_the_table_with_its_loss_and_seconds(tmp_path: Path, *, chosen: bool) -> None:
+    train, valid = two_circles(tmp_path)
+    given = {"valid": valid} if chosen else {}
+    outcome = benches.run(name="retrieval", train=train, out=tmp_path / "recs.tsv", k=5, config=FEW, **given)
+    passes, told = outcome.summary["each_pass"], outcome.text.split("\n\n")[0].splitlines()
+    assert [one["number"] for one in passes] == [int(line.split()[0]) for line in told[2:]] == [1, 2, 3, 4]
+    assert passes[-1]["loss"] < passes[0]["loss"]
+    assert f"{passes[-1]['loss']:.4f}" in told[-1]
+    assert all(one["seconds"] >= 0 for one in passes)
+    asked = [one["number"] for one in passes if one["ndcg"] is not None]  # every second pass is asked
+    assert asked == ([2, 4] if chosen else [])
+    assert ("NDCG@5" in told[0]) is chosen
+
+
+def test_what_is_learned_again_with_the_validation_part_has_a_table_of_its_own(tmp_path: Path) -> None:
+    train, valid = two_circles(tmp_path)
+    outcome = benches.run(name="retrieval", train=train, valid=valid, out=tmp_path / "r.tsv", k=5, config=FEW, refit=True)
+    again = next(part for part in outcome.text.split("\n\n") if part.startswith("again with the validation part"))
+    assert len(again.splitlines()) == 2 + outcome.summary["passes"]
 
 
 def test_an_item_only_the_validation_part_has_is_no_trouble(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from infra import benches
 from segue.errors import SegueError
+from segue.home import Home
 from trainers.benches.quickstart import Quickstart, feature_batches, id_batches
 from trainers.benches.synthetic_log import synthetic_examples, zipf_tracks
 from trainers.benches.training import BenchConfig, bench_training
@@ -31,7 +32,14 @@ def test_the_table_names_everything_that_took_its_turn_and_the_chart_is_drawn(tm
     }
     peaks = list(outcome.summary["peak_gib"].values())
     assert peaks == sorted(peaks)
-    assert (tmp_path / "cost.png").stat().st_size > 1_000
+    assert (tmp_path / "cost.png").read_bytes().startswith(b"\x89PNG")
+    assert outcome.summary["chart"] == str(tmp_path / "cost.png")
+
+
+def test_the_chart_goes_where_those_of_other_benches_are_unless_told_otherwise(home: Home) -> None:
+    outcome = bench_training(users=60, tracks=50, config=TINY)
+    assert home.chart("training").read_bytes().startswith(b"\x89PNG")
+    assert str(home.chart("training")) in outcome.text
 
 
 def test_a_log_of_nobody_is_refused() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from ranker_suite import TRACKS, USERS, catalogue, inputs, lists
+from ranker_suite import TRACKS, USERS, catalogue, inputs, lists, users
 
 from segue.errors import SegueError
-from trainers.ranker.ranking import level
+from trainers.ranker import inputs as ranker_inputs
+from trainers.ranker import rows as ranker_rows
+from trainers.ranker.ranking import adapt, level
 from trainers.ranker.rows import starts
 from trainers.ranker.start import StartConfig, Told, fit_start, fitted, loss
 from trainers.ranker.weights import WeightsConfig, believed, held_apart
@@ -28,6 +32,37 @@ def test_the_start_finds_the_artist_a_user_knows() -> None:
     fit_start(begun, made, catalogue(), CONFIG, seed=17)
     found = starts(begun, made, catalogue())
     assert found[made.played].min() > found[~made.played].max()
+
+
+KIND = np.arange(TRACKS) % 4
+RELEASE, MIDDLING = KIND == 0, KIND == 2
+
+
+def _start_of_releases() -> np.ndarray:
+    """Where each track (tracks,) begins where everybody plays all releases and nothing else. Every fourth track is one, and
+    the others are played little, middling and a lot."""
+    plays = np.expm1(np.select([RELEASE, KIND == 1, MIDDLING], [np.nan, 1.0, 2.0], 3.0))
+    heard = dict.fromkeys(("track_plays_7d", "track_plays_30d", "users_30d"), plays)
+    tracks, begun = replace(catalogue(), frame=catalogue().frame.assign(**heard)), inputs()
+    adapt(begun, users(), tracks.frame)
+    made = lists(played=np.tile(RELEASE, (USERS, 1)))
+    fit_start(begun, made, tracks, CONFIG, seed=17)
+    return starts(begun, made, tracks).mean(axis=0)
+
+
+def test_the_start_tells_a_release_from_a_track_of_middling_plays() -> None:
+    found = _start_of_releases()
+    assert found[RELEASE].min() > found[~RELEASE].max() + 1
+
+
+def test_a_start_that_is_told_plays_alone_takes_a_release_for_a_track_of_middling_plays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = ranker_inputs.STARTING[:-1]
+    for module in (ranker_inputs, ranker_rows):
+        monkeypatch.setattr(module, "STARTING", told)
+    found = _start_of_releases()
+    assert found[RELEASE].min() < found[MIDDLING].max()
 
 
 def test_a_start_that_was_not_fitted_is_the_retrievers_order() -> None:

@@ -2,27 +2,25 @@
 
 Tracks: those released in the held-out days, and the users who then discovered them. Every retriever ranks the whole catalogue
 without what a user has heard, as known at the cutoff; what counts is how many of the releases a user discovers are among the
-first 100. That is mostly a question of how much is made of being new, so there is a second one: of the releases alone, how
-many of those a user discovers are among the first 10.
+first 100, and NDCG@30 of the releases. That is mostly a question of how much is made of being new, so there is another: of
+the releases alone, how many of those a user discovers are among the first 10. The last row is what a release ranks: what the
+retriever with all sources finds, in the order of the ranker, before the policy.
 
 Listeners: `trainers.benches.strangers` after 0, 1, 3 and 10 plays; what counts is NDCG@30 of all they discover. Who has played
-nothing gets the chart of their territory, as in serving, the others what the retriever finds; ranker and policy, which come
-after, are not in it.
+nothing gets the chart of their territory, as in serving, the others what the retriever finds, and beside it the same in the
+ranker's order. The policy, which comes after, is not in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import tensorflow as tf
 
-from segue.dates import Split, split_at
+from segue.dates import split_at
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.settings import get_settings
@@ -31,61 +29,25 @@ from segue.trending import chart, lately
 from trainers.baselines.popular import Popular
 from trainers.baselines.popular_by_genre import PopularByGenre
 from trainers.benches import cold_table, strangers
+from trainers.benches.cold_models import ColdConfig, Learned, Study, funnel_of, funnel_scores, retrieval_scores, trained
 from trainers.benches.cold_table import Found
 from trainers.evaluation import metrics
 from trainers.evaluation.heldout import HeldOut, held_out
 from trainers.evaluation.metrics import Doubles
 from trainers.evaluation.slices import Slice
-from trainers.examples import Examples, catalogue_at, first_listens, make_examples, read_labels
-from trainers.fitting import heard_pairs, settled_from, vectors_of, vocabularies
+from trainers.examples import first_listens, make_examples, read_labels
+from trainers.fitting import settled_from
 from trainers.gold import label_files, read_tracks, release_times
-from trainers.hyperparameters import Hyperparameters
-from trainers.inputs import ARTIST_PLAYS, SOURCED
+from trainers.inputs import SOURCED
 from trainers.interactions import Floats, Indices, best_first
-from trainers.retriever.model import Retriever
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Mask = npt.NDArray[np.bool_]
 
-SOURCES: dict[str, tuple[str, ...]] = {
-    "none": (),
-    "artist": ("artist_vector", ARTIST_PLAYS),
-    "track2vec": ("track2vec",),
-    "audio": ("audio_vector",),
-    "all": SOURCED,
-}
-"""Row of the table to the vectors its tower may read."""
-
 GENRE, STARTS, TERRITORY = "popularity-by-genre", "the same, told how releases start", "popular-in-territory"
-
-
-@dataclass(frozen=True)
-class ColdConfig:
-    """`k` tracks in the lists for new tracks, `few` in those of releases alone, and `length` in those for new users; at most
-    so many `strangers`."""
-
-    k: int = 100
-    few: int = 10
-    length: int = 30
-    plays: tuple[int, ...] = (0, 1, 3, 10)
-    strangers: int = 400
-
-
-@dataclass
-class Study:
-    """What all rows share: the days, the question, the labels before the cutoff and the examples made of them."""
-
-    split: Split
-    held: HeldOut
-    listens: pd.DataFrame
-    early: Examples
-    late: Examples
-    sources: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: SOURCES)
-    hyper: Hyperparameters = field(default_factory=Hyperparameters)
-    config: ColdConfig = field(default_factory=ColdConfig)
-    seed: int = 17
+FUNNEL = "all, and the ranker's order"
 
 
 def bench_cold(*, as_of: date | None = None) -> Outcome:
@@ -110,12 +72,13 @@ def measured(study: Study, progress: Progress) -> Outcome:
         "tracks": tracks,
         "users": users,
     }
-    path = cold_table.draw(get_home().chart("cold"), summary, k=k, few=few, length=length, ours=frozenset(study.sources))
+    ours = frozenset([*study.sources, FUNNEL])
+    path = cold_table.draw(get_home().chart("cold"), summary, k=k, few=few, length=length, ours=ours)
     days, whom = (study.split.end - study.split.cutoff).days, tracks[0]
     text = [
         f"{whom['tracks']} tracks released in the {days} days from {study.split.cutoff:%Y-%m-%d} and the {whom['users']}"
         " users who then discovered them",
-        cold_table.tracks_text(tracks, k=k, few=few),
+        cold_table.tracks_text(tracks, k=k, few=few, length=length),
         f"New users: NDCG@{length} of all that {users[0]['users']} of them discover in those days",
         cold_table.users_text(users, popular=TERRITORY),
         f"The chart is {path}",
@@ -132,7 +95,7 @@ def study_of(as_of: date | None) -> Study:
     since, rows, seed = settled_from(listens, split.rank_from), settings.train_rows, settings.seed
     early = make_examples(first_listens(since, split.rank_from, rows=rows, seed=seed), seed=seed)
     late = make_examples(first_listens(split.rank_from, split.cutoff, rows=rows, seed=seed), seed=seed)
-    return Study(split, held_out(split), listens, early, late, seed=seed)
+    return Study(split, held_out(split), Learned(early, late, listens), seed=seed)
 
 
 def _new_tracks(study: Study, progress: Progress) -> list[dict[str, Any]]:
@@ -140,11 +103,17 @@ def _new_tracks(study: Study, progress: Progress) -> list[dict[str, Any]]:
     facts = read_tracks().set_index("track_id").reindex(held.catalogue.track_ids).rename_axis("track_id").reset_index()
     scored: dict[str, Floats] = {}
     for name, told in ((GENRE, False), (STARTS, True)):
-        scored[name] = PopularByGenre(study.listens, facts, study.split.cutoff, expects_a_start=told).scores(held.users)
+        scored[name] = PopularByGenre(study.learned.listens, facts, study.split.cutoff, expects_a_start=told).scores(
+            held.users
+        )
     for name, kept in study.sources.items():
         with progress.step(f"retriever with {name}"):
-            retriever = _fitted(study, study.early, study.late, study.listens, kept)
-            scored[name] = _scores(retriever, held.users, held, kept)
+            retriever, task = trained(study, study.learned, kept)
+            scored[name] = retrieval_scores(retriever, held.users, held, kept)
+        if task:
+            with progress.step("ranker"):
+                funnel = funnel_of(retriever, task, study)
+                scored[FUNNEL] = funnel_scores(funnel, held.users, held, scored[name], held.heard)
     new = (release_times(facts) >= study.split.cutoff).to_numpy() & (held.listeners == 0)
     return _track_rows(scored, held, new, study.config)
 
@@ -152,7 +121,8 @@ def _new_tracks(study: Study, progress: Progress) -> list[dict[str, Any]]:
 def _track_rows(scored: dict[str, Floats], held: HeldOut, new: Mask, config: ColdConfig) -> list[dict[str, Any]]:
     """One row per contender; `new` (tracks,) are those that count."""
     truth = Slice("new tracks", np.ones(len(held.user_ids), bool), new).truth(held)
-    asked = np.diff(truth.indptr) > 0
+    wanted = np.diff(truth.indptr).astype(np.int64)
+    asked = wanted > 0
     if not asked.any():
         raise SegueError(
             expected=f"releases since {held.split.cutoff:%Y-%m-%d} that somebody discovered before {held.split.end:%Y-%m-%d}",
@@ -163,6 +133,7 @@ def _track_rows(scored: dict[str, Floats], held: HeldOut, new: Mask, config: Col
         name: Found(
             _recall(best_first(scores.copy(), config.k, held.heard), truth)[asked],
             _recall(best_first(scores[:, new], config.few), truth[:, np.flatnonzero(new)])[asked],
+            metrics.ndcg(metrics.hits(best_first(scores.copy(), config.length, held.heard), truth), wanted)[asked],
         )
         for name, scores in scored.items()
     }
@@ -176,29 +147,33 @@ def _recall(lists: Indices, truth: sp.csr_matrix) -> Doubles:
 
 
 def _new_users(study: Study, progress: Progress) -> list[dict[str, Any]]:
-    held, config = study.held, study.config
+    held, config, learned = study.held, study.config, study.learned
     chosen = strangers.choose(
-        study.listens, list(held.user_ids), study.split.cutoff, plays=max(config.plays), most=config.strangers
+        learned.listens, list(held.user_ids), study.split.cutoff, plays=max(config.plays), most=config.strangers
     )
     rows = np.flatnonzero(np.isin(held.user_ids, chosen))
     with progress.step(f"the features of {len(rows)} strangers"):
-        known = strangers.rows_after(study.listens, list(held.user_ids[rows]), study.split.cutoff, config.plays)
-    with progress.step("retriever that has not seen them"):
-        early, late = (strangers.without(examples, chosen) for examples in (study.early, study.late))
-        retriever = _fitted(study, early, late, study.listens[~study.listens["user_id"].isin(chosen)], SOURCED)
+        known = strangers.rows_after(learned.listens, list(held.user_ids[rows]), study.split.cutoff, config.plays)
+    with progress.step("retriever and ranker that have not seen them"):
+        early, late = (strangers.without(examples, chosen) for examples in (learned.early, learned.late))
+        others = Learned(early, late, learned.listens[~learned.listens["user_id"].isin(chosen)])
+        retriever, task = trained(study, others, SOURCED)
+        funnel = funnel_of(retriever, task, study) if task else None
     heard, truth, wanted = held.heard[rows], held.truth[rows], held.wanted[rows]
     popular = Popular().fit(held.interactions).recommend(held.asked[rows], config.length, heard)
 
-    def ndcg(lists: Indices) -> Doubles:
-        return metrics.ndcg(metrics.hits(lists, truth), wanted)
+    def ndcg(scores: Floats) -> Doubles:
+        return metrics.ndcg(metrics.hits(best_first(scores, config.length, heard), truth), wanted)
 
-    def listed(plays: int) -> Indices:
-        """What lists are made of: the chart where nothing is known of a listener, else what the retriever finds."""
-        scores = _scores(retriever, known[plays], held, SOURCED) if plays else _chart(known[plays], held)
-        return best_first(scores, config.length, heard)
-
-    after = {n: ndcg(listed(n)) for n in config.plays}
-    return [row | {"users": len(rows)} for row in cold_table.user_rows(after, ndcg(popular))]
+    after, ranked = {}, {}
+    for plays, users in known.items():
+        # Who has played nothing gets the chart.
+        scores = retrieval_scores(retriever, users, held, SOURCED) if plays else _chart(users, held)
+        if plays and funnel:
+            ranked[plays] = ndcg(funnel_scores(funnel, users, held, scores, heard))
+        after[plays] = ndcg(scores)
+    of_popular = metrics.ndcg(metrics.hits(popular, truth), wanted)
+    return [row | {"users": len(rows)} for row in cold_table.user_rows(after, ranked, of_popular)]
 
 
 def _chart(users: pd.DataFrame, held: HeldOut) -> Floats:
@@ -212,27 +187,3 @@ def _chart(users: pd.DataFrame, held: HeldOut) -> Floats:
         plays = here.get(territory, month)
         scores[who, chart(plays if plays.any() else month, month, lately(week, month))] = -np.arange(len(month))
     return scores
-
-
-def _fitted(study: Study, early: Examples, late: Examples, listens: pd.DataFrame, kept: tuple[str, ...]) -> Retriever:
-    """The retriever as `segue train` fits it, but for the ranker in between, without the vectors that are not `kept`."""
-    tf.keras.utils.set_random_seed(study.seed)
-    early, late = (replace(examples, tracks=_only(examples.tracks, kept)) for examples in (early, late))
-    known = catalogue_at(study.split.cutoff)
-    retriever = Retriever(study.hyper.retriever, vocabularies(listens, early, late, known))
-    retriever.adapt(early)
-    before = listens[listens["event_timestamp"] < study.split.rank_from]
-    retriever.fit_examples(early, heard_pairs(retriever, before), seed=study.seed)
-    retriever.fit_examples(late, heard_pairs(retriever, listens), seed=study.seed + 1)
-    return retriever
-
-
-def _scores(retriever: Retriever, users: pd.DataFrame, held: HeldOut, kept: tuple[str, ...]) -> Floats:
-    """Dot products (n, tracks)."""
-    tracks = _only(held.catalogue.frame, kept)
-    scores: Floats = vectors_of(retriever.query, users) @ vectors_of(retriever.track, tracks).T
-    return scores
-
-
-def _only(tracks: pd.DataFrame, kept: tuple[str, ...]) -> pd.DataFrame:
-    return tracks.assign(**{name: None for name in SOURCED if name not in kept})

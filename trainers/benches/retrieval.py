@@ -9,6 +9,7 @@ settings say, with the exponent they name.
 from __future__ import annotations
 
 import dataclasses
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from trainers.benches import retrieval_table
 from trainers.benches.given_settings import with_settings
 from trainers.benches.ids_only_settings import IdsOnlyConfig, Measured, measured_for
 from trainers.benches.item_lists import Numbers, read_item_lists, write_recommendations
-from trainers.benches.retrieval_table import Scores
+from trainers.benches.retrieval_table import Pass, Scores
 from trainers.interactions import Floats, Indices, Interactions, Recommender, recommend_by_score
 
 EXPONENTS = (0.0, 0.05, 0.1, 0.15)
@@ -72,14 +73,28 @@ class Truth:
 
 @dataclass
 class Run:
-    """One training on `known`, with what it has to say."""
+    """One training on `known`, with what it has to say; its clock stands still while the validation part is asked."""
 
     known: Interactions
     truth: Truth | None
     config: IdsOnlyConfig
     k: int
     progress: Progress
-    passes: list[list[Any]] = field(default_factory=list)
+    passes: list[Pass] = field(default_factory=list)
+    since: float = field(default_factory=time.perf_counter)
+
+    def note(self, done: int, loss: float) -> None:
+        """A pass is done."""
+        self.passes.append(Pass(done, loss, round(time.perf_counter() - self.since, 2)))
+        self.progress.say(f"pass {done}: loss {loss:.4f}")
+        self.since = time.perf_counter()
+
+    def note_scores(self, recall: float, ndcg: float, exponent: float) -> None:
+        """What the validation part says after it."""
+        done = replace(self.passes[-1], recall=recall, ndcg=ndcg, exponent=exponent)
+        self.passes[-1] = done
+        self.progress.say(f"pass {done.number}: recall@{self.k} {recall:.4f}, NDCG@{self.k} {ndcg:.4f}")
+        self.since = time.perf_counter()
 
     def score(self, vectors: Vectors, truth: Truth) -> tuple[float, float]:
         """Mean recall and NDCG on the validation part."""
@@ -109,18 +124,19 @@ def bench_retrieval(
     ):
         best = fit(run)
     rows = _beside(run, run.truth, measured, best) if run.truth else []
-    chart = retrieval_table.draw(out.with_name(f"{out.name}.png"), rows, run.passes, k) if rows else None
-    known = run.known
+    known, passes = run.known, {retrieval_table.TRAINING: run.passes}
     if refit and run.truth:
         known = every
         again = Run(known, None, at_best(run.config, best), k, run.progress)
         with run.progress.step(f"again with the validation part, {best.passes} passes"):
             best = fit(again)
+        passes[retrieval_table.AGAIN] = again.passes
     asked = np.unique(known.users)
     write_recommendations(out, numbers.users[asked], numbers.named(lists_of(best.vectors, known, asked, k)))
-    told = f"{best.passes} passes. The lists are in {out}" + (f", the chart is {chart}." if chart else ".")
-    text = "\n\n".join(filter(None, [retrieval_table.as_text(rows, run.passes, k), told]))
-    return Outcome(_summary(run, best) | {"valid": rows, "chart": str(chart) if chart else None}, text)
+    chart = retrieval_table.draw(out.with_name(f"{out.name}.png"), rows, passes, k)
+    told = f"{best.passes} passes. The lists are in {out}, the chart is {chart}."
+    text = f"{retrieval_table.as_text(rows, passes, k)}\n\n{told}"
+    return Outcome(_summary(run, best) | {"valid": rows, "chart": str(chart)}, text)
 
 
 def _read(train: Path, valid: Path | None, k: int, config: str | None) -> tuple[Run, Interactions, Numbers, Measured]:
@@ -139,6 +155,7 @@ def _summary(run: Run, best: Chosen) -> dict[str, Any]:
         "users": run.known.n_users,
         "items": run.known.n_tracks,
         "passes": best.passes,
+        "each_pass": [dataclasses.asdict(one) for one in run.passes],
         "popularity_exponent": best.exponent,
         "seconds": run.progress.seconds,
         "config": dataclasses.asdict(run.config),
@@ -174,28 +191,28 @@ def fit(run: Run) -> Chosen:
         return Vectors(*(part.numpy() for part in found))
 
     def after_pass(done: int, loss: float) -> bool:
-        run.progress.say(f"pass {done}: loss {loss:.4f}")
+        run.note(done, loss)
         if run.truth is None or (done % config.evaluate_every and done != config.passes):
             return True
-        now = _best_exponent(run, run.truth, done, loss, vectors())
+        now = _best_exponent(run, run.truth, done, vectors())
         moments[:] = [max([*moments, now], key=lambda moment: moment.score)]
         return done - moments[0].passes < PATIENCE * config.evaluate_every
 
-    losses = retriever.fit_examples(examples, heard_in(known), seed=seed, after_pass=after_pass)
+    heard, run.since = heard_in(known), time.perf_counter()
+    losses = retriever.fit_examples(examples, heard, seed=seed, after_pass=after_pass)
     if moments:
         return moments[0]
     exponent = config.popularity_exponent
     return Chosen(len(losses), float("nan"), lengthened(vectors(), known, exponent), exponent)
 
 
-def _best_exponent(run: Run, truth: Truth, done: int, loss: float, vectors: Vectors) -> Chosen:
+def _best_exponent(run: Run, truth: Truth, done: int, vectors: Vectors) -> Chosen:
     """This moment with the exponent that was best on the validation part, noted in the table of passes."""
     found = {exponent: lengthened(vectors, run.known, exponent) for exponent in EXPONENTS}
     scores = {exponent: run.score(lengths, truth) for exponent, lengths in found.items()}
     exponent = max(scores, key=lambda exponent: sum(scores[exponent]))
     recall, ndcg = scores[exponent]
-    run.passes.append([done, loss, recall, ndcg, exponent])
-    run.progress.say(f"pass {done}: recall@{run.k} {recall:.4f}, NDCG@{run.k} {ndcg:.4f}")
+    run.note_scores(recall, ndcg, exponent)
     return Chosen(done, recall + ndcg, found[exponent], exponent)
 
 

@@ -1,10 +1,11 @@
-"""What `segue bench retrieval` shows beside the lists it writes: every model with its intervals over the users of the
-validation part and whether ours is better, the passes of the training, and both as a chart.
+"""What `segue bench retrieval` shows beside the lists it writes: the passes of the training, every model with its intervals
+over the users of the validation part and whether ours is better, and both as a chart. Without a validation part there are only
+the passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from segue.charts import draw_page
-from segue.panels import Bar, Bars, Line, Lines
+from segue.panels import Bar, Bars, Line, Lines, Panel
 from segue.stage import table
 from trainers.evaluation import metrics
 from trainers.evaluation.comparison import compare
@@ -21,6 +22,23 @@ from trainers.evaluation.metrics import Doubles
 from trainers.interactions import Indices
 
 SEED = 17
+TRAINING, AGAIN = "training", "again with the validation part"
+
+Passes = Mapping[str, Sequence["Pass"]]
+"""What was trained, to its passes over the examples."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over the examples: the mean of its losses, its seconds, and where the validation part was asked after it,
+    recall and NDCG with the popularity exponent that was best."""
+
+    number: int
+    loss: float
+    seconds: float
+    recall: float | None = None
+    ndcg: float | None = None
+    exponent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +73,9 @@ def rows_of(models: dict[str, Scores]) -> list[dict[str, Any]]:
     return rows
 
 
-def as_text(rows: Sequence[dict[str, Any]], passes: Sequence[Sequence[Any]], k: int) -> str:
-    """The tables of the passes and of the models, as far as something was measured."""
-    parts = []
-    if passes:
-        parts.append(table(["pass", "loss", f"recall@{k}", f"NDCG@{k}", "popularity"], [list(row) for row in passes]))
+def as_text(rows: Sequence[dict[str, Any]], passes: Passes, k: int) -> str:
+    """The tables of the passes of each training, and that of the models, if they were measured."""
+    parts = [_passes_text(name, of_one, k) for name, of_one in passes.items()]
     if rows:
         ends = ["95% low", "95% high"]
         headers = ["on the validation part", f"recall@{k}", *ends, f"NDCG@{k}", *ends, "is ours better?"]
@@ -67,21 +83,28 @@ def as_text(rows: Sequence[dict[str, Any]], passes: Sequence[Sequence[Any]], k: 
     return "\n\n".join(parts)
 
 
-def draw(path: Path, rows: Sequence[dict[str, Any]], passes: Sequence[Sequence[Any]], k: int) -> Path:
-    """The chart at `path`: both measures of every model, and of ours after each pass that was measured."""
-    titles = {"recall": f"recall@{k}", "ndcg": f"NDCG@{k}"}
-    models = [
-        Bars(
-            f"{title} on the validation part",
-            "mean over users; more is better",
-            [Bar(r["model"], r[name], r[f"{name}_low"], r[f"{name}_high"], ours=number == 0) for number, r in enumerate(rows)],
-        )
-        for name, title in titles.items()
+def _passes_text(name: str, passes: Sequence[Pass], k: int) -> str:
+    headers = [f"{name}, pass", "loss", "seconds"]
+    cells: list[list[Any]] = [[one.number, one.loss, f"{one.seconds:.2f}"] for one in passes]
+    if any(one.ndcg is not None for one in passes):
+        headers += [f"recall@{k}", f"NDCG@{k}", "popularity"]
+        cells = [[*row, one.recall, one.ndcg, one.exponent] for row, one in zip(cells, passes, strict=True)]
+    return table(headers, cells)
+
+
+def draw(path: Path, rows: Sequence[dict[str, Any]], passes: Passes, k: int) -> Path:
+    """The chart at `path`: the loss of every pass, and where there is a validation part both measures of every model and of
+    ours after each pass that was measured."""
+    losses = [
+        Line(name, [one.number for one in of], [one.loss for one in of], ours=name == TRAINING) for name, of in passes.items()
     ]
-    done = [row[0] for row in passes]
-    training = [
-        Lines(f"{title} while training", "passes over the examples", title, [Line("retriever", done, values, ours=True)])
-        for title, values in zip(titles.values(), ([row[2] for row in passes], [row[3] for row in passes]), strict=True)
-    ]
-    note = "Black lines are 95 % intervals, with the users of the validation part drawn again. Blue is ours."
-    return draw_page(path, "Retrieval on ids alone, full ranking of unseen items", [*models, *training], note=note)
+    loss = Lines("loss of each pass", "passes over the examples", "mean loss; less is better", losses)
+    measured = [one for one in passes[TRAINING] if one.ndcg is not None]
+    panels: list[Panel] = []
+    for name, title in {"recall": f"recall@{k}", "ndcg": f"NDCG@{k}"}.items() if rows else ():
+        bars = [Bar(r["model"], r[name], r[f"{name}_low"], r[f"{name}_high"], ours=r is rows[0]) for r in rows]
+        after = Line("retriever", [one.number for one in measured], [getattr(one, name) for one in measured], ours=True)
+        panels.append(Bars(f"{title} on the validation part", "mean over users; more is better", bars))
+        panels.append(Lines(f"{title} while training", "passes over the examples", title, [after]))
+    note = "Black lines are 95 % intervals, with the users of the validation part drawn again. Blue is ours." if rows else ""
+    return draw_page(path, "Retrieval on ids alone, full ranking of unseen items", [*panels, loss], note=note)

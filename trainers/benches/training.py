@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from segue.charts import bars_with_intervals
 from segue.errors import SegueError
-from segue.panels import Bar
+from segue.home import get_home
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
-from trainers.benches.training_table import Contender, Step, as_text, row_of
+from trainers.benches.training_table import Contender, Step, as_text, draw, row_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,8 @@ class BenchConfig:
 def bench_training(
     *, users: int = 100_000, tracks: int = 100_000, out: Path | None = None, config: BenchConfig | None = None
 ) -> Outcome:
-    """Examples per second at that many users and tracks, and the most memory the platform's training held.
+    """Examples per second at that many users and tracks, and the most memory the platform's training held; the chart goes to
+    `out`, or where the charts of benches are.
 
     Raises:
         SegueError: fewer than ten users or tracks, or `out` is no .png.
@@ -65,11 +65,7 @@ def bench_training(
     with progress.step("spells"):
         _take_turns(contenders, sizes.batch, config)
     rows = [row_of(contender, contenders) for contender in contenders]
-    if out is not None:
-        shown = [(r["what"], r["examples_per_second"], *r["between"]) for r in rows]
-        bars = [Bar(what, rate, low, high, what == "segue") for what, rate, low, high in shown]
-        title = f"Training, {users:,} users and {tracks:,} tracks"
-        bars_with_intervals(out, title, bars, unit="examples a second; lines: slowest and fastest spell", form=",.0f")
+    path = draw(out or get_home().chart("training"), rows, memory, f"Training, {users:,} users and {tracks:,} tracks")
     summary = {
         "users": users,
         "tracks": tracks,
@@ -79,8 +75,9 @@ def bench_training(
         "peak_gib": memory,
         "seconds": progress.seconds,
         "config": asdict(config),
+        "chart": str(path),
     }
-    return Outcome(summary, as_text(rows, memory, sizes.batch))
+    return Outcome(summary, f"{as_text(rows, memory, sizes.batch)}\n\nThe chart is {path}")
 
 
 def _contenders(

@@ -1,12 +1,15 @@
-"""What `segue bench training` counted of each contender, as rows and as text."""
+"""What `segue bench training` counted of each contender, as rows, as text and as a chart."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from segue.charts import draw_page
+from segue.panels import Bar, Bars
 from segue.stage import table
 
 Step = Callable[[], Any]
@@ -61,3 +64,17 @@ def as_text(rows: list[dict[str, Any]], memory: dict[str, float], batch: int) ->
     headers = ["trained", "examples/s", "slowest", "fastest", "processor ms", *ratios]
     held = table(["the platform's training, up to", "peak GiB"], [[name, peak] for name, peak in memory.items()])
     return f"{table(headers, cells)}\n\n{held}\n\nBatches of {batch}; ratios are of paired spells, processor ms of a batch."
+
+
+def draw(path: Path, rows: list[dict[str, Any]], memory: dict[str, float], title: str) -> Path:
+    """The chart at `path`: examples a second of every contender, and the memory (GiB) of the platform's training."""
+    rates = []
+    for row in rows:
+        slowest, fastest = row["between"]
+        rates.append(Bar(row["what"], row["examples_per_second"], slowest, fastest, ours=row is rows[0]))
+    held = [Bar(phase, peak, ours=True) for phase, peak in memory.items()]
+    panels = [
+        Bars("examples a second", "more is better; black lines: slowest to fastest spell", rates, form=",.0f"),
+        Bars("the platform's training, up to", "GiB at most so far; less is better", held, form=".2f"),
+    ]
+    return draw_page(path, title, panels)
