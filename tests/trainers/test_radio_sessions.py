@@ -38,7 +38,7 @@ def test_sessions_are_what_was_heard_in_order_oldest_first() -> None:
 
 def test_the_model_of_a_release_answers_over_its_catalogue(tmp_path: Path) -> None:
     turns = [(f"s{n}", "abc"[(n + step) % 3], 1.0) for n in range(60) for step in range(4)]
-    said = write_sessions(tmp_path, listens(turns), CATALOGUE, CONFIG, seed=17)
+    said = write_sessions(tmp_path, sessions_of(listens(turns), CATALOGUE), 3, CONFIG, seed=17)
     assert said["sessions"] == 60
     loaded = tf.saved_model.load(str(tmp_path / "sessions"))
     answer = loaded.next(tf.constant([[0, 1, -1]], tf.int64)).numpy()
@@ -48,6 +48,6 @@ def test_the_model_of_a_release_answers_over_its_catalogue(tmp_path: Path) -> No
 
 def test_listens_without_sessions_make_a_release_without_the_model(tmp_path: Path) -> None:
     alone: list[tuple[str | None, str, float]] = [("s", "a", 1.0), ("t", "b", 1.0), (None, "c", 1.0), (None, "c", 1.0)]
-    assert write_sessions(tmp_path, listens(alone), CATALOGUE, CONFIG, seed=17) == {"sessions": 0}
-    assert write_sessions(tmp_path, listens([(None, "a", 1.0)]), CATALOGUE, CONFIG, seed=17) == {"sessions": 0}
+    assert write_sessions(tmp_path, sessions_of(listens(alone), CATALOGUE), 3, CONFIG, seed=17) == {"sessions": 0}
+    assert write_sessions(tmp_path, sessions_of(listens([(None, "a", 1.0)]), CATALOGUE), 3, CONFIG, seed=17) == {"sessions": 0}
     assert not (tmp_path / "sessions").exists()

@@ -36,9 +36,10 @@ from trainers.evaluation import metrics
 from trainers.evaluation.heldout import HeldOut, held_out
 from trainers.evaluation.metrics import Doubles
 from trainers.evaluation.slices import Slice
-from trainers.examples import Examples, catalogue_at, first_listens, make_examples, read_labels
+from trainers.examples import Examples, catalogue_at, make_examples
+from trainers.first_listens import first_listens
 from trainers.fitting import heard_pairs, settled_from, vectors_of, vocabularies
-from trainers.gold import label_files, read_tracks
+from trainers.gold import label_files, read_labels, read_tracks
 from trainers.hyperparameters import Hyperparameters
 from trainers.inputs import ARTIST_PLAYS, SOURCED
 from trainers.interactions import Floats, Indices, best_first
