@@ -18,20 +18,20 @@ from segue.errors import SegueError
 from segue.features import TIMESTAMP, training_frame
 from segue.names import Service
 from segue.request_features import UNKNOWN_HOUR, UNKNOWN_WEEKDAY, day_of_week, hour_of_day
-from trainers.gold import is_first, read_labels, read_territories, read_tracks, release_times, tracks_at
+from trainers.gold import read_territories, read_tracks, release_times, tracks_at
 from trainers.inputs import SOURCED, TRACK, USER_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-HALF_LIFE_DAYS = 14.0
-"""How the sample favours new listens: one this old is half as likely to be drawn."""
 
 TRACK_FACTS = ("artist_id", "genre", "tempo", "energy", "duration_s", "explicit")
 """Track features that do not change from day to day."""
 
 NOBODY = NOTHING = ""
 """Stands for the user of a track's row, and for the track of a user's: a service wants every join key."""
+
+ROWS_ASKED_AT_ONCE = 1_000_000
+"""Pairs of territory and track that are asked for in one frame: all of a large catalogue's would be many gigabytes."""
 
 RANDOM_SHARE = 0.25
 """Tracks drawn evenly from the catalogue, per example: negatives that in-batch sampling would never show."""
@@ -76,29 +76,6 @@ class Catalogue:
     @property
     def track_ids(self) -> npt.NDArray[np.object_]:
         return self.frame["track_id"].to_numpy(dtype=object)
-
-
-def first_listens(since: datetime | None, until: datetime, *, rows: int, seed: int) -> pd.DataFrame:
-    """At most `rows` first listens of `[since, until)`, newer ones likelier, oldest first; the same for the same seed.
-
-    Weighted sampling without replacement by exponential keys (Efraimidis and Spirakis 2006).
-
-    Raises:
-        SegueError: there is none.
-    """
-    labels = read_labels(since, until)
-    listens = labels[is_first(labels)].reset_index(drop=True)
-    if listens.empty:
-        raise SegueError(
-            expected=f"first listens {f'from {since:%Y-%m-%d} ' if since else ''}to before {until:%Y-%m-%d}",
-            received=f"{len(labels)} listens to tracks their listeners had heard before",
-            mend="choose another as-of day, or move the days that teach the ranker with SEGUE_HOLDOUT_DAYS",
-        )
-    if len(listens) <= rows:
-        return listens
-    age = (listens[TIMESTAMP].max() - listens[TIMESTAMP]).dt.total_seconds().to_numpy() / 86_400
-    keys = np.random.default_rng(seed).exponential(size=len(listens)) * 2.0 ** (age / HALF_LIFE_DAYS)
-    return listens.iloc[np.sort(np.argpartition(keys, rows)[:rows])].reset_index(drop=True)
 
 
 def make_examples(listens: pd.DataFrame, *, seed: int) -> Examples:
@@ -210,13 +187,17 @@ def _popularity(track_ids: pd.Series[Any], instant: datetime) -> tuple[tuple[str
     import pandas as pd
 
     territories = tuple(read_territories())
-    place = pd.MultiIndex.from_product([territories, track_ids], names=["territory", "track_id"])
-    rows = place.to_frame(index=False).assign(user_id=NOBODY, **{TIMESTAMP: pd.Timestamp(instant)})
     names = ("territory_plays_30d", "territory_rank")
-    frame = training_frame(Service.RANKER, rows, only=names)
     popularity = np.full((len(territories) + 1, len(track_ids), 2), np.nan, dtype=np.float32)
-    for n, column in enumerate(names):
-        popularity[:-1, :, n] = frame[column].to_numpy(np.float32, na_value=np.nan).reshape(len(territories), -1)
+    step = max(1, ROWS_ASKED_AT_ONCE // max(len(track_ids), 1))
+    for at in range(0, len(territories), step):
+        some = territories[at : at + step]
+        place = pd.MultiIndex.from_product([some, track_ids], names=["territory", "track_id"])
+        rows = place.to_frame(index=False).assign(user_id=NOBODY, **{TIMESTAMP: pd.Timestamp(instant)})
+        frame = training_frame(Service.RANKER, rows, only=names)
+        for n, column in enumerate(names):
+            plays = frame[column].to_numpy(np.float32, na_value=np.nan)
+            popularity[at : at + len(some), :, n] = plays.reshape(len(some), -1)
     return territories, popularity
 
 
@@ -235,9 +216,7 @@ __all__ = [
     "Catalogue",
     "Examples",
     "catalogue_at",
-    "first_listens",
     "make_examples",
-    "read_labels",
     "users_at",
     "with_new_releases",
 ]

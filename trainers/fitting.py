@@ -25,12 +25,12 @@ from trainers.examples import (
     Catalogue,
     Examples,
     catalogue_at,
-    first_listens,
     make_examples,
-    read_labels,
     users_at,
     with_new_releases,
 )
+from trainers.first_listens import first_listens
+from trainers.gold import read_labels
 from trainers.hyperparameters import Hyperparameters
 from trainers.index import exact_search
 from trainers.inputs import arrays, constants
@@ -48,6 +48,19 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 8_192
 SETTLING_DAYS = 7
+LEARNED_COLUMNS = (
+    "user_id",
+    "track_id",
+    TIMESTAMP,
+    "session_id",
+    "surface",
+    "outcome",
+    "saved",
+    "weight",
+    "integrity",
+    "first_listen",
+)
+"""What is held of every label before the cutoff."""
 Read = TypeVar("Read")
 
 
@@ -95,7 +108,7 @@ def fit_retriever(
     """
     tf.keras.utils.set_random_seed(seed)
     with progress.step("read labels"):
-        listens = read_labels(None, split.cutoff)
+        listens = read_labels(None, split.cutoff, LEARNED_COLUMNS)
         _require_both_sides(listens, split)
     with progress.step("training set"):
         since = settled_from(listens, split.rank_from)
@@ -194,10 +207,11 @@ def heard_pairs(retriever: Retriever, listens: pd.DataFrame) -> HeardPairs:
     """Who heard what in `listens` (labels rows)."""
     users, tracks = retriever.query_tower.users, retriever.track_tower.tracks
     pairs = listens[["user_id", "track_id"]].drop_duplicates()
-    numbers = [
-        vocabulary(tf.constant(pairs[name].to_numpy(dtype=object), tf.string)).numpy()
-        for vocabulary, name in ((users, "user_id"), (tracks, "track_id"))
-    ]
+    numbers = []
+    for vocabulary, name in ((users, "user_id"), (tracks, "track_id")):
+        named = pairs[name].astype("category").cat  # each id is looked up once
+        ids = tf.constant(named.categories.to_numpy(dtype=object), tf.string)
+        numbers.append(vocabulary(ids).numpy()[named.codes])
     return HeardPairs(numbers[0], numbers[1], users.size, tracks.size)
 
 

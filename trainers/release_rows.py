@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from segue.dates import Split
 from segue.features import TIMESTAMP, training_frame
 from segue.names import UNKNOWN_TERRITORY, Service
-from trainers.examples import Catalogue, catalogue_at, first_listens, users_at
+from trainers.examples import Catalogue, catalogue_at, users_at
+from trainers.first_listens import first_listens
 from trainers.inputs import SOURCED
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,12 @@ from trained_home import SPLIT, Board, checkerboard_home
 
 from segue.dates import end_of
 from segue.errors import SegueError
-from segue.features import TIMESTAMP
-from trainers.examples import Examples, catalogue_at, first_listens, make_examples, read_labels, users_at, with_new_releases
-from trainers.gold import label_files
+from segue.features import TIMESTAMP, training_frame
+from segue.names import Service
+from trainers import examples as examples_module
+from trainers.examples import Examples, catalogue_at, make_examples, users_at, with_new_releases
+from trainers.first_listens import first_listens
+from trainers.gold import label_files, read_labels
 
 __all__ = ["checkerboard_home"]
 pytestmark = pytest.mark.usefixtures("checkerboard_home")
@@ -39,8 +43,8 @@ def test_only_first_listens_before_the_end_are_taken(listens: pd.DataFrame) -> N
 
 def test_a_sample_is_the_same_for_the_same_seed_and_favours_the_new(listens: pd.DataFrame) -> None:
     sample, again, other = (first_listens(None, SPLIT.rank_from, rows=300, seed=seed) for seed in (1, 1, 2))
-    assert sample["listen_id"].tolist() == again["listen_id"].tolist()
-    assert sample["listen_id"].tolist() != other["listen_id"].tolist()
+    assert sample[TIMESTAMP].tolist() == again[TIMESTAMP].tolist()
+    assert sample[TIMESTAMP].tolist() != other[TIMESTAMP].tolist()
     assert sample[TIMESTAMP].mean() > listens[TIMESTAMP].mean()
 
 
@@ -89,6 +93,20 @@ def test_the_catalogue_of_an_earlier_day_has_no_later_track() -> None:
     assert np.nanmax(before.popularity[:-1, :, 0]) > 1
     with pytest.raises(SegueError, match="later as-of day"):
         catalogue_at(SPLIT.cutoff - timedelta(days=9_000))
+
+
+def test_popularity_is_the_same_however_many_territories_are_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, asked = catalogue_at(SPLIT.cutoff), []
+
+    def noting(service: Service, rows: pd.DataFrame, **others: Any) -> pd.DataFrame:
+        asked.append(len(rows))
+        return training_frame(service, rows, **others)
+
+    monkeypatch.setattr(examples_module, "training_frame", noting)
+    monkeypatch.setattr(examples_module, "ROWS_ASKED_AT_ONCE", len(whole.frame))
+    parts = catalogue_at(SPLIT.cutoff)
+    assert max(asked) == len(whole.frame)
+    np.testing.assert_array_equal(parts.popularity, whole.popularity)
 
 
 def test_releases_of_a_window_join_the_catalogue_with_facts_alone() -> None:

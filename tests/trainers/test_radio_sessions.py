@@ -46,7 +46,7 @@ def test_sessions_are_what_was_heard_in_order_oldest_first() -> None:
 
 
 def test_the_model_of_a_release_answers_over_its_catalogue(tmp_path: Path) -> None:
-    said = write_sessions(tmp_path, turns(60), CATALOGUE, CONFIG, seed=17)
+    said = write_sessions(tmp_path, sessions_of(turns(60), CATALOGUE), 3, CONFIG, seed=17)
     assert said["sessions"] == 60
     loaded = tf.saved_model.load(str(tmp_path / "sessions"))
     answer = loaded.next(tf.constant([[0, 1, -1]], tf.int64)).numpy()
@@ -56,14 +56,14 @@ def test_the_model_of_a_release_answers_over_its_catalogue(tmp_path: Path) -> No
 
 def test_listens_without_sessions_make_a_release_without_the_model(tmp_path: Path) -> None:
     alone: list[tuple[str | None, str, float]] = [("s", "a", 1.0), ("t", "b", 1.0), (None, "c", 1.0), (None, "c", 1.0)]
-    assert write_sessions(tmp_path, listens(alone), CATALOGUE, CONFIG, seed=17) == {"sessions": 0}
-    assert write_sessions(tmp_path, listens([(None, "a", 1.0)]), CATALOGUE, CONFIG, seed=17) == {"sessions": 0}
+    assert write_sessions(tmp_path, sessions_of(listens(alone), CATALOGUE), 3, CONFIG, seed=17) == {"sessions": 0}
+    assert write_sessions(tmp_path, sessions_of(listens([(None, "a", 1.0)]), CATALOGUE), 3, CONFIG, seed=17) == {"sessions": 0}
     assert not (tmp_path / "sessions").exists()
 
 
 def test_an_order_that_diverged_is_refused_and_no_radio_is_written(tmp_path: Path) -> None:
     with pytest.raises(SegueError, match="stay finite"):
-        write_sessions(tmp_path, turns(1_200), CATALOGUE, CONFIG, OrderConfig(rate=float("inf")), seed=17)
+        write_sessions(tmp_path, sessions_of(turns(1_200), CATALOGUE), 3, CONFIG, OrderConfig(rate=float("inf")), seed=17)
     assert not (tmp_path / "sessions").exists()
 
 
@@ -75,5 +75,5 @@ def test_a_broken_radio_is_refused_before_it_is_written(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(radio, "NextOrder", broken)  # as it would be where nothing notices that its training diverged
     with pytest.raises(SegueError, match="8 of 8 answers"):
-        write_sessions(tmp_path, turns(60), CATALOGUE, CONFIG, seed=17)
+        write_sessions(tmp_path, sessions_of(turns(60), CATALOGUE), 3, CONFIG, seed=17)
     assert not (tmp_path / "sessions").exists()

@@ -35,9 +35,10 @@ from trainers.evaluation import metrics
 from trainers.evaluation.heldout import HeldOut, held_out
 from trainers.evaluation.metrics import Doubles
 from trainers.evaluation.slices import Slice
-from trainers.examples import first_listens, make_examples, read_labels
+from trainers.examples import make_examples
+from trainers.first_listens import first_listens
 from trainers.fitting import settled_from
-from trainers.gold import label_files, read_tracks, release_times
+from trainers.gold import label_files, read_labels, read_tracks, release_times
 from trainers.inputs import SOURCED
 from trainers.interactions import Floats, Indices, best_first
 

@@ -18,8 +18,8 @@ from segue.errors import SegueError
 from segue.features import TIMESTAMP
 from segue.home import get_home
 from segue.names import UNKNOWN_TERRITORY, Table
-from trainers.examples import Catalogue, catalogue_at, read_labels, users_at, with_new_releases
-from trainers.gold import is_first
+from trainers.examples import Catalogue, catalogue_at, users_at, with_new_releases
+from trainers.gold import is_first, read_labels
 from trainers.interactions import Indices, Interactions
 from trainers.ranker.feedback import exposures, of_our_playlist
 
@@ -94,7 +94,7 @@ def held_out(split: Split) -> HeldOut:
     import pandas as pd
 
     catalogue = with_new_releases(catalogue_at(split.cutoff), catalogue_at(split.end), split.cutoff, split.end)
-    before = read_labels(None, split.cutoff)
+    before = read_labels(None, split.cutoff, ("user_id", "track_id", TIMESTAMP, "weight"))
     wanted, brought, out_of_reach = _answers(split, before, catalogue)
     _require(before, wanted, split)
     user_ids = np.unique(wanted["user_id"].to_numpy(dtype=object))
@@ -103,6 +103,7 @@ def held_out(split: Split) -> HeldOut:
     user, track = _places(everyone, before["user_id"]), _places(pd.Index(catalogue.track_ids), before["track_id"])
     heard = _marks(user[track >= 0], track[track >= 0], (len(everyone), len(catalogue.frame)))
     territories = _territories(everyone)
+    first_seen = before.groupby("user_id", observed=True)["event_timestamp"].min()
     return HeldOut(
         split=split,
         catalogue=catalogue,
@@ -110,7 +111,7 @@ def held_out(split: Split) -> HeldOut:
         user_ids=user_ids,
         users=users_at(list(user_ids), split.cutoff),
         asked=asked,
-        first_seen=before.groupby("user_id")["event_timestamp"].min().reindex(user_ids).to_numpy("datetime64[us]"),
+        first_seen=first_seen.reindex(user_ids).to_numpy("datetime64[us]"),
         territories=territories[asked],
         truth=_truth(wanted, user_ids, catalogue),
         heard=_more(heard[asked], _truth(brought[brought["user_id"].isin(user_ids)], user_ids, catalogue)),

@@ -34,12 +34,16 @@ def first_plays(listens: pd.DataFrame, since: datetime, *, edge_weight: float) -
     inside = near["session_id"].duplicated(keep="first") & near["session_id"].duplicated(keep="last")
     new = near.assign(edge=~inside)[is_first(near) & (near[TIMESTAMP] >= since)]
     skipped = new["outcome"] == "early_skip"
-    return new[["user_id", "track_id", TIMESTAMP]].assign(
-        skipped=skipped,
-        saved=new["saved"].astype("boolean").fillna(False).astype(bool),
-        success=success_of(new).astype("float32"),
-        brought=of_our_playlist(new),
-        certainty=(np.where(skipped & new["edge"], edge_weight, 1.0) * new["integrity"].fillna(1.0)).astype(np.float32),
+    return (
+        new[["user_id", "track_id", TIMESTAMP]]
+        .astype({"user_id": object, "track_id": object})
+        .assign(
+            skipped=skipped,
+            saved=new["saved"].astype("boolean").fillna(False).astype(bool),
+            success=success_of(new).astype("float32"),
+            brought=of_our_playlist(new),
+            certainty=(np.where(skipped & new["edge"], edge_weight, 1.0) * new["integrity"].fillna(1.0)).astype(np.float32),
+        )
     )
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from segue.dates import Split
+from segue.dates import Split, start_of
 from segue.point_in_time import TIMESTAMP
 from segue.stage import Progress
 from trainers.baselines.sequential_rules import SequentialRules
 from trainers.baselines.session_item_knn import SessionItemKnn
 from trainers.baselines.session_knn import SessionKnn
-from trainers.gold import read_labels, tracks_at
+from trainers.gold import label_days, read_labels, tracks_at
 from trainers.made_from import ids_digest
+from trainers.ranker.feedback import LONGEST_SESSION
 from trainers.sessions.config import SessionConfig
 from trainers.sessions.gru import SessionModel
 from trainers.sessions.next_blend import ITEM_KNN, MODEL, RULES, SESSION_KNN, learned_order
@@ -32,6 +34,9 @@ RADIO = SessionConfig(dimensions=64, sampled=512, uniform=256, passes=2, rate=2e
 """Smaller than the bench's and trained twice as fast in fewer passes, because every weekly training pays for it."""
 NEWEST_PLAYS = 200_000
 """Most plays that are learned from, the last ones: the loop must not wait for its radio."""
+SESSION_COLUMNS = ("session_id", "track_id", TIMESTAMP, "weight")
+DAYS_READ_FIRST = 4
+"""Days with listens that are read, the last ones; twice as many again for as long as they hold too few plays."""
 ORDER_PREFIXES, FEWEST_PREFIXES, K = 4_000, 300, 20
 """Held back prefixes that teach the order, at most; with fewer it stays as it begins; tracks a prefix is answered with."""
 TRIED = 8
@@ -51,14 +56,34 @@ def train_sessions(folder: Path, split: Split, config: SessionConfig, settings: 
     """`write_sessions` from the gold tables, for a process beside the other models."""
     progress = Progress("train")
     with progress.step("session model"):
-        listens, tracks = read_labels(None, split.cutoff), tracks_at(split.end)["track_id"].to_numpy(dtype=object)
-        said = write_sessions(folder, listens, tracks, config, settings, seed=seed)
+        tracks = tracks_at(split.end)["track_id"].to_numpy(dtype=object)
+        said = write_sessions(folder, newest_sessions(split.cutoff, tracks), len(tracks), config, settings, seed=seed)
     return TrainedSessions(said, progress.seconds, ids_digest(tracks))
 
 
-def sessions_of(listens: pd.DataFrame, track_ids: npt.NDArray[Any]) -> Sessions:
+def newest_sessions(until: datetime, track_ids: npt.NDArray[Any]) -> Sessions:
+    """The last sessions of the labels before `until` that hold `NEWEST_PLAYS` plays together, or all there are, as
+    `sessions_of` gives them. Only as many days are read as that takes."""
+    days, read = label_days(until), DAYS_READ_FIRST
+    sessions = _sessions_since(days[-read:], until, track_ids, whole=read >= len(days))
+    while len(sessions.tracks) < NEWEST_PLAYS and read < len(days):
+        read *= 2
+        sessions = _sessions_since(days[-read:], until, track_ids, whole=read >= len(days))
+    newest = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
+    return sessions.some(min(newest, len(sessions)), len(sessions))
+
+
+def _sessions_since(days: list[date], until: datetime, track_ids: npt.NDArray[Any], *, whole: bool) -> Sessions:
+    """The sessions of `days`, which are all of the log where they are the `whole`; else what may have begun before them, and
+    would seem to begin with them, is left out."""
+    since = start_of(days[0])
+    listens = read_labels(since, until, SESSION_COLUMNS).astype({"session_id": object})
+    return sessions_of(listens, track_ids, began=None if whole else since + LONGEST_SESSION)
+
+
+def sessions_of(listens: pd.DataFrame, track_ids: npt.NDArray[Any], *, began: datetime | None = None) -> Sessions:
     """The sessions of labels, by place in `track_ids`, oldest first: what was skipped early, or is in no session or not among
-    these, left out."""
+    these, left out, and so are those that began before `began`."""
     import pandas as pd
 
     numbers = pd.Index(track_ids).get_indexer(pd.Index(listens["track_id"]))
@@ -67,6 +92,7 @@ def sessions_of(listens: pd.DataFrame, track_ids: npt.NDArray[Any]) -> Sessions:
     if rows.empty:
         return Sessions.of([])
     rows["began"] = rows.groupby("session_id")[TIMESTAMP].transform("min")
+    rows = rows if began is None else rows[rows["began"] >= began]
     rows = rows.sort_values(["began", "session_id", TIMESTAMP], kind="stable")
     ends = np.flatnonzero(rows["session_id"].to_numpy()[1:] != rows["session_id"].to_numpy()[:-1]) + 1
     starts = np.concatenate([[0], ends, [len(rows)]]).astype(np.int64)
@@ -75,31 +101,27 @@ def sessions_of(listens: pd.DataFrame, track_ids: npt.NDArray[Any]) -> Sessions:
 
 def write_sessions(
     folder: Path,
-    listens: pd.DataFrame,
-    track_ids: npt.NDArray[Any],
+    sessions: Sessions,
+    n_tracks: int,
     config: SessionConfig,
     settings: OrderConfig | None = None,
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """Train on `listens` (labels rows) of a catalogue (n,) and write `sessions/`; what there is to say about it. Nothing is
+    """Train on `sessions` of a catalogue of `n_tracks` and write `sessions/`; what there is to say about it. Nothing is
     written where no session has two plays, or no pass is asked for.
 
     Raises:
         SegueError: the training diverged, or what came of it answers with what is no number.
     """
-    sessions = sessions_of(listens, track_ids)
-    first = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
-    newest = sessions.some(min(first, len(sessions)), len(sessions))
-    if not config.passes or not (newest.lengths > 1).any():
+    if not config.passes or not (sessions.lengths > 1).any():
         return {"sessions": 0}
-    n_tracks = len(track_ids)
-    order, said = _order(newest, n_tracks, config, settings or OrderConfig(), seed=seed)
-    models = models_of(newest, n_tracks, config, seed=seed)
-    network = RadioNetwork(models, SharedSessions().fit(newest, n_tracks), order)
-    network.require_finite(newest.some(max(len(newest) - TRIED, 0), len(newest)))
+    order, said = _order(sessions, n_tracks, config, settings or OrderConfig(), seed=seed)
+    models = models_of(sessions, n_tracks, config, seed=seed)
+    network = RadioNetwork(models, SharedSessions().fit(sessions, n_tracks), order)
+    network.require_finite(sessions.some(max(len(sessions) - TRIED, 0), len(sessions)))
     network.save(folder / "sessions")
-    return {"sessions": len(newest)} | said
+    return {"sessions": len(sessions)} | said
 
 
 def models_of(sessions: Sessions, n_tracks: int, config: SessionConfig, *, seed: int) -> dict[str, NextTrack]:
