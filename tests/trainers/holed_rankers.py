@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from plain_examples import rows, track_ids, user_ids
 
+from segue.ranker.crosses import COMMON
 from segue.ranker.judging import TILE
 from trainers.examples import Catalogue
 from trainers.inputs import (
@@ -25,7 +26,7 @@ from trainers.inputs import (
     constants,
 )
 from trainers.ranker.companions import CompanionConfig
-from trainers.ranker.inputs import RankerInputs, RankerNames
+from trainers.ranker.inputs import STARTING, RankerInputs, RankerNames
 from trainers.ranker.lists import Lists
 from trainers.ranker.network import BlendWeights, NetworkShape, RankerNetwork
 from trainers.ranker.pair import RankerPair
@@ -99,7 +100,7 @@ def network(shape: NetworkShape = SHAPE) -> RankerNetwork:
     factors[::11] = 0
     received = Reception(0.6, rng.normal(size=TRACKS).astype(np.float32) / 5)
     inputs.know_tracks(factors, rng.lognormal(size=TRACKS).astype(np.float32), received)
-    inputs.begin_at(0.8, rng.normal(size=17).astype(np.float32), rng.normal(size=3).astype(np.float32))
+    inputs.begin_at(0.8, *(rng.normal(size=width).astype(np.float32) for width in (COMMON, len(STARTING))))
     made = RankerNetwork(inputs, BlendWeights(save=0.7, early_skip=0.4), shape)
     for variable in made.trainable_variables:
         variable.assign(rng.normal(size=variable.shape) / 6)
