@@ -78,15 +78,24 @@ def write_sessions(
         SegueError: the training diverged.
     """
     sessions = sessions_of(listens, track_ids)
+    network, said = radio_of(sessions, len(track_ids), config, settings or OrderConfig(), seed=seed)
+    if network:
+        network.save(folder / "sessions")
+    return said
+
+
+def radio_of(
+    sessions: Sessions, n_tracks: int, config: SessionConfig, settings: OrderConfig, *, seed: int
+) -> tuple[RadioNetwork | None, dict[str, Any]]:
+    """What a release keeps of the newest of `sessions`, which are oldest first, and what there is to say about it; nothing
+    where none has two plays, or no pass is asked for."""
     first = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
     newest = sessions.some(min(first, len(sessions)), len(sessions))
     if not config.passes or not (newest.lengths > 1).any():
-        return {"sessions": 0}
-    n_tracks = len(track_ids)
-    order, said = _order(newest, n_tracks, config, settings or OrderConfig(), seed=seed)
+        return None, {"sessions": 0}
+    order, said = _order(newest, n_tracks, config, settings, seed=seed)
     models = models_of(newest, n_tracks, config, seed=seed)
-    RadioNetwork(models, SharedSessions().fit(newest, n_tracks), order).save(folder / "sessions")
-    return {"sessions": len(newest)} | said
+    return RadioNetwork(models, SharedSessions().fit(newest, n_tracks), order), {"sessions": len(newest)} | said
 
 
 def models_of(sessions: Sessions, n_tracks: int, config: SessionConfig, *, seed: int) -> dict[str, NextTrack]:
