@@ -179,6 +179,7 @@ COMMANDS: tuple[Command, ...] = (
                 "--prefixes", Path, "next: running sessions `item item ...`, one per line; an answer after a tab is not read"
             ),
             Option("--carve-out", Path, "next: instead, hold the last tenth of --train back into this folder and ask for it"),
+            Option("--released", bool, "next: ask radio as a release serves it, too", default=False),
             Option("--k", int, "retrieval, next: length of each list"),
             Option("--out", Path, "retrieval, next: where the lists go; training: the chart, a .png"),
             Option(

@@ -11,10 +11,12 @@ import pytest
 
 from infra import benches
 from segue.errors import SegueError
+from trainers.benches import next_radio
 from trainers.benches.given_settings import with_settings
 from trainers.benches.ids_only_settings import IdsOnlyConfig
 from trainers.benches.next_track import NextConfig
 from trainers.sessions.gru import SessionModel
+from trainers.sessions.next_track import NO_PLACE
 from trainers.sessions.session_lists import Sessions
 
 FEW = '{"dimensions": 16, "plays": 100, "sampled": 16, "uniform": 16, "passes": 3, "rate": 0.01, "table_rate": 0.02}'
@@ -129,3 +131,27 @@ def test_the_least_that_may_be_set_still_trains() -> None:
     sessions = Sessions.of([[0, 1, 2], [1, 2], [2, 0, 1]])
     model = SessionModel(with_settings(NextConfig(), least)).fit(sessions, 3)
     np.testing.assert_allclose(model.scores(Sessions.of([[0], [1, 2]])).sum(axis=1), 1.0, rtol=1e-5)
+
+
+def test_radio_of_a_release_is_asked_beside_the_bench_when_it_is_wanted(tmp_path: Path) -> None:
+    """With its own settings, whatever `--config` says of the bench's model; lists and a row of the table."""
+    folder = tmp_path / "held"
+    summary, _ = run(tmp_path, circle(tmp_path), carve_out=folder, released=True)
+    assert [row["model"] for row in summary["valid"]][-2:] == ["radio of a release", "blend"]
+    answers = [int(line.rpartition("\t")[2]) for line in (folder / "prefixes.tsv").read_text().splitlines()]
+    lists = [list(map(int, line.split())) for line in (tmp_path / "recs.radio-of-a-release.txt").read_text().splitlines()]
+    assert np.mean([items[0] == answer for items, answer in zip(lists, answers, strict=True)]) > 0.7
+
+
+def test_without_being_asked_for_it_no_radio_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(next_radio, "radio_of", lambda *_, **__: pytest.fail("nobody asked for the radio of a release"))
+    summary, _ = run(tmp_path, circle(tmp_path), carve_out=tmp_path / "held")
+    assert "radio of a release" not in {row["model"] for row in summary["valid"]}
+    assert not (tmp_path / "recs.radio-of-a-release.txt").exists()
+
+
+def test_a_release_without_a_session_of_two_plays_answers_with_the_popular() -> None:
+    radio = next_radio.ReleasedRadio(Sessions.of([[0], [1], [1]]), 2, seed=17)
+    asked = Sessions.of([[0]])
+    assert radio.likeliest(asked, np.array([1.0, 2.0], np.float32), 2)[0].tolist() == [1, 0]
+    assert radio.places(asked, np.array([1])) == [NO_PLACE]

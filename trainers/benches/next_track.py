@@ -21,6 +21,7 @@ from trainers.baselines.session_item_knn import SessionItemKnn, SessionItemKnnCo
 from trainers.baselines.session_knn import SessionKnn, SessionKnnConfig
 from trainers.benches import next_table
 from trainers.benches.given_settings import with_settings
+from trainers.benches.next_radio import RELEASED, ReleasedRadio
 from trainers.interactions import NOTHING, Floats, Indices
 from trainers.retriever.config import Count
 from trainers.sessions.config import SessionConfig
@@ -67,7 +68,14 @@ class Chosen:
 
 
 def bench_next(
-    *, train: Path, k: int, out: Path, prefixes: Path | None = None, carve_out: Path | None = None, config: str | None = None
+    *,
+    train: Path,
+    k: int,
+    out: Path,
+    prefixes: Path | None = None,
+    carve_out: Path | None = None,
+    config: str | None = None,
+    released: bool = False,
 ) -> Outcome:
     """Train, choose, and write the `k` likeliest next tracks of every prefix to `out`, one line each, and beside it those of
     each model alone, so that a scorer can compare them.
@@ -75,6 +83,7 @@ def bench_next(
     Args:
         prefixes: the running sessions; an answer after a tab is not read.
         carve_out: instead, hold the last tenth of `train` back into this folder and answer its prefixes.
+        released: radio as a release serves it is asked too.
 
     Raises:
         SegueError: a file that is not as described, not exactly one of `prefixes` and `carve_out`, a bad setting, or a
@@ -88,22 +97,19 @@ def bench_next(
     numbers = np.unique(sessions.tracks)
     sessions, running = _numbered(sessions, numbers), _numbered(running, numbers).without()
     progress = Progress("bench next")
-    chosen = _choose(sessions, len(numbers), chosen_config, k, progress)
+    chosen = _choose(sessions, len(numbers), chosen_config, k, progress, released=released)
     with progress.step(f"again on all {len(sessions)} sessions"):
         _again(chosen, sessions, len(numbers))
     with progress.step(f"{len(running)} prefixes"):
-        share = (np.bincount(sessions.tracks, minlength=len(numbers)) / len(sessions.tracks)).astype(np.float32)
-        for name, lists in _likeliest(chosen, running, share, k).items():
+        fill = FILL * (np.bincount(sessions.tracks, minlength=len(numbers)) / len(sessions.tracks)).astype(np.float32)
+        found = _likeliest(chosen, running, fill, k)
+        if released:
+            found[RELEASED] = ReleasedRadio(sessions, len(numbers), seed=get_settings().seed).likeliest(running, fill, k)
+        for name, lists in found.items():
             write_lists(_lists_path(out, name), Sessions.of(numbers[row].tolist() for row in lists))
-    summary = {
-        "sessions": len(sessions),
-        "tracks": len(numbers),
-        "prefixes": len(running),
-        "passes": chosen.passes,
-        "valid": chosen.rows,
-        "settings": {name: dataclasses.asdict(of.config) for name, of in {**chosen.models, BLEND: chosen.order}.items()},
-        "seconds": progress.seconds,
-    }
+    counts = {"sessions": len(sessions), "tracks": len(numbers), "prefixes": len(running), "passes": chosen.passes}
+    settings = {name: dataclasses.asdict(of.config) for name, of in {**chosen.models, BLEND: chosen.order}.items()}
+    summary = counts | {"valid": chosen.rows, "settings": settings, "seconds": progress.seconds}
     told = _told(chosen, out, k)
     if chosen.rows:
         summary["chart"] = str(next_table.draw(out.with_name(f"{out.name}.png"), chosen.rows, k))
@@ -127,7 +133,7 @@ def _numbered(sessions: Sessions, numbers: Indices) -> Sessions:
     return Sessions(np.where(numbers[place] == sessions.tracks, place, NOTHING).astype(np.int64), sessions.starts)
 
 
-def _choose(sessions: Sessions, n_tracks: int, config: SessionConfig, k: int, progress: Progress) -> Chosen:
+def _choose(sessions: Sessions, n_tracks: int, config: SessionConfig, k: int, progress: Progress, *, released: bool) -> Chosen:
     """The models with the settings that are best on the last tenth of `sessions`, and the order that tenth teaches."""
     cut = len(sessions) - max(1, int(len(sessions) * HELD_OUT))
     early, late = sessions.some(0, cut), sessions.some(cut, len(sessions))
@@ -155,8 +161,12 @@ def _choose(sessions: Sessions, n_tracks: int, config: SessionConfig, k: int, pr
     with progress.step(f"order of their candidates by {len(kept)} prefixes"):
         settings = OrderConfig(length=config.length)
         learned = learned_order(models, early, prefixes.chosen(kept), answers[kept], n_tracks, settings, seed=seed)
+    places = dict(learned.by_model)
+    if released:
+        with progress.step(RELEASED):
+            places[RELEASED] = ReleasedRadio(early, n_tracks, seed=seed).places(prefixes.chosen(kept), answers[kept])
     owners = np.repeat(np.arange(len(late)), np.maximum(late.lengths - 1, 0))[kept]
-    rows = next_table.rows_of(learned.by_model | {BLEND: learned.together}, owners, k)
+    rows = next_table.rows_of(places | {BLEND: learned.together}, owners, k)
     best = max(passes, key=lambda row: row[-1])[0]
     return Chosen(models, learned.order, best, by_pass=passes, rows=rows)
 
@@ -194,18 +204,16 @@ def _lists_path(out: Path, name: str) -> Path:
     return out if name == BLEND else out.with_name(f"{out.stem}.{name.replace(' ', '-')}{out.suffix}")
 
 
-def _likeliest(chosen: Chosen, prefixes: Sessions, popularity: Floats, k: int) -> dict[str, list[Indices]]:
-    """The k likeliest next tracks of each prefix, best first, by each model alone and by the order of all their
-    candidates; the popular where nothing
-    is known of a prefix."""
+def _likeliest(chosen: Chosen, prefixes: Sessions, fill: Floats, k: int) -> dict[str, list[Indices]]:
+    """The k likeliest next tracks of each prefix, best first, by each model alone and by the order of all their candidates;
+    where nothing is known of a prefix those of the highest `fill` (tracks,), which is small beside a score."""
     import tensorflow as tf
 
     found: dict[str, list[Indices]] = {name: [] for name in (*chosen.models, BLEND)}
-    fill = FILL * popularity
     for _, some in asked(chosen.models, chosen.shared, prefixes, chosen.order.config.length):
         together = chosen.order(*some.tensors()).numpy()
         for lists, values in zip(found.values(), [*some.scores, together], strict=True):
-            lists += list(tf.math.top_k(values + fill, min(k, len(popularity))).indices.numpy())
+            lists += list(tf.math.top_k(values + fill, min(k, len(fill))).indices.numpy())
     return found
 
 

@@ -69,8 +69,13 @@ def newest_sessions(until: datetime, track_ids: npt.NDArray[Any]) -> Sessions:
     while len(sessions.tracks) < NEWEST_PLAYS and read < len(days):
         read *= 2
         sessions = _sessions_since(days[-read:], until, track_ids, whole=read >= len(days))
-    newest = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
-    return sessions.some(min(newest, len(sessions)), len(sessions))
+    return newest_of(sessions)
+
+
+def newest_of(sessions: Sessions) -> Sessions:
+    """The last of `sessions`, oldest first, that hold at most `NEWEST_PLAYS` plays together."""
+    first = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
+    return sessions.some(min(first, len(sessions)), len(sessions))
 
 
 def _sessions_since(days: list[date], until: datetime, track_ids: npt.NDArray[Any], *, whole: bool) -> Sessions:
@@ -114,14 +119,23 @@ def write_sessions(
     Raises:
         SegueError: the training diverged, or what came of it answers with what is no number.
     """
+    network, said = radio_of(sessions, n_tracks, config, settings or OrderConfig(), seed=seed)
+    if network:
+        network.require_finite(sessions.some(max(len(sessions) - TRIED, 0), len(sessions)))
+        network.save(folder / "sessions")
+    return said
+
+
+def radio_of(
+    sessions: Sessions, n_tracks: int, config: SessionConfig, settings: OrderConfig, *, seed: int
+) -> tuple[RadioNetwork | None, dict[str, Any]]:
+    """What a release keeps of `sessions`, oldest first, and what there is to say about it; nothing where none has two plays,
+    or no pass is asked for."""
     if not config.passes or not (sessions.lengths > 1).any():
-        return {"sessions": 0}
-    order, said = _order(sessions, n_tracks, config, settings or OrderConfig(), seed=seed)
+        return None, {"sessions": 0}
+    order, said = _order(sessions, n_tracks, config, settings, seed=seed)
     models = models_of(sessions, n_tracks, config, seed=seed)
-    network = RadioNetwork(models, SharedSessions().fit(sessions, n_tracks), order)
-    network.require_finite(sessions.some(max(len(sessions) - TRIED, 0), len(sessions)))
-    network.save(folder / "sessions")
-    return {"sessions": len(sessions)} | said
+    return RadioNetwork(models, SharedSessions().fit(sessions, n_tracks), order), {"sessions": len(sessions)} | said
 
 
 def models_of(sessions: Sessions, n_tracks: int, config: SessionConfig, *, seed: int) -> dict[str, NextTrack]:
