@@ -108,7 +108,7 @@ def moments(progress: list[tuple[float, str]], *shares: float) -> list[tuple[str
     found = []
     for share in shares:
         at = min(int(share * len(progress)), len(progress) - 2)
-        found.append((progress[at][1], 0.4 * (progress[at + 1][0] - progress[at][0])))
+        found.append((progress[at][1], 0.2 * (progress[at + 1][0] - progress[at][0])))
     return found
 
 
