@@ -4,7 +4,6 @@ release is opened in a thread of its own and one reference is swapped. A release
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,8 +20,8 @@ from serving.gold_catalogue import load_catalogue
 from serving.metrics import LOADED, READY, REFUSED
 from serving.model import Model, check_features, load_model
 from serving.people import listeners_of, model_columns, moment, read_row
+from serving.watch import Watch
 
-EVERY_SECONDS = 1.0
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0
 """How long what failed for a passing reason rests before it is tried again: twice as long each time, to the last."""
 NOBODY = "-"
@@ -56,15 +55,14 @@ class LiveFunnel:
         self._failed: Seen | None = None
         self._rest = FIRST_RETRY_SECONDS
         self._retry_at = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="release-watch", daemon=True)
+        self._watch = Watch("release-watch", self.refresh)
 
     def start(self) -> None:
         """Load in the background, now and after every change."""
-        self._thread.start()
+        self._watch.start()
 
     def stop(self) -> None:
-        self._stop.set()
+        self._watch.stop()
 
     def refresh(self) -> None:
         """Look once at the pointer, the gold tables and the registry, and load what changed. Errors are kept in `status`,
@@ -130,11 +128,6 @@ class LiveFunnel:
             REFUSED.inc()
             log.warning("kept %s: %s", release or "no release", sentence)
         self.status = status
-
-    def _watch(self) -> None:
-        while not self._stop.is_set():
-            self.refresh()
-            self._stop.wait(EVERY_SECONDS)
 
 
 def _look() -> Seen:

@@ -18,8 +18,8 @@ from segue.home import get_home
 from segue.names import Source
 from serving.catalogue import Catalogue
 from serving.event_log import FILES
+from serving.watch import Watch
 
-EVERY_SECONDS = 1.0
 _KINDS = ("dislike", "dislike_artist")
 _SAID = b'"dislike'  # how both begin, as the event log writes them
 log = logging.getLogger("bentoml.segue")
@@ -44,21 +44,20 @@ NOTHING = Refused()
 
 
 class Refusals:
-    """What is known in this process, at most `EVERY_SECONDS` old for what other workers accepted once it was started."""
+    """What is known in this process, at most `watch.EVERY_SECONDS` old for what other workers accepted once it was started."""
 
     def __init__(self) -> None:
         self._days: dict[date, dict[str, Refused]] = {}
         self._read: dict[Path, int] = {}
         self._looked = False
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="refusals", daemon=True)
+        self._watch = Watch("refusals", self.look)
 
     def start(self) -> None:
-        self._thread.start()
+        self._watch.start()
 
     def stop(self) -> None:
-        self._stop.set()
+        self._watch.stop()
 
     def of(self, user_id: str) -> Refused:
         """What a listener refused; reads nothing but what was seen last."""
@@ -115,8 +114,3 @@ class Refusals:
                     said.append(line)
         self._read[path] = at
         return [json.loads(line) for line in said]
-
-    def _watch(self) -> None:
-        while not self._stop.is_set():
-            self.look()
-            self._stop.wait(EVERY_SECONDS)

@@ -8,15 +8,14 @@ back, and until it is filled again no list is made for a listener.
 from __future__ import annotations
 
 import logging
-import threading
 
 from segue.errors import SegueError
 from segue.features import REGISTRY, last_materialised, shared_store
 from segue.home import get_home
 from segue.names import Table
 from segue.online_mark import MARKED, is_marked
+from serving.watch import Watch
 
-EVERY_SECONDS = 1.0
 READ = (Table.USER_FEATURES, Table.USER_HISTORY)
 """The views whose rows say who a listener is and what they must not get."""
 LOST = "The online store lost the rows that `segue features` wrote: run `segue features`, and `segue playlists` for the week."
@@ -25,19 +24,18 @@ log = logging.getLogger("bentoml.segue")
 
 
 class StoreWatch:
-    """What this process last saw of the online store, at most `EVERY_SECONDS` ago once it was started."""
+    """What this process last saw of the online store, at most `watch.EVERY_SECONDS` ago once it was started."""
 
     def __init__(self) -> None:
         self.problem: str | None = None
         self._looked = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="store-watch", daemon=True)
+        self._watch = Watch("store-watch", self.look)
 
     def start(self) -> None:
-        self._thread.start()
+        self._watch.start()
 
     def stop(self) -> None:
-        self._stop.set()
+        self._watch.stop()
 
     def look(self) -> str | None:
         """Look at the store now; what is wrong with it, None while it can be served from."""
@@ -60,11 +58,6 @@ class StoreWatch:
                 received="a store without them or no answer",
                 mend=f"do as `/readyz` says ({problem.rstrip('.')})",
             )
-
-    def _watch(self) -> None:
-        while not self._stop.is_set():
-            self.look()
-            self._stop.wait(EVERY_SECONDS)
 
 
 def _problem() -> str | None:

@@ -10,12 +10,13 @@ import numpy as np
 from segue.ranker.opened import weighed
 from segue.release import CANDIDATES
 from trainers.examples import Catalogue
-from trainers.fitting import Fitted, heard_places, top_unheard, vectors_of
+from trainers.fitting import Fitted
 from trainers.index import IndexConfig, build_index, recall, save_index
 from trainers.inputs import QUERY, RANKER_TRACKS, RANKER_USERS, SOURCED, TRACK, arrays, constant, constants
 from trainers.loading import Floats, by_territory
 from trainers.release_rows import ReleaseRows
 from trainers.retriever.model import save_towers
+from trainers.retriever.retrieval import heard_places, top_unheard, vectors_of
 
 if TYPE_CHECKING:
     import pandas as pd

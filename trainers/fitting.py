@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from segue.dates import Split
@@ -32,21 +30,17 @@ from trainers.examples import (
 from trainers.first_listens import first_listens
 from trainers.gold import read_labels
 from trainers.hyperparameters import Hyperparameters
-from trainers.index import exact_search
-from trainers.inputs import arrays, constants
 from trainers.layers.heard import HeardPairs
-from trainers.loading import Floats
 from trainers.ranker.fitting import AnyRanker, RankerTask, first_plays_of, fit_ranker, places_of
 from trainers.ranker.lists import EXTRA_PLAYS, Lists, make_lists
 from trainers.ranker.network import BlendWeights
 from trainers.retriever.model import Retriever, Vocabularies
-from trainers.retriever.towers import SavedTower
+from trainers.retriever.retrieval import heard_places, top_unheard, vectors_of
 from trainers.retriever.workers import workers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS_AT_ONCE = 8_192
 SETTLING_DAYS = 7
 LEARNED_COLUMNS = (
     "user_id",
@@ -215,12 +209,6 @@ def heard_pairs(retriever: Retriever, listens: pd.DataFrame) -> HeardPairs:
     return HeardPairs(numbers[0], numbers[1], users.size, tracks.size)
 
 
-def vectors_of(saved: SavedTower, frame: pd.DataFrame) -> Floats:
-    """Unit vectors (n, d) of the rows of `frame`."""
-    slices = [frame.iloc[at : at + ROWS_AT_ONCE] for at in range(0, len(frame), ROWS_AT_ONCE)]
-    return np.concatenate([saved.encode(constants(arrays(some, saved.tower.INPUTS))).numpy() for some in slices])
-
-
 def _lists(
     retriever: Retriever, then: Catalogue, listens: pd.DataFrame, plays: pd.DataFrame, split: Split, hyper: Hyperparameters
 ) -> Lists:
@@ -235,27 +223,3 @@ def _lists(
     place = {user: n for n, user in enumerate(ids)}
     shown = places_of(plays, ids, then, split, heard)
     return make_lists(users, found, plays.assign(user=plays["user_id"].map(place)), queries, vectors, shown)
-
-
-def heard_places(listens: pd.DataFrame, ids: npt.NDArray[Any], catalogue: Catalogue, until: datetime) -> tuple[Any, Any]:
-    """Row among `ids` and row in `catalogue` of everything those users heard before `until`."""
-    import pandas as pd
-
-    pairs = listens.loc[listens[TIMESTAMP] < until, ["user_id", "track_id"]].drop_duplicates()
-    user = pd.Index(ids).get_indexer(pd.Index(pairs["user_id"]))
-    track = pd.Index(catalogue.track_ids).get_indexer(pd.Index(pairs["track_id"]))
-    both = (user >= 0) & (track >= 0)
-    return user[both], track[both]
-
-
-def top_unheard(queries: Floats, vectors: Floats, heard: tuple[Any, Any], k: int) -> npt.NDArray[np.int32]:
-    """The k best tracks (n, k) of each user that they have not heard, by exact search, some users at a time."""
-    order = np.argsort(heard[0], kind="stable")
-    user, track = heard[0][order], heard[1][order]
-    step = max(1, 20_000_000 // len(vectors))
-    parts = []
-    for at in range(0, len(queries), step):
-        low, high = np.searchsorted(user, (at, at + step))
-        hidden = user[low:high] - at, track[low:high]
-        parts.append(exact_search(queries[at : at + step], vectors, k, hidden=hidden))
-    return np.concatenate(parts)

@@ -16,12 +16,17 @@ from gold_tables import AS_OF, write_gold
 from serving_platform import VERSION, Platform
 
 from infra.mart.feast_apply import apply_and_materialise
+from segue import feature_store, playlist_store
+from segue.feature_store import open_store
+from segue.features import last_materialised
 from segue.home import get_home
+from segue.online_mark import put_mark
 from segue.settings import get_settings
 from serving import batch, weekly
 from serving.api import Desk
 from serving.live import LiveFunnel
 from serving.short_way import front_of
+from serving.store_watch import READ
 
 
 @pytest.fixture(scope="session")
@@ -102,3 +107,19 @@ def desk(platform: Platform, shared_live: LiveFunnel) -> Iterator[Desk]:
 @pytest.fixture
 def client(desk: Desk) -> TestClient:
     return TestClient(front_of(desk), raise_server_exceptions=False)
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def store_kind(request: pytest.FixtureRequest, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each kind of online store in turn. Playlists are written over a connection of their own, as by another process."""
+    if request.param == "redis":
+        monkeypatch.setenv("SEGUE_ONLINE_STORE", "redis")
+        monkeypatch.setenv("SEGUE_REDIS_URL", request.getfixturevalue("redis"))
+        get_settings.cache_clear()
+    feature_store._shared_store.cache_clear()
+    writer = open_store()
+    put_mark(writer, READ, last_materialised())  # as `segue features` would leave a store without any history
+    monkeypatch.setattr(playlist_store, "shared_store", lambda: writer)
+    monkeypatch.setattr(playlist_store, "_PER_WRITE", 4)
+    yield str(request.param)
+    feature_store._shared_store.cache_clear()

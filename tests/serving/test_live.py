@@ -17,6 +17,7 @@ from segue.live_release import point_back, point_to
 from segue.names import Fallback
 from serving import live as live_module
 from serving import model as model_module
+from serving import watch
 from serving.api import Desk, make_api
 from serving.live import LiveFunnel
 from serving.model import check_features
@@ -139,15 +140,15 @@ def test_a_refusal_is_not_tried_again_while_nothing_changes(platform: Platform, 
 def test_the_watch_outlives_a_pointer_or_a_table_that_cannot_be_looked_at(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(live_module, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "EVERY_SECONDS", 0.01)
     _fails_once(monkeypatch, name, OSError("gone for a moment"))
     live = LiveFunnel()
     live.start()
     try:
         end = time.monotonic() + 60
-        while live.status.release is None and live._thread.is_alive() and time.monotonic() < end:
+        while live.status.release is None and live._watch._thread.is_alive() and time.monotonic() < end:
             time.sleep(0.02)
     finally:
         live.stop()
-        live._thread.join()
+        live._watch._thread.join()
     assert live.status == live_module.Status(release="fake-1")

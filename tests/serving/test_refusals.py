@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from serving_platform import Platform
 
 from segue.events import Event
-from serving import refusals, weekly
+from serving import refusals, watch, weekly
 from serving.api import Desk
 from serving.event_log import EventLog
 from serving.refusals import NOTHING, Refusals
@@ -89,7 +89,7 @@ def test_another_worker_and_one_that_starts_later_know_it_too(client: TestClient
 
 
 def test_a_started_worker_looks_by_itself(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusals, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "EVERY_SECONDS", 0.01)
     known, log = Refusals(), EventLog("other")
     known.start()
     log.append([event("dislike", "t00001")], datetime.now(UTC))

@@ -24,7 +24,7 @@ from segue.home import get_home
 from segue.names import Service
 from segue.online_mark import MARKED
 from segue.settings import get_settings
-from serving import store_watch, weekly
+from serving import store_watch, watch, weekly
 from serving.api import Desk
 from serving.live import LiveFunnel
 from serving.short_way import front_of
@@ -131,31 +131,30 @@ def test_a_service_that_starts_on_a_lost_store_gives_no_first_list(filled: Platf
     desk.close()
 
 
-def test_a_lost_store_is_served_from_when_all_is_written_and_not_before(
-    filled: Platform, opened: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write, seen = feast_apply._materialise, []
+@pytest.fixture
+def seen(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """What the service says of its store before each view that is written."""
+    write, found = feast_apply._materialise, list[str | None]()
 
     def noting(*arguments: Any) -> int:
-        seen.append(opened.store.look())
+        found.append(opened.store.look())
         return write(*arguments)
 
     monkeypatch.setattr(feast_apply, "_materialise", noting)
+    return found
+
+
+def test_a_lost_store_is_served_from_when_all_is_written_and_not_before(
+    filled: Platform, opened: Desk, seen: list[str | None]
+) -> None:
     lose()
     apply_and_materialise(AS_OF)
     assert (seen, opened.store.look()) == ([LOST] * 3, None)
 
 
 def test_a_day_that_is_written_over_whole_rows_is_served_from_all_the_while(
-    filled: Platform, opened: Desk, monkeypatch: pytest.MonkeyPatch
+    filled: Platform, opened: Desk, seen: list[str | None]
 ) -> None:
-    write, seen = feast_apply._materialise, []
-
-    def noting(*arguments: Any) -> int:
-        seen.append(opened.store.look())
-        return write(*arguments)
-
-    monkeypatch.setattr(feast_apply, "_materialise", noting)
     apply_and_materialise(AS_OF, everything=True)
     assert seen == [None] * 3
 
@@ -192,7 +191,7 @@ def test_answers_do_not_look_at_the_store_themselves(opened: Desk, monkeypatch: 
 
 
 def test_a_started_watch_notices_the_loss_and_the_end_of_it_by_itself(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_watch, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "EVERY_SECONDS", 0.01)
     opened.store.start()
     lose()
     assert _comes(opened.store, LOST)

@@ -14,8 +14,8 @@ from plain_examples import UNHIDDEN
 
 from trainers.benches.synthetic_log import synthetic_examples, synthetic_pairs
 from trainers.benches.training import new_retriever
-from trainers.fitting import vectors_of
 from trainers.inputs import arrays, constants
+from trainers.retriever.retrieval import vectors_of
 from trainers.retriever.workers import workers
 
 USERS, TRACKS = 60, 40

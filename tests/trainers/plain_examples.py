@@ -7,12 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainers.fitting import vectors_of
 from trainers.inputs import QUERY, TRACK
 from trainers.interactions import Floats, Indices, Interactions, recommend_by_score
 from trainers.retriever.config import RetrieverConfig
 from trainers.retriever.ids_only import examples_of, heard_in, rows, track_ids, user_ids
 from trainers.retriever.model import Retriever, Vocabularies
+from trainers.retriever.retrieval import vectors_of
 
 SMALL = RetrieverConfig(dimensions=16, hidden=16, batch=128, fewest_steps=120)
 UNHIDDEN = replace(SMALL, context_dropout=0.0, id_dropout=0.0, vector_dropout=0.0, cold_dropout=0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ import pytest
 
 from infra import benches
 from segue.errors import SegueError
-from trainers.benches.given_settings import with_settings
 from trainers.benches.ids_only_settings import FEW as FEW_PAIRS
-from trainers.benches.ids_only_settings import MANY, MANY_PAIRS, IdsOnlyConfig, measured_for
+from trainers.benches.ids_only_settings import MANY, MANY_PAIRS, measured_for
 from trainers.benches.item_lists import Numbers, read_item_lists
 
 FEW = '{"dimensions": 8, "hidden": 8, "batch": 64, "passes": 4}'
@@ -206,34 +204,6 @@ def test_a_file_of_another_shape_is_refused_and_nothing_written(tmp_path: Path, 
     with pytest.raises(SegueError, match=sentence):
         run(tmp_path, train)
     assert not (tmp_path / "recs.tsv").exists()
-
-
-@pytest.mark.parametrize(
-    ("config", "sentence"),
-    [
-        ("{", "received {"),
-        ("[1]", "received"),
-        ("no-such-file.json", "received no-such-file.json"),
-        ('{"no_such": 1}', "no setting no_such"),
-        ('{"batch": "many"}', "batch 'many'"),
-        ('{"batch": 0}', "batch 0 .*greater than or equal to 1"),
-        ('{"log_q": 1}', "log_q 1"),
-        ('{"dimensions": true}', "dimensions True"),
-        ('{"table_optimizer": "foo"}', "table_optimizer 'foo' .*'adagrad' or 'adam'"),
-        ('{"temperature": 0}', "temperature 0"),
-        ('{"id_dropout": 1.5}', "id_dropout 1.5"),
-        ('{"popularity_exponent": NaN}', "popularity_exponent nan"),
-    ],
-)
-def test_settings_that_are_none_are_refused(config: str, sentence: str) -> None:
-    with pytest.raises(SegueError, match="--config as a JSON object") as refused:
-        with_settings(IdsOnlyConfig(), config)
-    assert re.search(sentence, str(refused.value))
-
-
-def test_settings_within_their_bounds_are_taken() -> None:
-    assert with_settings(IdsOnlyConfig(), '{"temperature": 1, "table_optimizer": "adagrad"}').temperature == 1.0
-    assert with_settings(IdsOnlyConfig(), None) == IdsOnlyConfig()
 
 
 def test_many_pairs_get_the_settings_of_the_larger_public_split() -> None:

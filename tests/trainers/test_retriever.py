@@ -15,12 +15,12 @@ from plain_examples import SMALL, RetrieverRecommender, examples_of, fit, new_re
 from recommender_suite import SIZE, RecommenderSuite, checkerboard
 
 from segue.errors import SegueError
-from trainers.fitting import vectors_of
 from trainers.inputs import QUERY, TRACK, arrays, constants
 from trainers.interactions import Interactions
 from trainers.retriever.config import RetrieverConfig
 from trainers.retriever.hiding import hide
 from trainers.retriever.model import Retriever, save_towers
+from trainers.retriever.retrieval import vectors_of
 
 
 @cache

@@ -16,12 +16,13 @@ from segue.release import CANDIDATES
 from trainers.contents import ranker_tracks
 from trainers.evaluation.heldout import HeldOut
 from trainers.examples import Examples, catalogue_at
-from trainers.fitting import Fitted, heard_pairs, ranked_days, ranker_task, vectors_of, vocabularies
+from trainers.fitting import Fitted, heard_pairs, ranked_days, ranker_task, vocabularies
 from trainers.hyperparameters import Hyperparameters
 from trainers.inputs import ARTIST_PLAYS, RANKER_USERS, SOURCED, arrays, constant, constants
 from trainers.interactions import NOTHING, Floats, best_first
 from trainers.ranker.fitting import RankerTask, fit_ranker
 from trainers.retriever.model import Retriever
+from trainers.retriever.retrieval import vectors_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -30,13 +30,14 @@ from segue.stage import Outcome, Progress, table
 from trainers.contents import ranker_tracks
 from trainers.evaluation import metrics
 from trainers.evaluation.heldout import HeldOut, held_out
-from trainers.fitting import Fitted, fit_retriever, vectors_of
+from trainers.fitting import Fitted, fit_retriever
 from trainers.hyperparameters import Hyperparameters
 from trainers.inputs import RANKER_USERS, arrays, constant, constants
 from trainers.interactions import NOTHING, Floats, Indices, best_first, recommend_by_score
 from trainers.ranker.fitting import AnyRanker, fit_ranker
 from trainers.ranker.ranking import RankerKind
 from trainers.retriever.model import Retriever
+from trainers.retriever.retrieval import vectors_of
 
 KINDS: tuple[RankerKind, ...] = ("network", "lambdarank", "both")
 RETRIEVER = "retriever alone"

@@ -168,7 +168,7 @@ def _keras(model: Any, data: Any) -> Step:
 
 def _everyone(retriever: Any, examples: Any) -> None:
     """The vectors of all users and tracks, as a release would hold them."""
-    from trainers.fitting import vectors_of
+    from trainers.retriever.retrieval import vectors_of
 
     for saved, frame in ((retriever.query, examples.users), (retriever.track, examples.tracks)):
         vectors = vectors_of(saved, frame)
