@@ -58,7 +58,7 @@ def choosing(policy: PolicySettings, dial: float | None = None) -> Target:
 def targets_of(release: PolicySettings, given: PolicySettings | None = None) -> dict[str, Target]:
     """The policies a report tells of, with a release's own settings and with others that were `given`. Settings that name a
     dial are asked with that dial for every list: the log does not say who had set theirs."""
-    found = dict(TARGETS) | {THIS_RELEASE: choosing(release), DIAL_AT_1: choosing(release, 1.0)}
+    found = TARGETS | {THIS_RELEASE: choosing(release), DIAL_AT_1: choosing(release, 1.0)}
     if given is not None:
         named = "adventurousness" in given.model_fields_set
         found[GIVEN] = choosing(given, given.adventurousness if named else None)
