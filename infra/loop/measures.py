@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,24 +13,57 @@ from infra.world.simulation import World
 from infra.world.space import Flags, Ints
 from segue.names import Surface
 
+Doubles = npt.NDArray[np.float64]
+
+RATES = ("save_rate", "skip_rate", "early_skip_rate", "new_artists")
+"""The shares of the plays of lists, in the order of `Week.counted`."""
+
 
 @dataclass(frozen=True)
 class Week:
-    """`plays` are those of the lists; the rates are shares of them. `coverage` is the share of the catalogue that is on
-    anybody's list; the Gini indices are 0 when every artist is played alike and near 1 when one has it all."""
+    """How the lists of a week were received, listener by listener, and how they spread.
 
-    plays: int
-    saves: int
-    save_rate: float
-    skip_rate: float
-    early_skip_rate: float
-    new_artists: float
+    Args:
+        played: plays of each honest listener's list (n,).
+        counted: how many of them were saved, skipped, skipped early and by an artist not heard before (4, n), as in `RATES`.
+        coverage: the share of the catalogue that is on anybody's list.
+        gini: of the lists' plays over artists: 0 when every artist is played alike, near 1 when one has it all.
+        gini_all_plays: of all plays.
+    """
+
+    played: Doubles
+    counted: Doubles
     coverage: float
     gini: float
     gini_all_plays: float
 
+    @property
+    def plays(self) -> int:
+        return int(self.played.sum())
+
+    @property
+    def save_rate(self) -> float:
+        return self._rate("save_rate")
+
+    @property
+    def skip_rate(self) -> float:
+        return self._rate("skip_rate")
+
+    @property
+    def early_skip_rate(self) -> float:
+        return self._rate("early_skip_rate")
+
+    @property
+    def new_artists(self) -> float:
+        return self._rate("new_artists")
+
+    def _rate(self, name: str) -> float:
+        return float(self.counted[RATES.index(name)].sum() / max(self.plays, 1))
+
     def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+        rates = {name: self._rate(name) for name in RATES}
+        spread = {"coverage": self.coverage, "gini": self.gini, "gini_all_plays": self.gini_all_plays}
+        return {"plays": self.plays, "saves": int(self.counted[0].sum()), **rates, **spread}
 
 
 def measured(world: World, number: int, lists: Ints, plays: Plays, known_artists: Flags) -> Week:
@@ -38,16 +71,14 @@ def measured(world: World, number: int, lists: Ints, plays: Plays, known_artists
     bot, artist = world.listeners.population.bot, world.catalogue.tracks.artist
     honest = ~bot[plays.user]
     given = honest & (plays.surface == SURFACES.index(Surface.WEEKLY))
-    heard = max(int(given.sum()), 1)
+    user, outcome = plays.user[given], plays.outcome[given]
+    unknown = ~known_artists[user, artist[plays.track[given]]]
+    counts = (plays.saved[given], outcome != COMPLETE, outcome == EARLY_SKIP, unknown)
     on_lists = np.unique(lists[~bot])
     artists = int(world.catalogue.artists_known[number])
     return Week(
-        plays=int(given.sum()),
-        saves=int(plays.saved[given].sum()),
-        save_rate=float(plays.saved[given].sum() / heard),
-        skip_rate=float((plays.outcome[given] != COMPLETE).sum() / heard),
-        early_skip_rate=float((plays.outcome[given] == EARLY_SKIP).sum() / heard),
-        new_artists=float((~known_artists[plays.user[given], artist[plays.track[given]]]).sum() / heard),
+        played=np.bincount(user, minlength=len(bot))[~bot].astype(np.float64),
+        counted=np.stack([np.bincount(user, weights=of_play, minlength=len(bot))[~bot] for of_play in counts]),
         coverage=float((on_lists != NO_TRACK).sum() / world.catalogue.released[number]),
         gini=gini(np.bincount(artist[plays.track[given]], minlength=artists)),
         gini_all_plays=gini(np.bincount(artist[plays.track[honest]], minlength=artists)),

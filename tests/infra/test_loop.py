@@ -17,8 +17,7 @@ from worlds import START
 from infra.loop.bench import PAST_WEEKS, bench_loop, lived
 from infra.loop.counting import allowed, best_allowed, item_knn, popularity
 from infra.loop.log import Log
-from infra.loop.measures import Week, gini, measured
-from infra.loop.report import findings, told
+from infra.loop.measures import gini, measured
 from infra.loop.shown import shown
 from infra.loop.stages import Stages, as_rows
 from infra.loop.truth import best_by_truth
@@ -35,17 +34,6 @@ from segue.settings import get_settings
 from segue.stage import Progress
 
 WEEKLY = SURFACES.index(Surface.WEEKLY)
-WEEK = Week(
-    plays=100,
-    saves=6,
-    save_rate=0.06,
-    skip_rate=0.3,
-    early_skip_rate=0.2,
-    new_artists=0.5,
-    coverage=0.5,
-    gini=0.4,
-    gini_all_plays=0.6,
-)
 
 
 def world_of(days: int, users: int = 120, tracks: int = 500) -> World:
@@ -177,26 +165,9 @@ def test_measures_of_a_known_week_leave_bots_and_other_surfaces_out() -> None:
     lists[honest, :2], lists[bot, :1] = (0, 1), 7
     week = measured(world, 0, lists, some, known)
     other_artist = world.catalogue.tracks.artist[1] != world.catalogue.tracks.artist[0]
-    assert (week.plays, week.saves, week.save_rate, week.skip_rate) == (2, 1, 0.5, 0.5)
+    assert (week.plays, week.as_dict()["saves"], week.save_rate, week.skip_rate) == (2, 1, 0.5, 0.5)
     assert week.new_artists == 0.5 * other_artist
     assert week.coverage == pytest.approx(2 / world.catalogue.released[0])
-
-
-def test_bars_compare_the_last_week_and_say_what_is_not_reached() -> None:
-    ours = [replace(WEEK, skip_rate=0.30), replace(WEEK, skip_rate=0.31)]
-    chart = [WEEK, replace(WEEK, save_rate=0.03, coverage=0.1)]
-    arms = {"Segue": ours, "popularity": chart, "the truth": [replace(WEEK, skip_rate=0.1), replace(WEEK, skip_rate=0.15)]}
-    found = findings(arms)
-    assert found["bars"] == {"save_rate": True, "coverage": True, "skip_rate": False}
-    text = told(arms, found)
-    assert "saved 2.00 times popularity's rate (bar 1.5): reached" in text
-    assert "(bar 0): not reached; lists of who knows every taste: +0.0500" in text
-
-
-def test_nothing_saved_from_the_charts_reaches_no_bar() -> None:
-    found = findings({"Segue": [WEEK], "popularity": [replace(WEEK, save_rate=0.0)], "the truth": [WEEK]})
-    assert found["save_rate_over_popularity"] is None
-    assert not found["bars"]["save_rate"]
 
 
 class Commands:
