@@ -12,7 +12,7 @@ from trainers.interactions import Floats, Indices
 from trainers.sessions.next_blend import SCORES_AT_ONCE
 from trainers.sessions.next_order import OrderConfig
 from trainers.sessions.next_track import ranks_of
-from trainers.sessions.radio import RADIO, newest_of, radio_of
+from trainers.sessions.radio import NEWEST_PLAYS, RADIO, newest_of, radio_of
 from trainers.sessions.session_lists import Sessions
 
 RELEASED = "radio of a release"
@@ -27,7 +27,7 @@ class ReleasedRadio:
 
     def __init__(self, sessions: Sessions, n_tracks: int, *, seed: int) -> None:
         self.n_tracks, self.length = n_tracks, OrderConfig().length
-        self.network, _ = radio_of(newest_of(sessions), n_tracks, RADIO, OrderConfig(), seed=seed)
+        self.network, _ = radio_of(newest_of(sessions, NEWEST_PLAYS), n_tracks, RADIO, OrderConfig(), seed=seed)
 
     def places(self, prefixes: Sessions, answers: Indices) -> Indices:
         """The place (n,) from 1 of each answer (n,) of the prefixes."""

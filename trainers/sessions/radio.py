@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,13 +33,16 @@ if TYPE_CHECKING:
 
 RADIO = SessionConfig(dimensions=64, sampled=512, uniform=256, passes=2, rate=2e-3, table_rate=1e-2)
 """Smaller than the bench's and trained twice as fast in fewer passes, because every weekly training pays for it."""
-NEWEST_PLAYS = 200_000
-"""Most plays that are learned from, the last ones: the loop must not wait for its radio."""
+NEWEST_PLAYS = 1_000_000
+"""Most plays that are learned from, the last ones, and most that the passes of a session model go through together: the loop
+must not wait for its radio."""
 SESSION_COLUMNS = ("session_id", "track_id", TIMESTAMP, "weight")
 DAYS_READ_FIRST = 4
 """Days with listens that are read, the last ones; twice as many again for as long as they hold too few plays."""
-ORDER_PREFIXES, FEWEST_PREFIXES, K = 4_000, 300, 20
-"""Held back prefixes that teach the order, at most; with fewer it stays as it begins; tracks a prefix is answered with."""
+HELD_PLAYS, ORDER_PREFIXES, FEWEST_PREFIXES = 20_000, 4_000, 300
+"""Plays that are held back, at most, and prefixes of theirs that teach the order, at most; with fewer it stays as it was."""
+K = 20
+"""Tracks a prefix is answered with."""
 TRIED = 8
 """Sessions, the last ones, that a finished radio is asked to go on with before it is kept."""
 
@@ -69,12 +73,12 @@ def newest_sessions(until: datetime, track_ids: npt.NDArray[Any]) -> Sessions:
     while len(sessions.tracks) < NEWEST_PLAYS and read < len(days):
         read *= 2
         sessions = _sessions_since(days[-read:], until, track_ids, whole=read >= len(days))
-    return newest_of(sessions)
+    return newest_of(sessions, NEWEST_PLAYS)
 
 
-def newest_of(sessions: Sessions) -> Sessions:
-    """The last of `sessions`, oldest first, that hold at most `NEWEST_PLAYS` plays together."""
-    first = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - NEWEST_PLAYS, 0)))
+def newest_of(sessions: Sessions, plays: int) -> Sessions:
+    """The last of `sessions`, oldest first, that hold at most `plays` plays together."""
+    first = int(np.searchsorted(sessions.starts, max(len(sessions.tracks) - plays, 0)))
     return sessions.some(min(first, len(sessions)), len(sessions))
 
 
@@ -133,9 +137,11 @@ def radio_of(
     or no pass is asked for."""
     if not config.passes or not (sessions.lengths > 1).any():
         return None, {"sessions": 0}
+    config = replace(config, passes=passes_over(sessions, config.passes))
     order, said = _order(sessions, n_tracks, config, settings, seed=seed)
     models = models_of(sessions, n_tracks, config, seed=seed)
-    return RadioNetwork(models, SharedSessions().fit(sessions, n_tracks), order), {"sessions": len(sessions)} | said
+    said = {"sessions": len(sessions), "session_passes": config.passes} | said
+    return RadioNetwork(models, SharedSessions().fit(sessions, n_tracks), order), said
 
 
 def models_of(sessions: Sessions, n_tracks: int, config: SessionConfig, *, seed: int) -> dict[str, NextTrack]:
@@ -149,14 +155,24 @@ def models_of(sessions: Sessions, n_tracks: int, config: SessionConfig, *, seed:
     return {name: model.fit(sessions, n_tracks) for name, model in models.items()}
 
 
+def passes_over(sessions: Sessions, most: int) -> int:
+    """Passes over `sessions`, at most `most` and at least one, that go through `NEWEST_PLAYS` together at most."""
+    return max(1, min(most, NEWEST_PLAYS // len(sessions.tracks)))
+
+
+def held_back(sessions: Sessions) -> tuple[Sessions, Sessions]:
+    """`sessions`, oldest first, less their last tenth, `HELD_PLAYS` of it at most; and that."""
+    late = newest_of(sessions.some(int(len(sessions) * (1 - HELD_OUT)), len(sessions)), HELD_PLAYS)
+    return sessions.some(0, len(sessions) - len(late)), late
+
+
 def _order(
     sessions: Sessions, n_tracks: int, config: SessionConfig, settings: OrderConfig, *, seed: int
 ) -> tuple[NextOrder, dict[str, Any]]:
-    """The order of the models' candidates, taught by the last tenth of `sessions`, which the models that teach it have not
-    seen; where that is too little, one that nothing taught. And the share of those prefixes that model and order answer."""
-    cut = int(len(sessions) * (1 - HELD_OUT))
-    early = sessions.some(0, cut)
-    prefixes, answers = sessions.some(cut, len(sessions)).prefixes()
+    """The order of the models' candidates, taught by the last of `sessions`, which the models that teach it have not seen;
+    where that is too little, one that nothing taught. And the share of those prefixes that model and order answer."""
+    early, late = held_back(sessions)
+    prefixes, answers = late.prefixes()
     about = about_tracks(sessions, n_tracks)
     if len(answers) < FEWEST_PREFIXES or not (early.lengths > 1).any():
         return NextOrder(settings, about), {}
