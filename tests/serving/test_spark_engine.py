@@ -133,7 +133,7 @@ def test_pieces_hold_every_user_once_and_cut_only_where_the_local_engine_does(us
     assert all(piece[0] and len(piece) <= batch.READ for piece in cut)
 
 
-@pytest.mark.parametrize(("users", "cores", "most"), [(400_000, 2, batch.READ), (50_000, 2, 10_000), (19_999, 2, 4_864)])
+@pytest.mark.parametrize(("users", "cores", "most"), [(400_000, 2, batch.READ), (50_000, 2, 10_000), (19_000, 2, 4_608)])
 def test_a_piece_is_as_many_users_as_are_read_together_while_every_core_has_two(users: int, cores: int, most: int) -> None:
     cut = pieces([str(number) for number in range(users)], 256, cores)
     assert max(len(piece) for piece in cut) == most
