@@ -30,7 +30,10 @@ from serving.policy.rule import Listeners
 from serving.reasons import chart_reasons, personal_reasons
 
 BLOCK = 5_000
-"""Users whose features are read together: one point-in-time join each."""
+"""Users whose policy facts are read together, and whose lists are made from them."""
+READ = 10 * BLOCK
+"""Users whose features are joined together: a join reads whole row groups of a snapshot (122,880 users) and, for who has no
+row on its day, those of older ones, and this many share that. Their features are in memory until the last has a list."""
 BATCH = 256
 """Users scored together: 256 times 500 candidates keep a matrix near 64 MB at 128 float32 a candidate."""
 MOST_CELLS = 50_000_000
@@ -51,14 +54,18 @@ def week_rows(
     (codes), `propensities`, `dial`, and as JSON `explored` and `features`, null where the list explored nothing or used none.
     `adventurousness` is the dial of all these lists, default what each user has set; so many `makers` work at once."""
     width = batch_width(len(funnel.catalogue))
-    for start in range(0, len(user_ids), BLOCK):
-        users = list(user_ids[start : start + BLOCK])
-        columns, policy = week_columns(users, week), online_rows(Service.POLICY, users)
-        if adventurousness is not None:
-            policy["adventurousness"] = [adventurousness] * len(users)
-        parts = [slice(first, first + width) for first in range(0, len(users), width)]
-        make = partial(_part_of, funnel, users, columns, policy, week)
-        yield from made_of(make, parts, makers)
+    for first in range(0, len(user_ids), READ):
+        joined = list(user_ids[first : first + READ])
+        read = week_columns(joined, week)
+        for start in range(0, len(joined), BLOCK):
+            block = slice(start, start + BLOCK)
+            users, columns = joined[block], _cut(read, block)
+            policy = online_rows(Service.POLICY, users)
+            if adventurousness is not None:
+                policy["adventurousness"] = [adventurousness] * len(users)
+            parts = [slice(at, at + width) for at in range(0, len(users), width)]
+            yield from made_of(partial(_part_of, funnel, users, columns, policy, week), parts, makers)
+        del read, columns  # before the next ones are read
 
 
 def _part_of(funnel: Funnel, users: list[str], columns: Row, policy: Row, week: date, part: slice) -> list[Row]:

@@ -23,7 +23,7 @@ from segue.errors import SegueError
 from segue.features import write_playlists
 from segue.home import get_home
 from segue.settings import get_settings
-from serving.batch import BLOCK, Row, batch_width, week_rows
+from serving.batch import BLOCK, READ, Row, batch_width, week_rows
 from serving.funnel import Funnel
 from serving.gold_catalogue import load_catalogue
 from serving.model import load_model, one_thread_each
@@ -77,9 +77,13 @@ def spark_rows(session: SparkSession, users: Sequence[str], week: date, release:
 
 def pieces(users: Sequence[str], width: int, cores: int) -> list[list[str]]:
     """The users in order, cut only where the local engine cuts: a list may depend on who is scored beside it by the last bit
-    of a float. A piece is a block, or a few batches where there are too few blocks to keep every core at work."""
+    of a float. A piece is what is read together, or a few blocks or batches where that is too few pieces to keep every core at
+    work."""
     share = -(-len(users) // max(1, 2 * cores))
-    span = min(BLOCK, max(1, share // width) * width)
+    if share >= BLOCK:
+        span = min(READ, share // BLOCK * BLOCK)
+        return [list(users[a : a + span]) for a in range(0, len(users), span)]
+    span = max(1, share // width) * width
     starts = range(0, len(users), BLOCK)
     return [list(users[a : min(a + span, b + BLOCK)]) for b in starts for a in range(b, min(b + BLOCK, len(users)), span)]
 

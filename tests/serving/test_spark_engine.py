@@ -121,7 +121,8 @@ def test_a_piece_missing_doubled_or_short_is_refused(receipts: list[tuple[int, i
 
 
 @pytest.mark.parametrize(
-    ("users", "width", "cores"), [(42, 8, 2), (12_345, 256, 2), (12_345, 256, 64), (5, 256, 2), (0, 256, 2)]
+    ("users", "width", "cores"),
+    [(42, 8, 2), (12_345, 256, 2), (12_345, 256, 64), (52_345, 256, 2), (212_345, 256, 1), (5, 256, 2), (0, 256, 2)],
 )
 def test_pieces_hold_every_user_once_and_cut_only_where_the_local_engine_does(users: int, width: int, cores: int) -> None:
     names = [str(number) for number in range(users)]
@@ -129,7 +130,14 @@ def test_pieces_hold_every_user_once_and_cut_only_where_the_local_engine_does(us
     assert [name for piece in cut for name in piece] == names
     local = {block + first for block in range(0, users, batch.BLOCK) for first in range(0, batch.BLOCK, width)}
     assert {int(piece[0]) for piece in cut} <= local
-    assert all(piece[0] and len(piece) <= batch.BLOCK for piece in cut)
+    assert all(piece[0] and len(piece) <= batch.READ for piece in cut)
+
+
+@pytest.mark.parametrize(("users", "cores", "most"), [(400_000, 2, batch.READ), (50_000, 2, 10_000), (19_000, 2, 4_608)])
+def test_a_piece_is_as_many_users_as_are_read_together_while_every_core_has_two(users: int, cores: int, most: int) -> None:
+    cut = pieces([str(number) for number in range(users)], 256, cores)
+    assert max(len(piece) for piece in cut) == most
+    assert len(cut) >= 2 * cores
 
 
 def test_a_list_is_the_same_whoever_is_read_beside_it(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

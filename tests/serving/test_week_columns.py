@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -9,9 +12,12 @@ import pytest
 from serving_platform import Platform
 
 from segue import features
-from segue.dates import start_of
+from segue.dates import as_of_for_week, start_of
 from segue.features import shared_store, training_frame, views_of
 from segue.names import Service
+from serving import batch, weekly
+from serving.funnel import Funnel
+from serving.gold_catalogue import load_catalogue
 from serving.people import week_columns
 
 
@@ -36,3 +42,32 @@ def test_a_week_asks_for_views_of_listeners_alone_and_gets_what_the_whole_servic
     for name in (ref.partition(":")[2] for ref in mine):
         for got, known in zip(columns[name], whole[name], strict=True):
             assert repr(got) == repr(known) or got == known or (got != got and known != known), name
+
+
+def test_features_are_joined_for_several_blocks_at_once_and_each_list_is_what_it_is_with_a_join_for_every_block(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    funnel = Funnel(weekly.load_model(platform.version), load_catalogue(as_of_for_week(platform.week)))
+    users, asked = weekly._known_users(platform.week), list[int]()
+
+    def reading(read: Any) -> Any:
+        def noting(some: Sequence[str], week: date) -> Any:
+            asked.append(len(some))
+            return read(some, week)
+
+        return noting
+
+    def made(together: int, read: Any = week_columns) -> str:
+        asked.clear()
+        monkeypatch.setattr(batch, "READ", together)
+        monkeypatch.setattr(batch, "week_columns", reading(read))
+        return json.dumps([row for rows in batch.week_rows(funnel, users, platform.week) for row in rows])
+
+    monkeypatch.setattr(batch, "BLOCK", 8)
+    one_by_one = made(8)
+    assert asked[:2] == [8, 8]
+    assert made(24) == one_by_one
+    assert asked == [min(24, len(users) - first) for first in range(0, len(users), 24)]
+    assert json.loads(one_by_one)[-1]["user_id"] == users[-1]
+    turned = made(24, lambda some, week: {name: values[::-1] for name, values in week_columns(some, week).items()})
+    assert turned != one_by_one, "the twin: another listener's features make another list"
