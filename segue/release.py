@@ -26,6 +26,7 @@ How the models are called, n users, m tracks, c candidates each, d dimensions. `
   the float32 dot products (n, c), and gives `{"score": (n, c), "heads": (n, c, 3), "stays": (n, c)}`: the ranker's
   score, the probabilities of complete, early skip and save, and how far the listener stays with a track longer than with the
   usual one, about a logit. A release that was made before there was such a thing has none.
+  `users["belief"]` (n,) says how far the score is the ranker's and not the retriever's; before there was doubt, all of it.
 - `ranker.frame(users, tracks, candidates, retrieval_scores)` makes the rows that trees look at, see `segue.ranker.opened`.
 - `ranker.look_up_users(inputs)` gives what `encode_users` does without `factor` and `liking`, and the `recent` tracks and
   `outcomes` (n, r) those are made of; `ranker.arrays` is a dictionary of variables. Both are for `segue.ranker.quick`, which

@@ -201,12 +201,12 @@ def _popularity(track_ids: pd.Series[Any], instant: datetime) -> tuple[tuple[str
     return territories, popularity
 
 
-def users_at(user_ids: Sequence[str], instant: datetime) -> pd.DataFrame:
-    """User rows (n, in the order asked) as known at `instant`: `user_id`, the features of the retriever and the ranker, and
-    an unknown moment; a user without history has nulls."""
+def users_at(user_ids: Sequence[str], instant: datetime | Sequence[datetime]) -> pd.DataFrame:
+    """User rows (n, in the order asked) as known at `instant`, or each at one of its own: `user_id`, the features of the
+    retriever and the ranker, and an unknown moment; a user without history has nulls."""
     import pandas as pd
 
-    rows = pd.DataFrame({"user_id": list(user_ids), "track_id": NOTHING, TIMESTAMP: pd.Timestamp(instant)})
+    rows = pd.DataFrame({"user_id": list(user_ids), "track_id": NOTHING, TIMESTAMP: pd.to_datetime(instant, utc=True)})
     names = list(USER_COLUMNS)
     frame = training_frame(Service.RETRIEVER, rows, only=names)[names]
     return frame.assign(device="", hour_of_day=UNKNOWN_HOUR, day_of_week=UNKNOWN_WEEKDAY)

@@ -31,7 +31,8 @@ from trainers.first_listens import first_listens
 from trainers.gold import read_labels
 from trainers.hyperparameters import Hyperparameters
 from trainers.layers.heard import HeardPairs
-from trainers.ranker.fitting import AnyRanker, RankerTask, first_plays_of, fit_ranker, places_of
+from trainers.newcomers import when_new
+from trainers.ranker.fitting import AnyRanker, RankerTask, first_plays_of, fit_ranker, places_of, spread
 from trainers.ranker.lists import EXTRA_PLAYS, Lists, make_lists
 from trainers.ranker.network import BlendWeights
 from trainers.retriever.model import Retriever, Vocabularies
@@ -88,6 +89,7 @@ def fit_models(
         reading = beside.submit(meanwhile)
         ranker, blend, losses = fit_ranker(task, hyper, seed=seed)
     metrics |= {"ranker": hyper.ranker.kind, "ranker_loss": [round(loss, 4) for loss in losses]}
+    metrics["ranker_doubt"] = float(ranker.inputs.doubt.numpy())
     return Fitted(retriever, ranker, blend, task, metrics), reading.result()
 
 
@@ -152,7 +154,12 @@ def ranker_task(
 ) -> RankerTask:
     """What a ranker can learn from what `retriever`, which has learned the days before `rank_from`, finds at that day; `then`
     and `plays` are its `ranked_days`, `known` is the catalogue of the cutoff, `listens` are the labels before it."""
-    return RankerTask(_lists(retriever, then, listens, plays, split, hyper), then, known, listens, split)
+    new = plays[plays["user_id"].isin(spread(plays["user_id"], hyper.doubt.listeners))]
+    now = users_at(plays["user_id"].unique(), split.rank_from)
+    before = when_new(new["user_id"].unique(), listens, split.rank_from)
+    lists = _lists(retriever, then, listens, plays, now, split, hyper)
+    newcomers = _lists(retriever, then, listens, new, before, split, hyper)
+    return RankerTask(lists, newcomers, then, known, listens, split)
 
 
 def settled_from(listens: pd.DataFrame, rank_from: datetime) -> datetime:
@@ -210,12 +217,17 @@ def heard_pairs(retriever: Retriever, listens: pd.DataFrame) -> HeardPairs:
 
 
 def _lists(
-    retriever: Retriever, then: Catalogue, listens: pd.DataFrame, plays: pd.DataFrame, split: Split, hyper: Hyperparameters
+    retriever: Retriever,
+    then: Catalogue,
+    listens: pd.DataFrame,
+    plays: pd.DataFrame,
+    users: pd.DataFrame,
+    split: Split,
+    hyper: Hyperparameters,
 ) -> Lists:
-    """What the retriever finds for users as known at `rank_from`, and what they heard for the first time until the cutoff:
-    `plays`, as `first_plays_of` gives them."""
+    """What the retriever finds for the `users` of `plays`, rows in order of first appearance, of what they had not heard at
+    `rank_from`, and what they heard for the first time until the cutoff: `plays`, as `first_plays_of` gives them."""
     ids = plays["user_id"].unique()
-    users = users_at(list(ids), split.rank_from)
     queries = vectors_of(retriever.query, users)
     vectors = vectors_of(retriever.track, then.frame)
     heard = heard_places(listens, ids, then, split.rank_from)

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainers.index import IndexConfig
 from trainers.ranker.companions import CompanionConfig
+from trainers.ranker.doubt import DoubtConfig
 from trainers.ranker.network import BlendWeights
 from trainers.ranker.ranking import RankerConfig
 from trainers.ranker.reception import ReceptionConfig
@@ -28,6 +29,7 @@ class Hyperparameters:
     trees: TreesConfig = field(default_factory=TreesConfig)
     start: StartConfig = field(default_factory=StartConfig)
     weights: WeightsConfig = field(default_factory=WeightsConfig)
+    doubt: DoubtConfig = field(default_factory=DoubtConfig)
     companions: CompanionConfig = field(default_factory=CompanionConfig)
     reception: ReceptionConfig = field(default_factory=ReceptionConfig)
     blend: BlendWeights = field(default_factory=BlendWeights)

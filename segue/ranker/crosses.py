@@ -27,6 +27,8 @@ WIDTH, COMMON = 14, 17
 AHEAD = 8
 """So many candidates before it is read, a track is brought near: about what memory takes to answer."""
 LIKED, RECEIVED = WIDTH - 2, WIDTH - 1
+AWAY = WIDTH + 1
+"""The number that says how far from the best candidate one was retrieved."""
 SMALLEST = np.float32(1e-30)
 """A chance is no less where its logarithm is taken."""
 ZERO, ONE = np.float32(0), np.float32(1)
@@ -43,6 +45,7 @@ class Users(NamedTuple):
     audio: Floats
     factor: Floats
     liking: Floats
+    belief: Floats
     territory: Codes
     hidden: Floats
     taste: Floats
@@ -122,7 +125,7 @@ def common(users: Users, tracks: Tracks, at: Layout, who: Listener, asked: Codes
         out[place, LIKED] = liked / rows[track, at.length]
         out[place, RECEIVED] = np.float32(SUCCESS_SCALE) * rows[track, at.received]
         out[place, WIDTH] = retrieved[0, place] / np.float32(RETRIEVED_SCALE)
-        out[place, WIDTH + 1] = (retrieved[0, place] - who.best) / np.float32(RETRIEVED_SCALE)
+        out[place, AWAY] = (retrieved[0, place] - who.best) / np.float32(RETRIEVED_SCALE)
         out[place, WIDTH + 2] = retrieved[1, place]
 
 

@@ -77,10 +77,12 @@ class Answer(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What a tile of candidates is worked out in: the network's `tile`, where the order begins for each (t,), and the trees'
-    `columns` (f, t), the leaves `begun` (trees,) for this listener, and `values` (t,)."""
+    """What a tile of candidates is worked out in: the network's `tile`, how far `away` from the best each was retrieved and
+    where its order begins (t,), and the trees' `columns` (f, t), the leaves `begun` (trees,) for this listener, and `values`
+    (t,)."""
 
     tile: Tile
+    away: Floats
     start: Floats
     columns: Floats
     begun: Bits
@@ -93,6 +95,7 @@ def judge(ranker: Ranker, users: Users, tracks: Tracks, asked: Codes, similarity
     count, trees = asked.shape[1], ranker.trees
     room = Room(
         tile=tile_of(ranker.layers, TILE),
+        away=np.empty(TILE, np.float32),
         start=np.empty(TILE, np.float32),
         columns=np.zeros((len(trees.source), TILE), np.float32),
         begun=np.empty(len(trees.of_users.value), np.uint16),
@@ -120,7 +123,8 @@ def _judge(
     both, at, taste = room.tile.both, ranker.layout, users.taste[who.row]
     common(users, tracks, at, who, asked, retrieved, both)
     for place in range(len(asked)):
-        start = _start(ranker.numbers, both, place, retrieved[0, place] - who.best)
+        room.away[place] = retrieved[0, place] - who.best
+        start = _start(ranker.numbers, both, place, room.away[place])
         room.start[place] = start + tracks.rows[asked[place], at.start]
         answer.stays[place] = staying(both, place)
         for way in range(len(taste)):
@@ -133,7 +137,7 @@ def _judge(
     room.values[:] = 0.0
     add_values(room.columns, ranker.trees.of_candidates, room.begun, room.values[: len(asked)])
     heads_of(ranker.layers, room.tile, users.hidden[who.row], tracks.hidden, asked)
-    _blend(ranker.numbers, room, answer)
+    _blend(ranker.numbers, room, users.belief[who.row], answer)
 
 
 @compiled
@@ -160,8 +164,9 @@ def _start(numbers: Scalars, shared: Floats, place: int, away: np.float32) -> np
 
 
 @compiled
-def _blend(numbers: Scalars, room: Room, answer: Answer) -> None:
-    """The heads as probabilities, and the one score of them and the trees, into `answer` (c, ...)."""
+def _blend(numbers: Scalars, room: Room, belief: np.float32, answer: Answer) -> None:
+    """The heads as probabilities, and the one score of them and the trees, drawn to the retriever's as far as there is no
+    `belief`, into `answer` (c, ...)."""
     for place in range(len(answer.score)):
         said, heads = room.tile.heads[place], answer.heads[place]
         said[0] = room.start[place] + numbers.weight * said[0] + numbers.level
@@ -169,4 +174,5 @@ def _blend(numbers: Scalars, room: Room, answer: Answer) -> None:
             heads[head] = ONE / (ONE + np.exp(-said[head]))
         liked = np.log(max(heads[0], SMALLEST)) + np.log1p(numbers.save * heads[2])
         stays_on = numbers.early_skip * np.log(max(ONE - heads[1], SMALLEST))
-        answer.score[place] = liked + stays_on + numbers.trees * np.float32(room.values[place])
+        score = liked + stays_on + numbers.trees * np.float32(room.values[place])
+        answer.score[place] = room.away[place] + belief * (score - room.away[place])

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import SegueError
+from segue.ranker.crosses import AWAY, RETRIEVED_SCALE
 from segue.ranker.quick import QuickRanker, has_arrays
 from segue.ranker.trees import no_trees, quick_trees
 from segue.release import Manifest
@@ -111,8 +112,7 @@ class TreeRanker(GraphRanker):
 
     def _scored(self, *asked: Any) -> dict[str, Any]:
         frame = self._model.frame(*asked)
-        rows = frame.numpy()
-        scores = tree_scores(rows[:, :, 0] + tree_values(self._predict, rows))
+        scores = tree_scores(frame.numpy(), self._predict, _belief(asked[0]))
         return scores | {"stays": self._model.stays(frame)} if hasattr(self._model, "stays") else scores
 
 
@@ -121,7 +121,7 @@ class PairedRanker(TreeRanker):
 
     def _scored(self, *asked: Any) -> dict[str, Any]:
         values = tree_values(self._predict, self._model.frame(*asked).numpy())
-        return paired(self._model.score(*asked), values, self._model.weight)
+        return paired(self._model.score(*asked), values, self._model.weight, _belief(asked[0]))
 
 
 def weighed(answer: Mapping[str, Any], staying: float) -> Floats:
@@ -141,16 +141,30 @@ def tree_values(predict: Predict, frame: Floats) -> Floats:
     return value.reshape(n, c).astype(np.float32)
 
 
-def tree_scores(values: Floats) -> dict[str, Any]:
-    """`score` (n, c) and `heads` (n, c, 3) of trees alone. They know an order and no probabilities: their value stands,
-    squeezed between 0 and 1, for the first head, and the other two are 0."""
+def tree_scores(frame: Floats, predict: Predict, belief: Floats) -> dict[str, Any]:
+    """`score` (n, c) and `heads` (n, c, 3) of trees alone, from rows (n, c, 1 + f), of listeners whom they know with so much
+    `belief` (n,). They know an order and no probabilities: the score stands, squeezed between 0 and 1, for the first head, and
+    the other two are 0."""
     import tensorflow as tf
 
+    away = frame[:, :, 1 + AWAY] * np.float32(RETRIEVED_SCALE)
+    values = drawn(frame[:, :, 0] + tree_values(predict, frame), away, belief)
     first = (1.0 / (1.0 + np.exp(-np.clip(values, -60, 60)))).astype(np.float32)
     heads = np.stack([first, np.zeros_like(first), np.zeros_like(first)], axis=2)
     return {"score": tf.constant(values), "heads": tf.constant(heads)}
 
 
-def paired(network: Mapping[str, Any], values: Floats, weight: Any) -> dict[str, Any]:
-    """The network's answer with what the trees add (n, c), weighted, on its score."""
-    return {**network, "score": network["score"] + weight * values}
+def paired(network: Mapping[str, Any], values: Floats, weight: Any, belief: Any) -> dict[str, Any]:
+    """The network's answer with what the trees add (n, c), weighted, on its score, for listeners with `belief` (n,)."""
+    return {**network, "score": network["score"] + weight * belief[:, None] * values}
+
+
+def drawn(score: Any, away: Any, belief: Any) -> Any:
+    """A ranker's `score` (n, c) drawn towards the retriever's order, which is how far `away` from its best candidate it has
+    each (n, c): what the ranker makes of listeners counts as far as there is `belief` (n,) in it."""
+    return away + belief[:, None] * (score - away)
+
+
+def _belief(users: Mapping[str, Any]) -> Any:
+    """That in encoded users; 1 for all in a release that was made without it."""
+    return users["belief"] if "belief" in users else np.ones(len(users["territory"]), np.float32)

@@ -37,7 +37,7 @@ ARRAYS = "arrays"
 """Under this name the module of a release has a dictionary of what `QuickRanker` reads."""
 FORM = np.array(
     [
-        *(1, COMMON, WIDTH, HEADS, FIRST_KNOWN),
+        *(2, COMMON, WIDTH, HEADS, FIRST_KNOWN),
         *(RECENT_SCALE, RANK_SCALE, SUCCESS_SCALE, NEAR_SCALE, PLAYS_SCALE, RETRIEVED_SCALE, PLACE_SCALE),
         *(OWN_TASTE, FEWEST_TRACKS, BEST_OUTCOME, SHORTEST, SMALLEST),
     ],

@@ -104,6 +104,7 @@ def network(shape: NetworkShape = SHAPE) -> RankerNetwork:
     made = RankerNetwork(inputs, BlendWeights(save=0.7, early_skip=0.4), shape)
     for variable in made.trainable_variables:
         variable.assign(rng.normal(size=variable.shape) / 6)
+    made.inputs.doubt.assign(20.0)
     made.weight.assign(0.6)
     made.level.assign(-0.3)
     return made

@@ -98,6 +98,13 @@ def test_one_weight_read_wrongly_shows(name: str, releases: dict[str, Any]) -> N
     assert max(np.abs(found[answer] - values).max() for answer, values in right.items()) > 1e-3
 
 
+def test_belief_in_listeners_read_wrongly_shows(releases: dict[str, Any]) -> None:
+    people, tracks = _encoded(releases["both"])
+    assert people["belief"].min() < 0.1 < 0.9 < people["belief"].max()
+    found = releases["both"].score(people | {"belief": 0.5 * people["belief"]}, tracks, *asked())["score"]
+    assert np.abs(found - by_graph(pair())["score"]).max(axis=1).min() > 1e-3
+
+
 def test_a_release_of_another_form_is_asked_as_a_graph(releases: dict[str, Any]) -> None:
     arrays = releases["both"]._model.arrays
     assert has_arrays(SimpleNamespace(arrays=arrays))

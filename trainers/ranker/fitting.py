@@ -15,6 +15,7 @@ from segue.dates import Split
 from trainers.examples import Catalogue
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranker.companions import track_factors
+from trainers.ranker.doubt import doubt_in
 from trainers.ranker.feedback import exposures, first_plays, places_shown
 from trainers.ranker.inputs import RankerInputs, RankerNames
 from trainers.ranker.lists import Lists
@@ -36,9 +37,11 @@ AnyRanker = RankerNetwork | RankerTrees | RankerPair
 @dataclass(frozen=True)
 class RankerTask:
     """What a ranker of either kind learns from: the lists, over the rows of `then`, the catalogue as of `rank_from`; `known`
-    is that of the cutoff, and `listens` are the labels before it."""
+    is that of the cutoff, and `listens` are the labels before it. `newcomers` are lists for some of the same listeners as they
+    were when they were new."""
 
     lists: Lists
+    newcomers: Lists
     then: Catalogue
     known: Catalogue
     listens: pd.DataFrame
@@ -63,6 +66,7 @@ def fit_ranker(task: RankerTask, hyper: Hyperparameters, *, seed: int) -> tuple[
     adapt(inputs, lists.users, then.frame)
     fit_start(inputs, lists, then, hyper.start, seed=seed)
     ranker, losses = _fitted(inputs, blend, heads, task, hyper, seed)
+    inputs.doubt.assign(doubt_in(ranker, task.newcomers, then, hyper.doubt))
     if hyper.ranker.kind == "lambdarank":
         blend = BlendWeights(save=0.0, early_skip=0.0)  # trees have no heads to blend
     _know_tracks(inputs, names, task.known, task.listens, task.split.cutoff, hyper, seed)
@@ -128,9 +132,13 @@ def first_plays_of(listens: pd.DataFrame, then: Catalogue, since: datetime, conf
     new = first_plays(listens, since, edge_weight=config.edge_weight)
     track = _index_of(then).reindex(new["track_id"]).to_numpy()
     new = new.assign(track=track)[~np.isnan(track)].astype({"track": int})
-    ids = np.sort(new["user_id"].unique())
-    kept = ids[:: max(1, -(-len(ids) // config.users))]
-    return new[new["user_id"].isin(kept)]
+    return new[new["user_id"].isin(spread(new["user_id"], config.users))]
+
+
+def spread(user_ids: pd.Series[str], most: int) -> npt.NDArray[Any]:
+    """At most so many of the users named, spread evenly over their ids."""
+    ids = np.sort(user_ids.unique())
+    return ids[:: max(1, -(-len(ids) // most))]
 
 
 def places_of(

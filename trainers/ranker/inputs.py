@@ -8,6 +8,7 @@ from the two encodings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +85,7 @@ class RankerInputs(tf.Module):
         self.usual = tf.Variable(1.0, trainable=False, name="usual_success")
         self.received = tf.Variable(tf.zeros(self.tracks.size), trainable=False, name="received_better")
         self.artist_received = tf.Variable(tf.zeros(self.artists.size), trainable=False, name="artist_received_better")
+        self.doubt = tf.Variable(0.0, trainable=False, name="doubt_in_ranker")
         self.trust = tf.Variable(1.0, trainable=False, name="trust_in_retriever")
         self.common_start = tf.Variable(tf.zeros(COMMON), trainable=False, name="common_start")
         self.track_start = tf.Variable(tf.zeros(len(STARTING)), trainable=False, name="track_start")
@@ -140,8 +142,13 @@ class RankerInputs(tf.Module):
             "audio": self.audio(tf.stack([inputs[name] for name in USER_AUDIO], axis=1)),
             "recent": recent,
             "outcomes": inputs["recent_outcomes"],
+            "belief": belief(self.known(recent), self.doubt),
             "territory": tf.where(territory < FIRST_KNOWN, len(self.territories.known), territory - FIRST_KNOWN),
         }
+
+    def known(self, recent: tf.Tensor) -> tf.Tensor:
+        """One more than there are known tracks among the `recent` ones (n, r) of listeners (n,)."""
+        return 1.0 + tf.reduce_sum(tf.cast(recent >= FIRST_KNOWN, tf.float32), axis=1)
 
     def _liking(self, recent: tf.Tensor, known: tf.Tensor, outcomes: tf.Tensor) -> tf.Tensor:
         """In which direction of the factors (n, d) a listener stays with tracks longer than others do with those tracks."""
@@ -200,6 +207,12 @@ class RankerInputs(tf.Module):
         retrieval scores (n, c)."""
         away = retrieved - tf.reduce_max(retrieved, axis=1, keepdims=True)
         return self.trust * away + tf.linalg.matvec(common, self.common_start) + tracks
+
+
+def belief(known: Any, doubt: Any) -> Any:
+    """How far a ranker is believed (n,) about listeners of whom it knows so much (n,), between 0 and 1: a half at `doubt`. The
+    square, so that it is soon believed beyond."""
+    return known**2 / (known**2 + doubt**2)
 
 
 def _length(factors: tf.Tensor) -> tf.Tensor:

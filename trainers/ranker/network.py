@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from segue.ranker.crosses import COMMON, SMALLEST
+from segue.ranker.opened import drawn
 from trainers.inputs import RANKER_TRACKS, RANKER_USERS, signature
 from trainers.layers.crosses import staying
 from trainers.layers.low_rank_cross import LowRankCross
@@ -132,7 +133,9 @@ class RankerNetwork(tf.Module):
         common = self.inputs.common(users, gathered, territory, retrieved)
         start = self.inputs.start(common, gathered["start"], retrieved)
         heads = tf.sigmoid(self.upon(start, self.added(users, gathered, common)))
-        return {"score": blended(heads, self.weights), "heads": heads, "stays": staying(common)}
+        away = retrieved - tf.reduce_max(retrieved, axis=1, keepdims=True)
+        score = drawn(blended(heads, self.weights), away, users["belief"])
+        return {"score": score, "heads": heads, "stays": staying(common)}
 
     def add_functions(self) -> None:
         """Make the functions of a release, traced for any number of users, tracks and candidates."""

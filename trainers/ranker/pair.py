@@ -41,7 +41,7 @@ class RankerPair(tf.Module):
         """`score` (n, c) of both, and `heads` (n, c, 3) and `stays` (n, c) of the network."""
         asked = users, *self.layout.of_candidates(users, tracks, candidates), retrieval_scores
         values = tree_values(prediction_of(self.trees.booster), row(self.inputs, *asked).numpy())
-        scores: Tensors = paired(self.network.judged(*asked), values, self.weight)
+        scores: Tensors = paired(self.network.judged(*asked), values, self.weight, users["belief"])
         return scores
 
     def by_network(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from segue.errors import SegueError
 from segue.ranker.crosses import WIDTH
-from segue.ranker.opened import TREES, prediction_of, tree_scores, tree_values
+from segue.ranker.opened import TREES, prediction_of, tree_scores
 from trainers.layers.crosses import staying
 from trainers.ranker.inputs import RankerInputs, Tensors
 from trainers.ranker.network import traced_halves
@@ -79,8 +79,7 @@ class RankerTrees(tf.Module):
     def scored(self, users: Tensors, tracks: Tensors, candidates: tf.Tensor, retrieval_scores: tf.Tensor) -> Tensors:
         """`score`, `stays` (n, c) and `heads` (n, c, 3), as the network gives them."""
         frame = self.frame(users, tracks, candidates, retrieval_scores)
-        rows = frame.numpy()
-        scores: Tensors = tree_scores(rows[:, :, 0] + tree_values(prediction_of(self.booster), rows))
+        scores: Tensors = tree_scores(frame.numpy(), prediction_of(self.booster), users["belief"].numpy())
         return scores | {"stays": self.stays(frame)}
 
     def save(self, folder: Path) -> None:
