@@ -155,8 +155,8 @@ def ranker_task(
     """What a ranker can learn from what `retriever`, which has learned the days before `rank_from`, finds at that day; `then`
     and `plays` are its `ranked_days`, `known` is the catalogue of the cutoff, `listens` are the labels before it."""
     new = plays[plays["user_id"].isin(spread(plays["user_id"], hyper.doubt.listeners))]
-    now = users_at(plays["user_id"].unique(), split.rank_from)
-    before = when_new(new["user_id"].unique(), listens, split.rank_from)
+    now = users_at(list(plays["user_id"].unique()), split.rank_from)
+    before = when_new(list(new["user_id"].unique()), listens, split.rank_from)
     lists = _lists(retriever, then, listens, plays, now, split, hyper)
     newcomers = _lists(retriever, then, listens, new, before, split, hyper)
     return RankerTask(lists, newcomers, then, known, listens, split)
