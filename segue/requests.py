@@ -73,8 +73,11 @@ class RecommendedTrack(BaseModel):
 
 class RemovedTrack(BaseModel):
     track_id: str
+    title: str | None = None
+    artist_id: str | None = None
+    artist_name: str | None = None
     rule: str
-    reason: str
+    reason: str = Field(description="why it is not here, in words, true of the list it is not in")
 
 
 class TrackList(BaseModel):

@@ -33,7 +33,7 @@ from serving.answers import (
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import Lists
-from serving.people import Row, listeners_of, model_columns, moment, nobody, owner_of, read_row
+from serving.people import Row, listeners_of, model_columns, moment, nobody, owner_of, read_row, with_days
 from serving.policy.rule import Listeners
 from serving.reasons import chart_reasons, personal_reasons, radio_reasons, similar_reasons
 from serving.refusals import NOTHING, Refused
@@ -101,6 +101,8 @@ def weekly(
     if visible is None or stored is None:
         policy = _columns(since.added_to(_row(user_id).policy, funnel.catalogue))
         listeners = listeners_of(funnel.catalogue, [user_id], policy, days=days, discovery=True, territory=territory)
+        if explain:
+            listeners = with_days(funnel.catalogue, listeners, asked.at)
         tracks, fallback, removed = _popular(funnel, listeners, PLAYLIST_LENGTH, explain=explain)
         return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None, removed=removed)
     refused = since.added_to(refused_by(user_id), funnel.catalogue)
@@ -113,7 +115,7 @@ def weekly(
         return asked.answer(tracks, fallback=named, week=visible.week, stored=True)
     row = _row(user_id)
     known = replace(row, policy=since.added_to(row.policy, funnel.catalogue))
-    removed = out_of_stored(funnel, owner, known, stored)
+    removed = out_of_stored(funnel, owner, known, stored, asked.at)
     return asked.answer(tracks, fallback=named, week=visible.week, stored=True, removed=removed)
 
 
@@ -136,6 +138,8 @@ def recommend(funnel: Funnel | None, request: RecommendRequest, *, since: Refuse
         excluded=[*request.exclude, *(context.session_tracks if context.surface == "radio" else [])],
         adventurousness=request.adventurousness,
     )
+    if request.explain:
+        listeners = with_days(funnel.catalogue, listeners, asked.at)
     session = _session(funnel, context)
     if len(session):
         lists, tracks, removed = _radio(funnel, listeners, session, request)
@@ -148,7 +152,8 @@ def recommend(funnel: Funnel | None, request: RecommendRequest, *, since: Refuse
     lists = funnel.personal(listeners, columns, request.count)
     tracks, removed = tracks_of(funnel.catalogue, lists, personal_reasons(funnel, listeners, lists, columns)), None
     if request.explain:
-        removed = removed_of(funnel, listeners, funnel.removed(listeners, columns, request.count), lists.rows[0])
+        taken = funnel.removed(listeners, columns, request.count, lists.rows[0])
+        removed = removed_of(funnel, listeners, taken, lists.rows[0])
     seen = {name: values[0] for name, values in features.items()}
     return asked.answer(tracks, features=seen, removed=removed, chosen=(funnel.catalogue, lists))
 
@@ -198,7 +203,7 @@ def _radio(
     lists = funnel.radio(listeners, session, request.count)
     reasons, removed = radio_reasons(funnel.catalogue, session, lists, listeners.territory), None
     if request.explain:
-        taken = funnel.removed_from_radio(listeners, session, request.count)
+        taken = funnel.removed_from_radio(listeners, session, request.count, lists.rows[0])
         removed = removed_of(funnel, listeners, taken, lists.rows[0])
     return lists, tracks_of(funnel.catalogue, lists, reasons), removed
 
