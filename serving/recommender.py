@@ -94,7 +94,8 @@ def weekly(
     is known now."""
     visible, stored = visible_playlist(user_id) if funnel else (read_visible_week(), None)
     territory = territory or (funnel.catalogue.account(user_id)[0] if funnel else None)
-    asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
+    made_by = visible.release if visible and stored else _version(funnel)
+    asked = _Asked(Surface.WEEKLY, user_id, made_by, territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     days = days_left(visible, asked.at.date())
@@ -122,9 +123,8 @@ def weekly(
 def recommend(funnel: Funnel | None, request: RecommendRequest, *, since: Refused = NOTHING) -> Answer:
     """A list for one moment: the user's row and what they refused `since`, the context, the funnel."""
     context, user = request.context, request.user_id
-    version = funnel.model.version if funnel and funnel.model else None
     territory = context.territory or (funnel.catalogue.account(user)[0] if funnel else None)
-    asked = _Asked(Surface(context.surface), user, version, territory)
+    asked = _Asked(Surface(context.surface), user, _version(funnel), territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     row, day = _row(user), asked.at.date()
@@ -168,8 +168,7 @@ def similar(
     explain: bool = False,
 ) -> Answer:
     """The nearest tracks by the release's vectors; popular ones for a track that nobody knows."""
-    version = funnel.model.version if funnel and funnel.model else None
-    asked = _Asked(Surface.SIMILAR, None, version, territory)
+    asked = _Asked(Surface.SIMILAR, None, _version(funnel), territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     catalogue, seed = funnel.catalogue, funnel.catalogue.row(track_id)
@@ -187,6 +186,11 @@ def similar(
         return asked.answer(tracks, fallback=named, removed=removed)
     tracks = tracks_of(catalogue, lists, similar_reasons(catalogue, seed, lists, [territory]))
     return asked.answer(tracks, removed=out_of_similar(funnel, seed, listeners, count, lists.rows[0]) if explain else None)
+
+
+def _version(funnel: Funnel | None) -> str | None:
+    """The release that a list made now is of."""
+    return funnel.model.version if funnel and funnel.model else None
 
 
 def _session(funnel: Funnel, context: Context) -> Rows:
