@@ -73,8 +73,11 @@ class RecommendedTrack(BaseModel):
 
 class RemovedTrack(BaseModel):
     track_id: str
+    title: str | None = None
+    artist_id: str | None = None
+    artist_name: str | None = None
     rule: str
-    reason: str
+    reason: str = Field(description="why it is not here, in words, true of the list it is not in")
 
 
 class TrackList(BaseModel):
@@ -83,7 +86,7 @@ class TrackList(BaseModel):
     request_id: str
     user_id: str | None = None
     surface: Surface
-    release: str | None
+    release: str | None = Field(description="the one that made the list; null where none did, or none is loaded yet")
     week: date | None = None
     fallback: Fallback | None = Field(default=None, description="why the list is not personal; null when it is")
     tracks: list[RecommendedTrack]

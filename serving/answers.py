@@ -57,7 +57,7 @@ def removed_of(funnel: Funnel, listeners: Listeners, removed: Taken, kept: Rows)
     stayed = set(kept.tolist())
     return [
         RemovedTrack(
-            track_id=funnel.catalogue.ids[row],
+            **labels(funnel.catalogue, int(row)),
             rule=rules()[rule].name,
             reason=rules()[rule].reason(Removal(listeners, funnel.catalogue, 0, int(row), funnel.policy)),
         )

@@ -11,6 +11,7 @@ import numpy as np
 from segue.policy import DEFAULT_POLICY, PolicySettings
 from segue.release import CANDIDATES
 from serving.catalogue import NO_TRACK, Catalogue, Rows
+from serving.kept_out import kept_out
 from serving.list_maker import ListMaker
 from serving.lists import FOLLOWING, POPULAR, RETRIEVED, SIMILAR, Lists, Ranked, Taken
 from serving.model import Columns, Floats, Indices, Model
@@ -54,10 +55,12 @@ class Funnel:
         rows, score = self._ranked(listeners, columns, allowed_only=True)
         return self._lists.make(listeners, Ranked(rows, score, RETRIEVED), count, weighed=True)
 
-    def removed(self, listeners: Listeners, columns: Columns, count: int) -> Taken:
-        """What stood among one listener's best candidates and was kept out of a list of `count`, with the rule."""
-        ranked = Ranked(*self._ranked(listeners, columns, allowed_only=False), RETRIEVED)
-        return self._lists.taken(listeners, ranked, count, weighed=True)
+    def removed(self, listeners: Listeners, columns: Columns, count: int, listed: Rows) -> Taken:
+        """What stood among one listener's best candidates and was kept out of their list of `count` with `listed` (k,), with
+        the rule."""
+        before = Ranked(*self._ranked(listeners, columns, allowed_only=False), RETRIEVED)
+        ranked = Ranked(*self._ranked(listeners, columns, allowed_only=True), RETRIEVED)
+        return kept_out(self._lists, listeners, before, ranked, listed, count, weighed=True)
 
     def goes_on_from(self, session: Rows) -> bool:
         """Whether the release has a model of sessions that knows one of these catalogue rows."""
@@ -69,10 +72,12 @@ class Funnel:
         rows, score = self._following(listeners, session, allowed_only=True)
         return self._lists.make(listeners, Ranked(rows, score, FOLLOWING), count, weighed=True)
 
-    def removed_from_radio(self, listeners: Listeners, session: Rows, count: int) -> Taken:
-        """What stood among the likeliest tracks after a session and was kept out of a list of `count`, with the rule."""
-        ranked = Ranked(*self._following(listeners, session, allowed_only=False), FOLLOWING)
-        return self._lists.taken(listeners, ranked, count, weighed=True)
+    def removed_from_radio(self, listeners: Listeners, session: Rows, count: int, listed: Rows) -> Taken:
+        """What stood among the likeliest tracks after a session and was kept out of a list of `count` with `listed` (k,), with
+        the rule."""
+        before = Ranked(*self._following(listeners, session, allowed_only=False), FOLLOWING)
+        ranked = Ranked(*self._following(listeners, session, allowed_only=True), FOLLOWING)
+        return kept_out(self._lists, listeners, before, ranked, listed, count, weighed=True)
 
     def popular(self, listeners: Listeners, count: int) -> Lists:
         """The popular tracks of each listener's territory that the policy leaves; worldwide where it has no chart."""
@@ -188,8 +193,11 @@ def _removed_before(lists: ListMaker, listeners: Listeners, ranked: Ranked, coun
     on elsewhere, has looked at all of them, of which the first are told."""
     seen = np.flatnonzero(np.isin(ranked.rows[0, :LOOKED_AT], listed[listed != NO_TRACK]))
     end = seen[-1] + 1 if len(seen) == count else LOOKED_AT
-    first = Ranked(ranked.rows[:, :end], ranked.score[:, :end], ranked.source)
-    return lists.taken(listeners, first, count, weighed=False)
+    rows = ranked.rows[:, :end]
+    by_place = -np.arange(rows.shape[1], dtype=np.float32)[None]
+    allowed = np.where(allowed_alone(listeners, lists.catalogue, rows), rows, NO_TRACK)
+    before, after = (Ranked(some, by_place, ranked.source) for some in (rows, allowed))
+    return kept_out(lists, listeners, before, after, listed, count, weighed=False)
 
 
 def _best(similarity: Floats, count: int) -> tuple[Indices, Floats]:

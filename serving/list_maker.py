@@ -13,13 +13,13 @@ from segue.compiled import compiled
 from segue.playlists import PLAYLIST_LENGTH
 from segue.policy import PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue, Rows
-from serving.lists import POPULAR, Lists, Ranked, Taken, at_columns, no_lists, replaced, some_lists, some_ranked
+from serving.lists import POPULAR, Lists, Ranked, at_columns, no_lists, replaced, some_lists, some_ranked
 from serving.policy import order
 from serving.policy.exploration import Exploration
 from serving.policy.popularity_ceiling import BELOW, above
 from serving.policy.rule import Floats, Listeners, Places, Pool
 from serving.policy.selection import BY_RANK, EXPLORED, NOWHERE, Selection, select
-from serving.policy.small_artists import NO_COLUMN, columns_within, owed_of
+from serving.policy.small_artists import columns_within, owed_of
 
 REACHES = (256, 4_096)
 """How far down the chart a short list looks for more, before it looks at all of it."""
@@ -41,7 +41,7 @@ class ListMaker:
     def make(self, listeners: Listeners, ranked: Ranked, count: int, *, weighed: bool) -> Lists:
         """A list of `count` for each listener out of candidates that the rules about single tracks have left; short only if
         nothing may be added."""
-        lists = self._chosen(listeners, self._within(ranked, count), count, weighed=weighed, explore=True)
+        lists = self._chosen(listeners, self.within(ranked, count), count, weighed=weighed, explore=True)
         more = (lists.lengths() < count) & (ranked.rows[:, self._width(count) :] != NO_TRACK).any(axis=1)
         if more.any():
             some = np.flatnonzero(more)
@@ -54,25 +54,13 @@ class ListMaker:
         nothing = Ranked(np.empty((len(listeners), 0), np.int32), np.empty((len(listeners), 0), np.float32), POPULAR)
         return self.make(listeners, nothing, count, weighed=False)
 
-    def taken(self, listeners: Listeners, ranked: Ranked, count: int, *, weighed: bool) -> Taken:
-        """What one listener's candidates lost to which rule: `ranked` is as it was before any rule."""
-        rule = order.removed_by(listeners, self.catalogue, ranked.rows)[0]
-        left = np.flatnonzero(rule == order.KEPT)
-        allowed = Ranked(ranked.rows[:, left], ranked.score[:, left], ranked.source)
-        columns = columns_within(self.catalogue, allowed.rows, self._width(count), self._more(count))[0]
-        left = left[columns[columns != NO_COLUMN]]
-        pool = self._pool(listeners, self._within(allowed, count), count, weighed=weighed)
-        by_list = _passed_over(pool, select(pool))[: len(left)]
-        rule[left] = np.where(by_list >= 0, by_list + len(order.TRACK_RULES), order.KEPT)
-        return Taken(ranked.rows[0][rule >= 0], rule[rule >= 0])
-
     def _width(self, count: int) -> int:
         return self.policy.candidates * max(1, -(-count // PLAYLIST_LENGTH))
 
     def _more(self, count: int) -> int:
         return 2 * owed_of(self.policy, count)  # not all that are looked at may come
 
-    def _within(self, ranked: Ranked, count: int) -> Ranked:
+    def within(self, ranked: Ranked, count: int) -> Ranked:
         """The candidates that lists are chosen from."""
         if not self._more(count):
             return Ranked(ranked.rows[:, : self._width(count)], ranked.score[:, : self._width(count)], ranked.source)
@@ -225,23 +213,6 @@ def _listed(
         propensity,
         explorer.tried() if explorer is not None else None,
     )
-
-
-def _passed_over(pool: Pool, chosen: Selection) -> npt.NDArray[np.int8]:
-    """For a pool of one: the list rule that kept each candidate out, -1 for what came in or only ranked too low (c,)."""
-    places, rule = chosen.places[0][chosen.places[0] != NOWHERE], np.full(pool.rows.shape[1], -1, dtype=np.int8)
-    if not len(places):
-        return rule
-    cost = np.zeros(rule.shape, dtype=np.float32)
-    for number, gain in enumerate(chosen.account.gain):
-        loss = gain[0].mean() - gain[0]
-        rule[loss > cost], cost = number, np.maximum(cost, loss)
-    rule[pool.count :] = -1  # its rank alone would not have brought it in
-    for number, closed in reversed(list(enumerate(chosen.account.closed))):
-        rule[closed[0]] = number
-    rule[places.max() :] = -1
-    rule[places] = -1
-    return rule
 
 
 def _parts(which: Places, width: int) -> Iterator[Places]:

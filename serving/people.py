@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from segue.policy import HABIT_ABOVE, HABIT_TRACKS
 from segue.request_features import request_columns
 from segue.tensors import is_list
 from serving.catalogue import Catalogue, Rows
+from serving.gold import last_listens
 from serving.policy.rule import Floats, Listeners
 
 NOTHING: Rows = np.empty(0, dtype=np.int32)
@@ -123,6 +124,12 @@ def listeners_of(
         saved=_rows(catalogue, policy.get("saved_tracks"), len(user_ids)),
         adventurousness=_dials(policy, len(user_ids), adventurousness if discovery else adventurousness or 0.0),
     )
+
+
+def with_days(catalogue: Catalogue, one: Listeners, before: datetime) -> Listeners:
+    """One listener, with the day they last heard each track before a moment: only the inspector asks for it."""
+    days = {catalogue.row(track): day for track, day in last_listens(one.ids[0], before).items()}
+    return replace(one, heard_on=[days])
 
 
 def nobody(*, territory: str | None, explicit_allowed: bool, excluded: Rows, day: date) -> Listeners:

@@ -17,12 +17,11 @@ from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import FOLLOWING, POPULAR, SIMILAR, Lists
 from serving.people import coded
+from serving.policy.diversity import CLOSE
 from serving.policy.order import LIST_RULES
 from serving.policy.rule import Floats, Listeners, member
 from serving.policy.selection import EXPLORED, Rules
 
-CLOSE = 0.6
-"""Cosine from which a track is close enough to a recent one to say so."""
 RECENT = 20
 CHART, NEW, SAVED, OFTEN, TRIED, GENRE, TASTE = "chart", "new", "saved", "often", "tried", "genre", "taste"
 NEAR, TOWARD, LIKE, AFTER, RULE = "near:", "toward:", "like:", "after:", "rule:"

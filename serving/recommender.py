@@ -33,7 +33,7 @@ from serving.answers import (
 from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.funnel import Funnel
 from serving.lists import Lists
-from serving.people import Row, listeners_of, model_columns, moment, nobody, owner_of, read_row
+from serving.people import Row, listeners_of, model_columns, moment, nobody, owner_of, read_row, with_days
 from serving.policy.rule import Listeners
 from serving.reasons import chart_reasons, personal_reasons, radio_reasons, similar_reasons
 from serving.refusals import NOTHING, Refused
@@ -94,13 +94,16 @@ def weekly(
     is known now."""
     visible, stored = visible_playlist(user_id) if funnel else (read_visible_week(), None)
     territory = territory or (funnel.catalogue.account(user_id)[0] if funnel else None)
-    asked = _Asked(Surface.WEEKLY, user_id, visible.release if visible else None, territory)
+    made_by = visible.release if visible and stored else _version(funnel)
+    asked = _Asked(Surface.WEEKLY, user_id, made_by, territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     days = days_left(visible, asked.at.date())
     if visible is None or stored is None:
         policy = _columns(since.added_to(_row(user_id).policy, funnel.catalogue))
         listeners = listeners_of(funnel.catalogue, [user_id], policy, days=days, discovery=True, territory=territory)
+        if explain:
+            listeners = with_days(funnel.catalogue, listeners, asked.at)
         tracks, fallback, removed = _popular(funnel, listeners, PLAYLIST_LENGTH, explain=explain)
         return asked.answer(tracks, fallback=fallback, week=visible.week if visible else None, removed=removed)
     refused = since.added_to(refused_by(user_id), funnel.catalogue)
@@ -113,16 +116,15 @@ def weekly(
         return asked.answer(tracks, fallback=named, week=visible.week, stored=True)
     row = _row(user_id)
     known = replace(row, policy=since.added_to(row.policy, funnel.catalogue))
-    removed = out_of_stored(funnel, owner, known, stored)
+    removed = out_of_stored(funnel, owner, known, stored, asked.at)
     return asked.answer(tracks, fallback=named, week=visible.week, stored=True, removed=removed)
 
 
 def recommend(funnel: Funnel | None, request: RecommendRequest, *, since: Refused = NOTHING) -> Answer:
     """A list for one moment: the user's row and what they refused `since`, the context, the funnel."""
     context, user = request.context, request.user_id
-    version = funnel.model.version if funnel and funnel.model else None
     territory = context.territory or (funnel.catalogue.account(user)[0] if funnel else None)
-    asked = _Asked(Surface(context.surface), user, version, territory)
+    asked = _Asked(Surface(context.surface), user, _version(funnel), territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     row, day = _row(user), asked.at.date()
@@ -136,6 +138,8 @@ def recommend(funnel: Funnel | None, request: RecommendRequest, *, since: Refuse
         excluded=[*request.exclude, *(context.session_tracks if context.surface == "radio" else [])],
         adventurousness=request.adventurousness,
     )
+    if request.explain:
+        listeners = with_days(funnel.catalogue, listeners, asked.at)
     session = _session(funnel, context)
     if len(session):
         lists, tracks, removed = _radio(funnel, listeners, session, request)
@@ -148,7 +152,8 @@ def recommend(funnel: Funnel | None, request: RecommendRequest, *, since: Refuse
     lists = funnel.personal(listeners, columns, request.count)
     tracks, removed = tracks_of(funnel.catalogue, lists, personal_reasons(funnel, listeners, lists, columns)), None
     if request.explain:
-        removed = removed_of(funnel, listeners, funnel.removed(listeners, columns, request.count), lists.rows[0])
+        taken = funnel.removed(listeners, columns, request.count, lists.rows[0])
+        removed = removed_of(funnel, listeners, taken, lists.rows[0])
     seen = {name: values[0] for name, values in features.items()}
     return asked.answer(tracks, features=seen, removed=removed, chosen=(funnel.catalogue, lists))
 
@@ -163,8 +168,7 @@ def similar(
     explain: bool = False,
 ) -> Answer:
     """The nearest tracks by the release's vectors; popular ones for a track that nobody knows."""
-    version = funnel.model.version if funnel and funnel.model else None
-    asked = _Asked(Surface.SIMILAR, None, version, territory)
+    asked = _Asked(Surface.SIMILAR, None, _version(funnel), territory)
     if funnel is None:
         return asked.answer([], fallback=Fallback.NO_RELEASE)
     catalogue, seed = funnel.catalogue, funnel.catalogue.row(track_id)
@@ -184,6 +188,11 @@ def similar(
     return asked.answer(tracks, removed=out_of_similar(funnel, seed, listeners, count, lists.rows[0]) if explain else None)
 
 
+def _version(funnel: Funnel | None) -> str | None:
+    """The release that a list made now is of."""
+    return funnel.model.version if funnel and funnel.model else None
+
+
 def _session(funnel: Funnel, context: Context) -> Rows:
     """The running session radio goes on from: rows of what the catalogue knows of it, none where there is nothing to go on
     from."""
@@ -198,7 +207,7 @@ def _radio(
     lists = funnel.radio(listeners, session, request.count)
     reasons, removed = radio_reasons(funnel.catalogue, session, lists, listeners.territory), None
     if request.explain:
-        taken = funnel.removed_from_radio(listeners, session, request.count)
+        taken = funnel.removed_from_radio(listeners, session, request.count, lists.rows[0])
         removed = removed_of(funnel, listeners, taken, lists.rows[0])
     return lists, tracks_of(funnel.catalogue, lists, reasons), removed
 

@@ -1,20 +1,19 @@
 """`segue playlist`: one user's stored playlist as a table, with reasons; on demand also what was removed and by which rule.
 
-The list is the stored one. What was removed is asked of the funnel again, and so is a list with another dial: both go by
-what the policy knows of the listener now, and say so where that is newer than the week.
+The list is the stored one. Its candidates are asked of the funnel again, and so is a list with another dial: both go by what
+the policy knows of the listener now, and say so where that is newer than the week. What is told of a rule about the list is
+true of the one that is shown.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from segue.dates import as_of_for_week, days_of_week, start_of
 from segue.errors import SegueError
 from segue.features import materialised_through, online_rows, playlist_row
-from segue.home import get_home
-from segue.names import CandidateSource, Service, Table
+from segue.names import CandidateSource, Service
 from segue.playlists import PLAYLIST_LENGTH, audit_path, read_visible_week
 from segue.release import read_json
 from segue.requests import RemovedTrack
@@ -28,7 +27,7 @@ from serving.catalogue import NO_TRACK, Catalogue
 from serving.funnel import Funnel
 from serving.gold_catalogue import load_catalogue
 from serving.model import load_model
-from serving.people import listeners_of, model_columns, week_columns
+from serving.people import listeners_of, model_columns, week_columns, with_days
 from serving.reasons import in_words
 
 MOST_OF_A_RULE = 6
@@ -57,7 +56,7 @@ def run(*, user: str, week: date | None, explain: bool, adventurousness: float |
     if _popular(stored):
         fallback = chart_fallback(catalogue, catalogue.account(user)[0])
     tracks = _tracks(catalogue, stored)
-    removed = _removed(catalogue, user, shown, release, stored) if explain else None
+    removed = _removed(catalogue, user, shown, release, stored, adventurousness) if explain else None
     summary = {"user": user, "week": shown, "release": release, "fallback": fallback, "tracks": tracks}
     if removed is not None:
         summary["removed"] = [track.model_dump() for track in removed]
@@ -66,7 +65,7 @@ def run(*, user: str, week: date | None, explain: bool, adventurousness: float |
         summary["told_through"] = materialised_through()
     head = f"Week of {shown}, release {release}" + (f", fallback {fallback}" if fallback else "")
     newer = _newer(shown, materialised_through()) if asked_again else []
-    return Outcome(summary, "\n".join([head, "", _table(tracks), *_removed_table(catalogue, removed), *newer]))
+    return Outcome(summary, "\n".join([head, "", _table(tracks), *_removed_table(removed), *newer]))
 
 
 def _newer(week: date, through: date | None) -> list[str]:
@@ -127,15 +126,18 @@ def _table(tracks: list[dict[str, Any]]) -> str:
     return table(["#", "track", "artist", "score", "source", "reason"], rows)
 
 
-def _removed(catalogue: Catalogue, user: str, week: date, release: str, stored: dict[str, Any]) -> list[RemovedTrack]:
-    """The funnel asked again, this time without passing over what the policy forbids; of a fallback the chart."""
+def _removed(
+    catalogue: Catalogue, user: str, week: date, release: str, stored: dict[str, Any], dial: float | None
+) -> list[RemovedTrack]:
+    """What of the candidates of this listener, of a fallback what of the chart, the rules and the list kept out of it."""
     policy, listed = online_rows(Service.POLICY, [user]), catalogue.rows(stored["track_ids"])
     funnel = Funnel(load_model(release), catalogue)
-    listeners = listeners_of(catalogue, [user], policy, days=days_of_week(week), discovery=True)
-    listeners = replace(listeners, heard_on=[_heard_on(catalogue, user, week)])
+    days = days_of_week(week)
+    listeners = listeners_of(catalogue, [user], policy, days=days, discovery=True, adventurousness=dial)
+    listeners = with_days(catalogue, listeners, start_of(week))
     if _popular(stored):
         return out_of_chart(funnel, listeners, PLAYLIST_LENGTH, listed)
-    removed = funnel.removed(listeners, model_columns([user], week_columns([user], week)), PLAYLIST_LENGTH)
+    removed = funnel.removed(listeners, model_columns([user], week_columns([user], week)), PLAYLIST_LENGTH, listed)
     return removed_of(funnel, listeners, removed, listed)
 
 
@@ -143,20 +145,7 @@ def _popular(stored: dict[str, Any]) -> bool:
     return all(source == CandidateSource.POPULAR for source in stored["sources"])
 
 
-def _heard_on(catalogue: Catalogue, user: str, week: date) -> dict[int, date]:
-    """The day of the last listen to each track before the week, by catalogue row."""
-    import pyarrow.dataset as ds
-
-    files = sorted(str(path) for path in get_home().table(Table.LABELS).glob("day=*/*.parquet"))
-    if not files:
-        return {}
-    mine = (ds.field("user_id") == user) & (ds.field("event_timestamp") < start_of(week))
-    listens = ds.dataset(files).to_table(columns=["track_id", "event_timestamp"], filter=mine).to_pandas()
-    last = listens.groupby("track_id")["event_timestamp"].max()
-    return {catalogue.row(track): at.date() for track, at in last.items() if catalogue.row(track) != NO_TRACK}
-
-
-def _removed_table(catalogue: Catalogue, removed: list[RemovedTrack] | None) -> list[str]:
+def _removed_table(removed: list[RemovedTrack] | None) -> list[str]:
     if removed is None:
         return []
     if not removed:
@@ -164,12 +153,12 @@ def _removed_table(catalogue: Catalogue, removed: list[RemovedTrack] | None) -> 
     by_rule: dict[str, list[RemovedTrack]] = {}
     for one in removed:
         by_rule.setdefault(one.rule, []).append(one)
-    rows = [[_name(catalogue, r.track_id), r.rule, r.reason] for of in by_rule.values() for r in of[:MOST_OF_A_RULE]]
+    rows = [
+        [r.title or r.track_id, r.artist_name or r.artist_id, r.rule, r.reason]
+        for of in by_rule.values()
+        for r in of[:MOST_OF_A_RULE]
+    ]
     more = [f"{len(of) - MOST_OF_A_RULE} more by {rule}" for rule, of in by_rule.items() if len(of) > MOST_OF_A_RULE]
     tail = [f"... and {', '.join(more)}; `--json` has them all"] if more else []
     head = f"Removed from the candidates: {len(removed)}, the best of each rule first"
-    return ["", head, "", table(["track", "rule", "reason"], rows), *tail]
-
-
-def _name(catalogue: Catalogue, track_id: str) -> str:
-    return catalogue.title[catalogue.row(track_id)] or track_id
+    return ["", head, "", table(["track", "artist", "rule", "reason"], rows), *tail]

@@ -8,7 +8,7 @@ import numpy as np
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask, Rows
-from serving.policy.rule import Floats, Pool, Removal
+from serving.policy.rule import Floats, Kept, Pool, Removal
 
 
 class ArtistCap:
@@ -17,6 +17,11 @@ class ArtistCap:
     def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> Artists:
         artist, decay = pool.of_track(pool.catalogue.artist), pool.policy.artist_decay if pool.weighs else 0.0
         return Artists(artist, np.zeros_like(artist), pool.policy.artist_cap, np.float32(decay), gain, closed)
+
+    def kept_out(self, kept: Kept, /) -> Mask:
+        artist = kept.catalogue.artist
+        times = (artist[kept.rows][:, None] == artist[kept.listed]).sum(axis=1)
+        return np.asarray(times >= kept.policy.artist_cap)
 
     def reason(self, removal: Removal, /) -> str:
         cap = removal.policy.artist_cap

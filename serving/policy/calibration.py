@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask, Rows
-from serving.policy.rule import Floats, Pool, Removal
+from serving.policy.rule import Floats, Kept, Pool, Removal
 
 SMOOTHING = 0.01
 
@@ -35,9 +35,26 @@ class Calibration:
         _begin(state)
         return state
 
+    def kept_out(self, kept: Kept, /) -> Mask:
+        """What is of a genre of which the list has its listener's share already."""
+        genres, code = kept.listeners.genres, kept.catalogue.genre_code
+        weighed = kept.likeness is not None and kept.listeners.discovery and kept.policy.calibration > 0
+        if not (weighed and len(genres) and len(kept.listed)):
+            return kept.nothing()
+        own, has = (np.empty((1, len(rows)), dtype=np.int32) for rows in (kept.rows, kept.listed))
+        for rows, place in ((kept.rows, own), (kept.listed, has)):
+            _place_genres(code[rows][None], genres, place)
+        share = _mix(kept.listeners.genre_shares)[0]
+        full = (np.bincount(has[0], minlength=len(share)) >= len(kept.listed) * share) & share.any()
+        return np.asarray(kept.by_rank & full[own[0]])
+
     def reason(self, removal: Removal, /) -> str:
-        genre = removal.catalogue.genre[removal.row]
-        return f"more {genre} than its share of your listening" if genre else "of no genre, and your genres have their shares"
+        genre, code = removal.catalogue.genre[removal.row], removal.catalogue.genre_code[removal.row]
+        if not genre:
+            return "of no genre, and the list goes by the genres you hear"
+        if code not in removal.listeners.genres[removal.who]:
+            return "the list has its share of other genres than yours"
+        return f"the list has its share of {genre} already"
 
     def moved_in(self, catalogue: Catalogue, row: int, /) -> str:
         genre = catalogue.genre[row]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from segue.playlists import PLAYLIST_LENGTH
-from serving.policy.rule import Floats, Listeners, Places, Pool
+from segue.policy import PolicySettings
+from serving.policy.rule import Floats, Listeners, Places
 
 
 def dials(listeners: Listeners, usual: float) -> Floats:
@@ -16,8 +17,8 @@ def dials(listeners: Listeners, usual: float) -> Floats:
     return np.where(np.isnan(said), np.float32(usual), said).astype(np.float32)
 
 
-def exploring_slots(pool: Pool) -> Places:
-    """How many slots at the end of each list explore (n,), where it explores at all."""
-    dial = dials(pool.listeners, pool.policy.adventurousness)
-    slots = np.rint(2 * dial * pool.policy.explore_slots * pool.count / PLAYLIST_LENGTH).astype(np.intp)
-    return np.minimum(slots, pool.count)
+def exploring_slots(listeners: Listeners, policy: PolicySettings, count: int) -> Places:
+    """How many slots at the end of each list of `count` explore (n,), where it explores at all."""
+    dial = dials(listeners, policy.adventurousness)
+    slots = np.rint(2 * dial * policy.explore_slots * count / PLAYLIST_LENGTH).astype(np.intp)
+    return np.minimum(slots, count)

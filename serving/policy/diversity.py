@@ -14,7 +14,10 @@ import numpy as np
 
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask
-from serving.policy.rule import Floats, Pool, Removal
+from serving.policy.rule import Floats, Kept, Pool, Removal
+
+CLOSE = 0.6
+"""Cosine from which one track is enough like another to say so."""
 
 
 class Diversity:
@@ -26,8 +29,13 @@ class Diversity:
             vectors = np.empty((len(pool.rows), 0, 0), dtype=np.float32)
         return Cosines(vectors, np.float32(pool.policy.diversity), gain)
 
+    def kept_out(self, kept: Kept, /) -> Mask:
+        if kept.likeness is None or not kept.policy.diversity:
+            return kept.nothing()
+        return np.asarray(kept.by_rank & (kept.likeness >= CLOSE))
+
     def reason(self, _: Removal, /) -> str:
-        return "sounds much like a track that ranks higher"
+        return "sounds much like a track of the list"
 
     def moved_in(self, _: Catalogue, __: int, /) -> str:
         return "unlike the rest of this list"

@@ -41,7 +41,8 @@ class Exploration:
 
     def __init__(self, pool: Pool, key: str) -> None:
         self._pool, self._policy = pool, pool.policy
-        self._dial, slots = dials(pool.listeners, pool.policy.adventurousness), exploring_slots(pool)
+        self._dial = dials(pool.listeners, pool.policy.adventurousness)
+        slots = exploring_slots(pool.listeners, pool.policy, pool.count)
         self.first = pool.count - slots
         self._seeds = _seeds(pool.listeners, key)
         lists, most = len(self._dial), int(slots.max(initial=0))

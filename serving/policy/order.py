@@ -23,7 +23,7 @@ from serving.policy.explicit import ExplicitAllowed
 from serving.policy.heard import AlreadyHeard
 from serving.policy.licence import Licensed
 from serving.policy.popularity_ceiling import PopularityCeiling
-from serving.policy.rule import Account, Candidates, Listeners, ListRule, Pool, Rule
+from serving.policy.rule import Account, Candidates, Kept, Listeners, ListRule, Pool, Rule
 from serving.policy.small_artists import SmallArtists
 from serving.policy.version_family import OnePerFamily
 
@@ -43,6 +43,8 @@ LIST_RULES: tuple[ListRule, ...] = (
     Diversity(),
     SmallArtists(),
 )
+TOLD = sorted(range(len(LIST_RULES)), key=lambda number: isinstance(LIST_RULES[number], Calibration | Diversity))
+"""The list rules in the order they are asked why a track is not there: the two that any other outweighs come last."""
 KEPT, NOT_A_TRACK = -1, -2
 States = tuple[Any, ...]
 """A named tuple for each of `LIST_RULES`."""
@@ -74,6 +76,15 @@ def allowed_alone(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> Mas
     for rule in TRACK_RULES:
         alive &= rule.allowed(candidates)
     return alive
+
+
+def kept_out(kept: Kept) -> npt.NDArray[np.int8]:
+    """The number of the first list rule of `TOLD` by which each candidate (c,) has no place in the list that was kept; `KEPT`
+    where none has a true word to say."""
+    verdict = np.full(len(kept.rows), KEPT, dtype=np.int8)
+    for number in TOLD:
+        verdict[(verdict == KEPT) & LIST_RULES[number].kept_out(kept)] = len(TRACK_RULES) + number
+    return verdict
 
 
 def begin(pool: Pool) -> tuple[States, Account]:

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
+from segue.policy import PolicySettings
 from serving.catalogue import Catalogue, Mask
-from serving.policy.rule import Floats, Pool, Removal
+from serving.policy.rule import Floats, Kept, Listeners, Pool, Removal
 
 Sums = npt.NDArray[np.float64]
 BELOW = np.float32(1e-3)
@@ -28,7 +29,7 @@ class PopularityCeiling:
     name = "popularity_ceiling"
 
     def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> Budget:
-        habit, bound = _habit(pool)
+        habit, bound = _habit(pool.listeners, pool.policy)
         cost = pool.of_track(pool.catalogue.log_plays) if bound else np.empty((len(pool.rows), 0), dtype=np.float32)
         cheap = np.full(len(pool.rows), np.inf)
         if bound and pool.weighs:
@@ -38,6 +39,17 @@ class PopularityCeiling:
         state = Budget(cost, habit, cheap, pool.count, spent, taken, closed)
         _begin(state)
         return state
+
+    def kept_out(self, kept: Kept, /) -> Mask:
+        """What would lift the list above the ceiling if it came beside it; if all that counts is order, in the place of the
+        last, which is where a full list passed it over for the last time."""
+        habit, bound = _habit(kept.listeners, kept.policy)
+        if not bound:
+            return kept.nothing()
+        cost = kept.catalogue.log_plays
+        others = kept.listed if kept.likeness is not None else kept.listed[: kept.count - 1]
+        room = (len(others) + 1) * habit[0] - cost[others].sum(dtype=np.float64)
+        return np.asarray(cost[kept.rows] > np.float32(room))
 
     def reason(self, _: Removal, /) -> str:
         return "more of a hit than a list for discovery has room for"
@@ -90,11 +102,11 @@ def _close(state: Budget, who: int) -> None:
         closed[other] = cost[other] > np.float32(room)
 
 
-def _habit(pool: Pool) -> tuple[Floats, bool]:
+def _habit(listeners: Listeners, policy: PolicySettings) -> tuple[Floats, bool]:
     """What the mean of each list stays below (n,), infinite for who has no habit; and whether anybody has one."""
-    if not (pool.listeners.discovery and pool.policy.popularity_ceiling and len(pool.listeners.habit)):
-        return np.full(len(pool.rows), np.inf, dtype=np.float32), False
-    habit: Floats = np.nan_to_num(pool.listeners.habit - BELOW, nan=np.inf)
+    if not (listeners.discovery and policy.popularity_ceiling and len(listeners.habit)):
+        return np.full(len(listeners), np.inf, dtype=np.float32), False
+    habit: Floats = np.nan_to_num(listeners.habit - BELOW, nan=np.inf)
     return habit, bool(np.isfinite(habit).any())
 
 

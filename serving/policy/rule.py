@@ -155,6 +155,26 @@ class Account:
         return cls(np.zeros((rules, *shape), dtype=np.float32), np.zeros((rules, *shape), dtype=bool))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The list that one listener was given, catalogue rows `listed` (k,) best first, which was to have `count`; and what it
+    was chosen from and has not, `rows` (c,). `by_rank` (c,) says which of these their rank alone would have brought in.
+    `likeness` (c,) is the largest cosine to a track of the list, None where nothing was weighed."""
+
+    listeners: Listeners
+    catalogue: Catalogue
+    policy: PolicySettings
+    listed: Rows
+    rows: Rows
+    count: int
+    by_rank: Mask
+    likeness: Floats | None = None
+
+    def nothing(self) -> Mask:
+        """What a rule says that kept none of them out (c,)."""
+        return np.zeros(len(self.rows), dtype=bool)
+
+
 class ListRule(Protocol):
     """A rule about the list as a whole: what it closes must hold, what it gains is weighed against the ranker's score.
 
@@ -167,6 +187,10 @@ class ListRule(Protocol):
     def begin(self, pool: Pool, gain: Floats, closed: Mask, /) -> tuple[Any, ...]:
         """Write what holds for empty lists into `gain` and `closed` (n, c), which are zeros, and go on from there with every
         track taken. A state whose arrays have no candidates stands for a rule that changes nothing."""
+        ...
+
+    def kept_out(self, kept: Kept, /) -> Mask:
+        """Of which candidates (c,) `reason` is true of the very list that was kept, however that came about."""
         ...
 
     def reason(self, removal: Removal, /) -> str:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from segue.compiled import compiled
 from serving.catalogue import Mask, Rows
 from serving.policy import order
-from serving.policy.rule import Account, Floats, Places, Pool
+from serving.policy.rule import Floats, Places, Pool
 
 NOWHERE = -1
 BY_RANK, EXPLORED = -1, -2
@@ -40,11 +40,10 @@ class Chooser(Protocol):
 @dataclass(frozen=True)
 class Selection:
     """Per list the candidates taken, in the order they were (n, count), `NOWHERE` after the end; and which rule, by number,
-    moved each in front of what stood higher, `BY_RANK` where none. `account` is as it is at the end."""
+    moved each in front of what stood higher, `BY_RANK` where none."""
 
     places: Places
     moved_by: Rules
-    account: Account
 
 
 class _Lists(NamedTuple):
@@ -83,7 +82,7 @@ def select(pool: Pool, *, begun: Places | None = None, chooser: Chooser | None =
     )
     if pool.rows.shape[1]:
         _choose(lists, states, pool, np.zeros_like(lists.step) if begun is None else begun, chooser)
-    return Selection(places, lists.moved_by, account)
+    return Selection(places, lists.moved_by)
 
 
 def _choose(lists: _Lists, states: order.States, pool: Pool, begun: Places, chooser: Chooser | None) -> None:

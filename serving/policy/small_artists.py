@@ -17,7 +17,7 @@ from segue.compiled import compiled
 from segue.policy import PolicySettings
 from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.dial import exploring_slots
-from serving.policy.rule import Floats, Places, Pool, Removal
+from serving.policy.rule import Floats, Kept, Places, Pool, Removal
 
 NO_COLUMN = -1
 _MORE_THAN_WORTH = 1_024
@@ -32,14 +32,19 @@ class SmallArtists:
         state = Owed(
             small=pool.of_track(pool.catalogue.of_small_artist) if owed else np.empty((lists, 0), dtype=bool),
             owed=np.full(lists, owed, dtype=np.intp),
-            room=pool.count - exploring_slots(pool) if owed else np.zeros(lists, dtype=np.intp),
-            left=np.full(lists, pool.count, dtype=np.intp),
-            bound=np.zeros(lists, dtype=bool),
+            room=pool.count - exploring_slots(pool.listeners, pool.policy, pool.count),
             cost=np.float32(pool.rows.shape[1] + _MORE_THAN_WORTH),
             gain=gain,
         )
         _begin(state)
         return state
+
+    def kept_out(self, kept: Kept, /) -> Mask:
+        """Tracks of others, where the list has no more by small artists than it owes."""
+        small, owed = kept.catalogue.of_small_artist, owed_of(kept.policy, kept.count)
+        if not 0 < np.count_nonzero(small[kept.listed]) <= owed:
+            return kept.nothing()
+        return np.asarray(kept.by_rank & ~small[kept.rows])
 
     def reason(self, _: Removal, /) -> str:
         return "the list keeps places for artists with few plays"
@@ -49,15 +54,13 @@ class SmallArtists:
 
 
 class Owed(NamedTuple):
-    """Which candidates are by `small` artists (n, c); per list (n,) how many of those are still `owed`, how many places remain
-    before it explores (`room`) and in all (`left`), and whether the rule ever had a say (`bound`); what another track costs
-    then, and the rule's part of the account."""
+    """Which candidates are by `small` artists (n, c); per list (n,) how many of those are still `owed`, and how many places
+    remain before it explores (`room`); what another track costs where all of these are owed, and the rule's part of the
+    account."""
 
     small: Mask
     owed: Places
     room: Places
-    left: Places
-    bound: Mask
     cost: np.float32
     gain: Floats
 
@@ -68,7 +71,6 @@ def took(state: Owed, who: int, place: int) -> None:
     if len(state.small[who]):
         state.owed[who] -= state.small[who, place]
         state.room[who] -= 1
-        state.left[who] -= 1
         _weigh(state, who)
 
 
@@ -81,11 +83,8 @@ def _begin(state: Owed) -> None:
 
 @compiled
 def _weigh(state: Owed, who: int) -> None:
-    """What the rule took from the others stays in the account of a list that is full, where the inspector looks for it."""
     small, gain = state.small[who], state.gain[who]
-    now = state.owed[who] > 0 and state.room[who] <= state.owed[who]
-    state.bound[who] |= now
-    cost = state.cost if now or (state.bound[who] and state.left[who] == 0) else np.float32(0)
+    cost = state.cost if state.owed[who] > 0 and state.room[who] <= state.owed[who] else np.float32(0)
     for other in range(len(small)):
         gain[other] = np.float32(0) if small[other] else -cost
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from segue.compiled import compiled
 from serving.catalogue import Catalogue, Mask, Rows
-from serving.policy.rule import Floats, Pool, Removal
+from serving.policy.rule import Floats, Kept, Pool, Removal
 
 
 class OnePerFamily:
@@ -15,8 +17,12 @@ class OnePerFamily:
     def begin(self, pool: Pool, _: Floats, closed: Mask, /) -> Families:
         return Families(pool.of_track(pool.catalogue.family), closed)
 
+    def kept_out(self, kept: Kept, /) -> Mask:
+        family = kept.catalogue.family
+        return np.isin(family[kept.rows], family[kept.listed])
+
     def reason(self, _: Removal, /) -> str:
-        return "another version of it ranks higher"
+        return "another version of it is in the list"
 
     def moved_in(self, _: Catalogue, __: int, /) -> None:
         return None

@@ -11,6 +11,7 @@ import pytest
 from fake_release import make_release
 from fastapi.testclient import TestClient
 from serving_platform import Platform
+from weekly_runs import make
 
 from segue.errors import SegueError
 from segue.live_release import point_back, point_to
@@ -19,6 +20,7 @@ from serving import live as live_module
 from serving import model as model_module
 from serving import watch
 from serving.api import Desk, make_api
+from serving.funnel import Funnel
 from serving.live import LiveFunnel
 from serving.model import check_features
 
@@ -93,6 +95,21 @@ def test_a_loaded_release_ranks_no_more_once_the_feature_views_are_others(
     _touch_registry(platform)
     live.refresh()
     assert client.get("/readyz").status_code == 200, "restored views bring the release back"
+
+
+def test_a_weekly_list_names_the_release_that_made_it_while_the_live_one_is_loading(
+    platform: Platform, read_once: None
+) -> None:
+    make(platform)
+    live = LiveFunnel()
+    live.refresh()
+    loaded, said = live.funnel, []
+    client = TestClient(make_api(Desk(live)))
+    for live.funnel in (None, Funnel(None, loaded.catalogue), loaded):  # type: ignore[union-attr]
+        answers = [client.get(f"/v1/users/{user}/weekly").json() for user in ("u00001", "stranger")]
+        said.append([(answer["fallback"], answer["release"]) for answer in answers])
+    nobody, stored = (Fallback.NO_RELEASE, None), (None, "fake-1")
+    assert said == [[nobody, nobody], [stored, nobody], [stored, (Fallback.WORLDWIDE, "fake-1")]]
 
 
 def _fails_once(monkeypatch: pytest.MonkeyPatch, name: str, problem: Exception) -> list[str]:

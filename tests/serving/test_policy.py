@@ -19,6 +19,7 @@ from random_catalogues import DAY, make_catalogue, make_funnel, make_listeners
 from segue.policy import PolicySettings
 from serving import people as people_module
 from serving.catalogue import NO_TRACK, Catalogue
+from serving.kept_out import kept_out
 from serving.lists import RETRIEVED, Lists, Ranked
 from serving.policy import order
 from serving.policy.artist_cap import ArtistCap
@@ -194,11 +195,12 @@ def test_every_removal_has_a_reason_in_words_and_no_track_of_the_list_is_among_t
         funnel = make_funnel(seed, catalogue, policy)
         score = np.linspace(1, 0, 80, dtype=np.float32)[None]
         rows = np.random.default_rng(seed).permutation(80).astype(np.int32)[None]
-        taken = funnel._lists.taken(listeners, Ranked(rows, score, RETRIEVED), 10, weighed=True)
         left = np.where(order.allowed_alone(listeners, catalogue, rows), rows, NO_TRACK)
         ranked = Ranked(left[left >= 0][None], score[left >= 0][None], RETRIEVED)
-        lists = funnel._lists.make(listeners, ranked, 10, weighed=True)
-        assert not set(taken.rows) & set(lists.rows[0, lists.source[0] == RETRIEVED].tolist())
+        listed = funnel._lists.make(listeners, ranked, 10, weighed=True).rows[0]
+        before = Ranked(rows, score, RETRIEVED)
+        taken = kept_out(funnel._lists, listeners, before, ranked, listed, 10, weighed=True)
+        assert not set(taken.rows) & set(listed.tolist())
         for row, number in zip(taken.rows, taken.rule, strict=True):
             rule = order.rules()[number]
             seen.add(rule.name)

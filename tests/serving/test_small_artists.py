@@ -15,6 +15,7 @@ from random_catalogues import make_catalogue, make_funnel, make_listeners
 from segue.policy import DEFAULT_POLICY, SMALL_BEYOND, PolicySettings
 from serving.catalogue import NO_TRACK, Catalogue
 from serving.exposure import _SIZES
+from serving.kept_out import kept_out
 from serving.list_maker import ListMaker
 from serving.lists import RETRIEVED, Lists, Ranked
 from serving.policy import order
@@ -168,7 +169,7 @@ def without_the_last_rule(pool: Pool) -> tuple[Any, Account]:
     states = [rule.begin(pool, *part) for rule, *part in zip(order.LIST_RULES[:5], account.gain, account.closed, strict=True)]
     nothing = np.zeros(len(pool.rows), dtype=np.intp)
     no_candidates = np.empty((len(pool.rows), 0), dtype=bool)
-    off = Owed(no_candidates, nothing, nothing, nothing, nothing > 0, np.float32(0), np.zeros(pool.rows.shape, np.float32))
+    off = Owed(no_candidates, nothing, nothing, np.float32(0), np.zeros(pool.rows.shape, np.float32))
     return (*states, off), account
 
 
@@ -176,6 +177,8 @@ def test_the_inspector_is_told_why_a_better_ranked_track_gave_way() -> None:
     one = people(count=1)
     rows = np.arange(60, dtype=np.int32)[None]
     score = np.linspace(1, 0, 60, dtype=np.float32)[None]
-    taken = maker(LATE, 0.3, calibration=0, diversity=0).taken(one, Ranked(rows, score, RETRIEVED), COUNT, weighed=True)
+    lists, ranked = maker(LATE, 0.3, calibration=0, diversity=0), Ranked(rows, score, RETRIEVED)
+    listed = lists.make(one, ranked, COUNT, weighed=True).rows[0]
+    taken = kept_out(lists, one, ranked, ranked, listed, COUNT, weighed=True)
     rule = [one.name for one in order.rules()].index("small_artists")
     assert dict(zip(taken.rows.tolist(), taken.rule.tolist(), strict=True)) == {7: rule, 8: rule, 9: rule}
