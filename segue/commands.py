@@ -163,7 +163,13 @@ COMMANDS: tuple[Command, ...] = (
         (AS_OF,),
         stage=True,
     ),
-    Command("status", "Operation", "what is live: release, week, last runs, health", "infra.status.command:run"),
+    Command(
+        "status",
+        "Operation",
+        "what is live: release, week, last runs, health",
+        "infra.status.command:run",
+        (Option("--check", bool, "exit with 3 unless all is well, for scripts and monitors", default=False),),
+    ),
     Command(
         "bench",
         "Operation",
