@@ -77,7 +77,7 @@ COMMANDS: tuple[Command, ...] = (
         "land events from a real source",
         "infra.landing.command:run",
         (
-            Option("--source", str, "where they come from", required=True, choices=tuple(Source)),
+            Option("--source", str, "where they come from", required=True, choices=tuple(source.value for source in Source)),
             Option("--path", Path, "a file, or a folder of files", required=True),
         ),
         stage=True,

@@ -128,7 +128,7 @@ def test_every_command_has_code_behind_it(target: str) -> None:
         (["features", "--as-of", "yesterday"], "expected a day like 2026-11-16, received 'yesterday'"),
         (["features"], "--as-of"),
         (["world", "--users", "many"], "'many'"),
-        (["land", "--source", "napster", "--path", "x"], "napster"),
+        (["land", "--source", "napster", "--path", "x"], "invalid choice: 'napster' (choose from 'events', '30music',"),
         (["fetaures"], "invalid choice: 'fetaures'"),
         (["evaluate"], "version"),
     ],
