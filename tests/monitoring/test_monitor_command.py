@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from monitored_home import AS_OF, log_answers, monitored, seal
@@ -16,6 +17,9 @@ from monitored_home import AS_OF, log_answers, monitored, seal
 from infra import mailbox
 from monitoring import samples
 from monitoring.command import run
+from monitoring.filling import looks_back
+from monitoring.listening import recent_window, sample
+from monitoring.rules import Rules
 from segue.cli import main
 from segue.dates import start_of
 from segue.errors import SegueError
@@ -83,8 +87,49 @@ def test_a_week_like_the_reference_is_ok(live: Callable[..., str]) -> None:
     outcome = run(as_of=AS_OF)
     assert (outcome.summary["verdict"], outcome.exit_code, outcome.summary["retrain"]) == ("ok", 0, False)
     assert outcome.summary["moved"] == 0
-    assert outcome.summary["compared"] >= 30
+    assert outcome.summary["compared"] + outcome.summary["filling"] >= 30
     assert alarms(outcome) == []
+
+
+NEEDS_NO_DAYS = {
+    *("age_days", "days_since_last_play", "device", "duration_s", "energy", "explicit", "explicit_allowed", "genre"),
+    *("tempo", "territory"),
+}
+
+
+def test_every_feature_is_known_to_look_back_or_to_need_no_days(platform: Home) -> None:
+    told = samples.flat(samples.recent_features(sample(recent_window(AS_OF, Rules()), 20)))
+    assert {name for name in told.columns if looks_back(name) == 0} == NEEDS_NO_DAYS
+
+
+def windows_moved(reference: pd.DataFrame) -> pd.DataFrame:
+    """Every count, share and list over a month as a third of what it is."""
+    lists = [name for name in reference.columns if reference[name].map(np.ndim).max() == 1]
+    numbers = [name for name in reference.select_dtypes("number").columns if looks_back(name) == 30]
+    third = {name: reference[name].map(lambda items: items[: len(items) // 3]) for name in lists if name == "recent_tracks"}
+    return reference.assign(**{name: reference[name] / 3 for name in numbers}, **third)
+
+
+def test_windows_still_filling_are_no_drift_of_a_young_log_and_drift_of_an_old_one(live: Callable[..., str]) -> None:
+    live("filling", change=windows_moved)
+    outcome = run(as_of=AS_OF)
+    assert (outcome.summary["verdict"], outcome.summary["retrain"], outcome.summary["moved"]) == ("ok", False, 0)
+    assert findings(outcome)["plays_30d"] == "filling"
+    later = timedelta(days=60)  # as if the log had begun so much earlier
+    live("filled", change=lambda r: windows_moved(r).assign(event_timestamp=r["event_timestamp"] + later))
+    outcome = run(as_of=AS_OF)
+    assert (outcome.summary["verdict"], outcome.summary["retrain"]) == ("drift", True)
+    assert findings(outcome)["plays_30d"] == "moved"
+    assert outcome.summary["filling"] == 0
+
+
+def test_a_young_log_whose_tracks_became_others_is_drift(live: Callable[..., str]) -> None:
+    def other_tracks(r: pd.DataFrame) -> pd.DataFrame:
+        return r.assign(genre="polka", tempo=r["tempo"] + 60, energy=r["energy"] / 3, duration_s=r["duration_s"] * 2)
+
+    live("others", change=other_tracks)
+    outcome = run(as_of=AS_OF)
+    assert (outcome.summary["verdict"], outcome.summary["retrain"]) == ("drift", True)
 
 
 def test_a_reference_of_other_listening_is_drift_and_asks_for_a_retraining(live: Callable[..., str]) -> None:
