@@ -60,14 +60,28 @@ def _leave(exit_code: int) -> NoReturn:
 def _run(command: Command, arguments: dict[str, Any]) -> Outcome:
     """Call the command; a stage leaves a record of its run."""
     if not command.stage:
-        return _load(command.target)(**arguments)
+        return _called(command, arguments)
     from segue.runs import recording  # settings take a moment to import; `segue --help` needs none
 
     with recording(command.name) as run:
-        outcome: Outcome = _load(command.target)(**arguments)
+        outcome = _called(command, arguments)
         run.exit_code = outcome.exit_code
         if outcome.exit_code:
             run.sentence = outcome.summary.get("reason") or next(iter(outcome.text.splitlines()), None)
+    return outcome
+
+
+def _called(command: Command, arguments: dict[str, Any]) -> Outcome:
+    """The command's outcome; what only a feature store that is down or damaged can raise becomes a sentence."""
+    try:
+        outcome: Outcome = _load(command.target)(**arguments)
+    except Exception as problem:
+        from segue.store_trouble import store_trouble
+
+        sentence = store_trouble(problem)
+        if sentence is None:
+            raise
+        raise sentence from problem
     return outcome
 
 

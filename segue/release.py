@@ -53,6 +53,7 @@ from pydantic import BaseModel, computed_field
 from segue.errors import NotBegunError, SegueError
 from segue.home import get_home
 from segue.names import RELEASE_MODEL
+from segue.stored import json_object, read_stored
 
 MANIFEST = "manifest.json"
 _BENTOML_FILES = {"model.yaml"}
@@ -219,7 +220,12 @@ def verdict_path(version: str) -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_bytes()) if path.exists() else None
+    """The JSON object that a stage wrote, None where there is none.
+
+    Raises:
+        SegueError: it cannot be read.
+    """
+    return read_stored(path, json_object, what="a JSON object")
 
 
 def _sha256(path: Path) -> str:

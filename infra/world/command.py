@@ -23,6 +23,7 @@ from segue.atomic import write_json
 from segue.errors import NotBegunError
 from segue.home import Home, get_home
 from segue.own_process import beside
+from segue.release import read_json
 from segue.stage import Outcome, Progress, table
 
 
@@ -77,7 +78,8 @@ def _clips(home: Home, tracks: Tracks, seed: int) -> dict[str, float]:
 def _claim(home: Home, description: dict[str, object]) -> None:
     """Note which world this home holds, before its first file; refuse a second one. Sweeps what a killed run left."""
     noted = home.world / "world.json"
-    if noted.is_file() and json.loads(noted.read_text()) != json.loads(json.dumps(description)):
+    there = read_json(noted)
+    if there is not None and there != json.loads(json.dumps(description)):
         raise NotBegunError(
             expected="the world that is already landed in this home, or none",
             received=f"other options or parameters than {noted} tells",
