@@ -89,7 +89,8 @@ def _refusal(name: str, now: pd.Series, before: pd.Series, group: Group, rules: 
 
 def _shown(name: str, now: pd.Series, before: pd.Series, group: Group, why: str) -> Finding:
     number = _is_number(now) and _is_number(before)
-    return Finding(group, name, State.FILLING, *(_typical(side.dropna(), number=number) for side in (now, before)), says=why)
+    values = [_typical(side.dropna(), number=number) for side in (now, before)]
+    return Finding(group, name, State.FILLING, values[0], values[1], says=why)
 
 
 def _filled(values: pd.Series) -> float:
