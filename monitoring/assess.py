@@ -20,6 +20,7 @@ from segue.errors import SegueError
 from segue.names import Table
 from segue.release import Manifest
 from segue.stage import Progress
+from segue.store_trouble import store_trouble
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +44,11 @@ class Assessment:
         """Run one check; what it cannot read is an alarm, and the others still run."""
         try:
             self.findings += check()
-        except SegueError as problem:
-            self.findings.append(alarm(group, name, str(problem)))
+        except Exception as problem:  # a store that is down raises what its client library does
+            said = problem if isinstance(problem, SegueError) else store_trouble(problem)
+            if said is None:
+                raise
+            self.findings.append(alarm(group, name, str(said)))
 
 
 def assess(as_of: date, rules: Rules, progress: Progress) -> tuple[Summary, Measured]:

@@ -23,6 +23,7 @@ from monitoring.rules import Rules
 from segue.cli import main
 from segue.dates import start_of
 from segue.errors import SegueError
+from segue.feature_store import _shared_store
 from segue.home import Home, get_home
 from segue.live_release import point_to
 from segue.release import release_path
@@ -232,6 +233,34 @@ def test_an_online_value_that_differs_from_offline_is_an_alarm(few: None, live: 
             kept.backup(online)
     assert alarms(outcome) == ["offline and online"]
     assert "plays_7d" in outcome.summary["reason"]
+
+
+def test_an_online_store_that_is_down_is_an_alarm_and_the_rest_is_still_told(
+    few: None, live: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live("down")
+    monkeypatch.setenv("SEGUE_ONLINE_STORE", "redis")
+    monkeypatch.setenv("SEGUE_REDIS_URL", "127.0.0.1:1")
+    get_settings.cache_clear()
+    _shared_store.cache_clear()
+    try:
+        outcome = run(as_of=AS_OF)
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+        _shared_store.cache_clear()
+    assert alarms(outcome) == ["offline and online"]
+    assert "Redis at SEGUE_REDIS_URL, received ConnectionError" in outcome.summary["reason"]
+    assert findings(outcome)["genre"] == "ok"
+
+
+def test_a_damaged_pointer_is_an_alarm_with_its_path(few: None, live: Callable[..., str], platform: Home) -> None:
+    live("lost")
+    pointer = platform.releases / "current.json"
+    pointer.write_text("garbage")
+    outcome = run(as_of=AS_OF)
+    assert outcome.exit_code == 3
+    assert str(pointer) in outcome.summary["reason"]
 
 
 def break_plays_7d(online: sqlite3.Connection) -> None:
