@@ -20,6 +20,7 @@ from monitoring.findings import Finding, State, alarm, note
 from monitoring.listening import Window
 from monitoring.rules import Rules
 from segue.dates import week_after
+from segue.errors import SegueError
 from segue.home import get_home
 from segue.live_release import read_pointer
 from segue.names import CandidateSource, Fallback, Surface
@@ -69,7 +70,10 @@ def _read(days: list[date], *, replay: bool, most: int) -> Answers:
 def _days(recent: Window, rules: Rules) -> tuple[list[date], bool]:
     """The logged days to read, and whether this is a replay."""
     wanted = {*recent.days, week_after(recent.last)}
-    pointer = read_pointer()
+    try:
+        pointer = read_pointer()
+    except SegueError:  # an alarm of its own, see `monitoring.integrity`
+        pointer = None
     promoted = pointer.promoted_at.date() if pointer else recent.last
     replay = promoted > week_after(recent.last)
     if replay:

@@ -11,13 +11,16 @@ from monitoring import answers, drift, embeddings, integrity, listening, parity,
 from monitoring.answers import Answers
 from monitoring.drift import Comparison, Measured
 from monitoring.embeddings import Vectors
+from monitoring.filling import still_filling
 from monitoring.findings import Finding, Group, State, Verdict, alarm, as_rows, note
 from monitoring.listening import Window
 from monitoring.rules import Rules, count_moved, judge
 from monitoring.summary import Summary
 from segue.errors import SegueError
+from segue.names import Table
 from segue.release import Manifest
 from segue.stage import Progress
+from segue.store_trouble import store_trouble
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +44,11 @@ class Assessment:
         """Run one check; what it cannot read is an alarm, and the others still run."""
         try:
             self.findings += check()
-        except SegueError as problem:
-            self.findings.append(alarm(group, name, str(problem)))
+        except Exception as problem:  # a store that is down raises what its client library does
+            said = problem if isinstance(problem, SegueError) else store_trouble(problem)
+            if said is None:
+                raise
+            self.findings.append(alarm(group, name, str(said)))
 
 
 def assess(as_of: date, rules: Rules, progress: Progress) -> tuple[Summary, Measured]:
@@ -107,7 +113,9 @@ def _drift(day: Assessment, log: Answers) -> Measured:
         now = samples.recent_features(listens)
     except SegueError as problem:
         return _not_measured(alarm("features", "features", str(problem)))
-    features = drift.compare_columns(samples.flat(now), samples.flat(reference), "features", day.rules)
+    before, first = samples.flat(reference), next(iter(listening.days_with_files(Table.LABELS)), None)
+    filling = still_filling(before.columns, reference, first, day.rules)
+    features = drift.compare_columns(samples.flat(now), before, "features", day.rules, filling)
     earlier = answers.read_earlier(log, day.recent, day.rules)
     scores = samples.compare_scores(log, earlier, reference, day.live.version, day.rules)
     places = _places(day, listens["track_id"].tolist(), reference)
@@ -140,6 +148,7 @@ def _summary(day: Assessment, log: Answers) -> Summary:
         training=str(day.training) if day.training else None,
         moved=moved,
         compared=compared,
+        filling=sum(f.state is State.FILLING for f in day.findings),
         left_out=[f.name for f in day.findings if f.group == "features" and f.state is State.NOTE],
         sampled_now=day.sampled[0],
         sampled_before=day.sampled[1],

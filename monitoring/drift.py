@@ -7,8 +7,9 @@ was empty in the reference too is left out and listed; one that was filled there
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,8 +44,11 @@ class Comparison:
         return [*self.numeric, *self.category]
 
 
-def compare_columns(now: pd.DataFrame, before: pd.DataFrame, group: Group, rules: Rules) -> Comparison:
-    """Sort the columns both samples have into comparable, left out, and alarming; a column in one sample only is noted."""
+def compare_columns(
+    now: pd.DataFrame, before: pd.DataFrame, group: Group, rules: Rules, filling: Mapping[str, str] = MappingProxyType({})
+) -> Comparison:
+    """Sort the columns both samples have into comparable, left out, and alarming; a column in one sample only is noted, and
+    one that is still `filling` is told with the reason."""
     import pandas as pd
 
     both = Comparison(pd.DataFrame(index=now.index), pd.DataFrame(index=before.index))
@@ -56,6 +60,9 @@ def compare_columns(now: pd.DataFrame, before: pd.DataFrame, group: Group, rules
         refused = _refusal(name, now[name], before[name], group, rules)
         if refused is not None:
             both.found.append(refused)
+            continue
+        if name in filling:
+            both.found.append(_shown(name, now[name], before[name], group, filling[name]))
             continue
         _add(both, name, now[name], before[name], rules)
         both.groups[name] = group
@@ -78,6 +85,12 @@ def _refusal(name: str, now: pd.Series, before: pd.Series, group: Group, rules: 
     if rows < rules.fewest_rows:
         return note(group, name, f"{rows} values: too few to compare")
     return None
+
+
+def _shown(name: str, now: pd.Series, before: pd.Series, group: Group, why: str) -> Finding:
+    number = _is_number(now) and _is_number(before)
+    values = [_typical(side.dropna(), number=number) for side in (now, before)]
+    return Finding(group, name, State.FILLING, values[0], values[1], says=why)
 
 
 def _filled(values: pd.Series) -> float:
@@ -180,4 +193,4 @@ def _finding(both: Comparison, name: str, distance: float, limit: float, rules: 
 
 def _typical(values: pd.Series, *, number: bool) -> float | str:
     """The median of numbers, the commonest word of categories."""
-    return float(values.median()) if number else str(values.value_counts().sort_index().idxmax())
+    return float(values.astype(float).median()) if number else str(values.value_counts().sort_index().idxmax())

@@ -14,9 +14,11 @@ Value = float | int | str | None
 
 
 class State(StrEnum):
-    """`ok` is within its limit, `note` changes no verdict, `moved` counts towards drift, one `alarm` is an alarm."""
+    """`ok` is within its limit, `note` changes no verdict, nor does `filling`, `moved` counts towards drift, one `alarm` is an
+    alarm."""
 
     OK = "ok"
+    FILLING = "filling"
     NOTE = "note"
     MOVED = "moved"
     ALARM = "alarm"

@@ -73,11 +73,17 @@ def text(summary: Summary) -> str:
         f"Last week {summary.recent} beside {release}, training window {summary.training or 'none'}.",
     ]
     for group in GROUPS:
-        rows = [_line(f) for f in summary.of_group(group) if not (group == "features" and f["state"] == "note")]
+        rows = [_line(f) for f in summary.of_group(group) if not (group == "features" and f["state"] in ("note", "filling"))]
         if rows:
             lines += ["", group.upper(), table(["", "check", "now", "before", "distance", "limit", ""], rows)]
     if summary.left_out:
         lines += ["", f"Not compared: {', '.join(summary.left_out)}."]
+    filling = [f for f in summary.of_group("features") if f["state"] == "filling"]
+    if filling:
+        lines += [
+            "",
+            f"Still filling and not compared, as each {filling[0]['says']}: {', '.join(f['name'] for f in filling)}.",
+        ]
     return "\n".join(lines) + "\n"
 
 

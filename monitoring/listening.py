@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitoring.findings import Finding, State, alarm, note
 from monitoring.rules import Rules
-from segue.errors import SegueError
+from segue.errors import NotBegunError
 from segue.home import get_home
 from segue.names import UNKNOWN_TERRITORY, Table
 
@@ -87,7 +87,7 @@ def check_known(as_of: date) -> None:
     """
     days = days_with_files(Table.LABELS)
     if not days or as_of < days[0]:
-        raise SegueError(
+        raise NotBegunError(
             expected="listens on or before the as-of day",
             received=f"as-of {as_of}, and " + (f"the first listen on {days[0]}" if days else "no gold tables yet"),
             mend="run `segue features --as-of D` first, and ask for a day it covers",

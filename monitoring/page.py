@@ -17,6 +17,7 @@ _SAYS = {
     Verdict.DRIFT: "Listening moved away from what the live release was trained on.",
     Verdict.ALARM: "Something is broken or missing. Look before you retrain.",
 }
+_NOTHING_YET = "The live release was made on these days: nothing to do until a later day says so too."
 _TITLES = {
     "integrity": "Integrity",
     "parity": "Parity of the feature store",
@@ -52,8 +53,9 @@ def _row(content: str, style: str = "padding:8px 28px") -> str:
 
 
 def _banner(summary: Summary) -> str:
-    colour = _COLOUR[summary.verdict]
-    asks = "A retraining is asked for." if summary.retrain else ""
+    waits = summary.verdict is Verdict.DRIFT and not summary.retrain
+    colour = _COLOUR["note" if waits else summary.verdict]
+    asks = _NOTHING_YET if waits else "A retraining is asked for." if summary.retrain else ""
     word = escape(summary.verdict.capitalize())
     return _row(
         f'<div style="font-size:12px;letter-spacing:.08em;text-transform:uppercase">Segue, as of {summary.as_of}</div>'
@@ -81,7 +83,8 @@ def _facts(summary: Summary) -> str:
 
 def _group(summary: Summary, group: str) -> str:
     found = summary.of_group(group)
-    compared = [f for f in found if f["distance"] is not None or f["state"] != "note" or group not in ("features", "scores")]
+    told_below = ("note", "filling") if group in ("features", "scores") else ()
+    compared = [f for f in found if f["distance"] is not None or f["state"] not in told_below]
     left_out = [f for f in found if f not in compared]
     if not found:
         return ""
@@ -118,7 +121,8 @@ def _finding(finding: dict[str, Any], *, measured: bool) -> str:
 
 
 def _badge(state: str) -> str:
-    style = f"background:{_TINT[state]};color:{_COLOUR[state]};font-size:12px;font-weight:600;padding:2px 8px"
+    colours = f"background:{_TINT[state]};color:{_COLOUR[state]}"
+    style = f"{colours};font-size:12px;font-weight:600;padding:2px 8px"
     return f'<span style="{style};border-radius:9px">{state}</span>'
 
 
@@ -139,11 +143,13 @@ def _bar(finding: dict[str, Any]) -> str:
 
 def _left_out(found: list[dict[str, Any]]) -> str:
     """What was not compared, once per reason."""
-    reasons = dict.fromkeys(f["says"] for f in found)
-    lines = [f"{', '.join(f['name'] for f in found if f['says'] == reason)} ({reason})" for reason in reasons]
-    return "".join(
-        f'<p style="color:#6b7280;font-size:13px;margin:8px 0 0">Not compared: {escape(line)}.</p>' for line in lines
-    )
+    told = {"note": "Not compared", "filling": "Still filling and not compared"}
+    kinds = dict.fromkeys((f["state"], f["says"]) for f in found)
+    lines = [
+        f"{told[state]}: {', '.join(f['name'] for f in found if (f['state'], f['says']) == (state, reason))} ({reason})"
+        for state, reason in kinds
+    ]
+    return "".join(f'<p style="color:#6b7280;font-size:13px;margin:8px 0 0">{escape(line)}.</p>' for line in lines)
 
 
 def _surfaces(summary: Summary) -> str:

@@ -26,6 +26,7 @@ class Summary(BaseModel):
     training: str | None
     moved: int
     compared: int
+    filling: int = 0
     left_out: list[str]
     sampled_now: int
     sampled_before: int
@@ -44,7 +45,7 @@ class Summary(BaseModel):
     def of_group(self, group: str) -> list[dict[str, Any]]:
         """The findings of one group, worst first; features by how far beyond their limit they moved."""
         found = [f for f in self.findings if f["group"] == group]
-        order = {"alarm": 0, "moved": 1, "ok": 2, "note": 3}
+        order = {"alarm": 0, "moved": 1, "ok": 2, "filling": 3, "note": 4}
         if group in ("features", "scores"):
             return sorted(found, key=lambda f: (order[f["state"]], -(f["distance"] or 0) / (f["limit"] or 1), f["name"]))
         return sorted(found, key=lambda f: (f["state"] != "alarm", f["state"] != "moved"))

@@ -8,13 +8,12 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
-from datetime import date
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from segue import __version__
-from segue.commands import COMMANDS, Command, Option
+from segue.arguments import Parser, add_json, add_option
+from segue.commands import BENCH, COMMANDS, Command
 from segue.errors import SegueError
 from segue.exit_codes import BAD_INPUT, INTERRUPTED
 from segue.stage import Outcome
@@ -22,7 +21,7 @@ from segue.stage import Outcome
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it did its work, 2 with one sentence on bad input, else the outcome's own code."""
-    arguments = vars(_parser().parse_args(argv))
+    arguments = _arguments(sys.argv[1:] if argv is None else argv)
     command: Command | None = arguments.pop("command", None)
     if command is None:
         sys.stdout.write(_overview())
@@ -45,6 +44,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return outcome.exit_code
 
 
+def _arguments(argv: Sequence[str]) -> dict[str, Any]:
+    """What was given, the command itself among it; benches have options of their own."""
+    if argv[:1] != [BENCH]:
+        return vars(_parser().parse_args(argv))
+    from segue.bench_arguments import bench_arguments
+
+    (bench,) = (command for command in COMMANDS if command.name == BENCH)
+    return {"command": bench, **bench_arguments(argv[1:])}
+
+
 def _others_wait() -> bool:
     """Whether the workers of a cluster wait for a usual end of this process, or the tracker that frees its semaphores does."""
     return "TF_CONFIG" in os.environ or "multiprocessing.synchronize" in sys.modules
@@ -60,14 +69,28 @@ def _leave(exit_code: int) -> NoReturn:
 def _run(command: Command, arguments: dict[str, Any]) -> Outcome:
     """Call the command; a stage leaves a record of its run."""
     if not command.stage:
-        return _load(command.target)(**arguments)
+        return _called(command, arguments)
     from segue.runs import recording  # settings take a moment to import; `segue --help` needs none
 
     with recording(command.name) as run:
-        outcome: Outcome = _load(command.target)(**arguments)
+        outcome = _called(command, arguments)
         run.exit_code = outcome.exit_code
         if outcome.exit_code:
             run.sentence = outcome.summary.get("reason") or next(iter(outcome.text.splitlines()), None)
+    return outcome
+
+
+def _called(command: Command, arguments: dict[str, Any]) -> Outcome:
+    """The command's outcome; what only a feature store that is down or damaged can raise becomes a sentence."""
+    try:
+        outcome: Outcome = _load(command.target)(**arguments)
+    except Exception as problem:
+        from segue.store_trouble import store_trouble
+
+        sentence = store_trouble(problem)
+        if sentence is None:
+            raise
+        raise sentence from problem
     return outcome
 
 
@@ -86,7 +109,7 @@ def _strict(value: Any) -> Any:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="segue", add_help=False)
+    parser = Parser(prog="segue", add_help=False)
     parser.add_argument("--help", "-h", action=_ShowOverview)
     parser.add_argument("--version", action="version", version=f"segue {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
@@ -94,40 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         child = commands.add_parser(command.name, description=f"{command.help}.")
         child.set_defaults(command=command)
         for option in command.options:
-            _add(child, option)
-        child.add_argument("--json", action="store_true", help="print the summary as the last line, as JSON")
+            add_option(child, option)
+        add_json(child)
     return parser
-
-
-def _add(parser: argparse.ArgumentParser, option: Option) -> None:
-    if option.kind is bool:
-        parser.add_argument(option.flag, action="store_true", help=option.help)
-        return
-    wording: dict[str, Any] = {"help": option.help, "type": _READERS.get(option.kind, option.kind)}
-    if option.choices:
-        wording["choices"] = option.choices
-    if option.flag.startswith("--"):
-        wording |= {"default": option.default, "required": option.required}
-        if option.default is not None:
-            wording["help"] += f" (default {option.default})"
-    parser.add_argument(option.flag, **wording)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(f"expected a day like 2026-11-16, received {text!r}") from problem
-
-
-def _path(text: str) -> Path:
-    """An empty text would be the current folder: what an unset variable of a script, or an empty form, means by accident."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("expected a path, received an empty one")
-    return Path(text)
-
-
-_READERS: dict[type, Callable[[str], Any]] = {date: _day, Path: _path}
 
 
 def _overview() -> str:
@@ -139,12 +131,6 @@ def _overview() -> str:
         lines.append("")
     lines.append("`segue COMMAND --help` lists a command's options; all take --json. Settings: SEGUE_* in the environment.")
     return "\n".join(lines) + "\n"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence on bad input, without the paragraph of usage."""
-        self.exit(BAD_INPUT, f"{self.prog}: {message}; `{self.prog} --help` lists what it takes\n")
 
 
 class _ShowOverview(argparse.Action):

@@ -40,21 +40,8 @@ class Command:
 AS_OF = Option("--as-of", date, "last day whose events are known, YYYY-MM-DD", required=True)
 VERSION = Option("version", str, "a version that `segue releases` lists")
 
-BENCHES: dict[str, str] = {
-    "marts": "infra.mart.bench:bench_marts",
-    "integrity": "infra.mart.bench_integrity:bench_integrity",
-    "index": "trainers.benches.index:bench_index",
-    "serving": "serving.bench:bench_serving",
-    "playlists": "serving.bench_playlists:bench_playlists",
-    "ranker": "trainers.benches.ranker:bench_ranker",
-    "retrieval": "trainers.benches.retrieval:bench_retrieval",
-    "training": "trainers.benches.training:bench_training",
-    "next": "trainers.benches.next_track:bench_next",
-    "cold": "trainers.benches.cold:bench_cold",
-    "loop": "infra.loop.bench:bench_loop",
-    "exploration": "trainers.benches.exploration:bench_exploration",
-}
-"""Bench name to the function that runs it."""
+BENCH = "bench"
+"""The command whose options are those of the bench that is named: `segue.benches`."""
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -77,7 +64,7 @@ COMMANDS: tuple[Command, ...] = (
         "land events from a real source",
         "infra.landing.command:run",
         (
-            Option("--source", str, "where they come from", required=True, choices=tuple(Source)),
+            Option("--source", str, "where they come from", required=True, choices=tuple(source.value for source in Source)),
             Option("--path", Path, "a file, or a folder of files", required=True),
         ),
         stage=True,
@@ -163,37 +150,12 @@ COMMANDS: tuple[Command, ...] = (
         (AS_OF,),
         stage=True,
     ),
-    Command("status", "Operation", "what is live: release, week, last runs, health", "infra.status.command:run"),
     Command(
-        "bench",
+        "status",
         "Operation",
-        "benchmarks and quality tables",
-        "infra.benches:run",
-        (
-            Option("name", str, "which bench", choices=tuple(BENCHES)),
-            Option("--scale", float, "marts, index, serving: size relative to the default 1"),
-            Option("--train", Path, "retrieval: lines `user item item ...`; next: sessions `item item ...`; to learn from"),
-            Option("--valid", Path, "retrieval: lines of the same users to choose by"),
-            Option("--refit", bool, "retrieval: when all is chosen, train again on both", default=False),
-            Option(
-                "--prefixes", Path, "next: running sessions `item item ...`, one per line; an answer after a tab is not read"
-            ),
-            Option("--carve-out", Path, "next: instead, hold the last tenth of --train back into this folder and ask for it"),
-            Option("--released", bool, "next: ask radio as a release serves it, too", default=False),
-            Option("--k", int, "retrieval, next: length of each list"),
-            Option("--out", Path, "retrieval, next: where the lists go; training: the chart, a .png"),
-            Option(
-                "--users",
-                int,
-                "training: users of the log, 100000; serving, playlists, loop, integrity: 10000, 20000, 1000, 1000",
-            ),
-            Option("--tracks", int, "training: tracks of the log, 100000; playlists, loop: of the catalogue, 1000000, 10000"),
-            Option("--weeks", int, "loop: weeks of lists after a past of four, 6 if not said"),
-            Option("--seed", int, "loop, integrity: same seed, same world; 17 and 4 if not said"),
-            Option("--config", str, "retrieval, next: settings of the model that differ, as JSON or a file of it"),
-            Option("--rate", int, "serving: weekly playlists asked for in a second, 300 if not said"),
-            Option("--store", str, "serving: the one store to measure; both if not said", choices=("sqlite", "redis")),
-            Option("--as-of", date, "cold: last day whose events are known; default: the newest"),
-        ),
+        "what is live: release, week, last runs, health",
+        "infra.status.command:run",
+        (Option("--check", bool, "exit with 3 unless all is well, for scripts and monitors", default=False),),
     ),
+    Command(BENCH, "Operation", "benchmarks and quality tables", "infra.benches:run"),
 )

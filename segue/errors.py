@@ -1,4 +1,4 @@
-"""The one error a person is meant to read.
+"""The one error a person is meant to read, and its kind for what was never begun.
 
 A stage raises `SegueError` for bad input or a broken agreement; the command line prints its sentence and exits with
 status 2, the service answers 4xx with it. Anything else that escapes is a defect and keeps its traceback.
@@ -27,3 +27,9 @@ class SegueError(Exception):
         """Reaches another process whole, notes and all: exceptions are made anew there by position, which this one does not
         take."""
         return partial(type(self), expected=self.expected, received=self.received, mend=self.mend), (), self.__dict__
+
+
+class NotBegunError(SegueError):
+    """Refused before anything was begun, and everything is as it was: what the arguments ask for is not there, as a version
+    or a day of listens, or another run is at work. What fails at its work, or finds something of ours broken, is a plain
+    `SegueError`: that was a run, and `segue status` calls it unhealthy."""

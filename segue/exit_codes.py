@@ -1,6 +1,6 @@
 """How a command ends: the codes that a shell, a DAG and a person tell apart.
 
-3 is a verdict: the command did its work, the answer is no, and asking again would change nothing. Three commands give one,
+3 is a verdict: the command did its work, the answer is no, and asking again would change nothing. Four commands give one,
 each of its own kind; who runs a command knows which it is.
 """
 
@@ -16,6 +16,8 @@ AUDIT_FAILED = 3
 """`segue playlists`: lists of the week break a promise; the week that is visible stays."""
 ALARM = 3
 """`segue monitor`: something is broken or missing; its e-mail is out by then."""
+NOT_HEALTHY = 3
+"""`segue status --check`: something that it shows is wrong."""
 PARTLY_REFUSED = 4
 """`segue land`: some files were refused and the others landed."""
 INTERRUPTED = 130

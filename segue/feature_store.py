@@ -6,7 +6,6 @@ only after that is so. What is read from the store is the business of `segue.fea
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import warnings
@@ -20,6 +19,7 @@ from segue.home import get_home
 from segue.names import Service
 from segue.quick_feast import import_feast
 from segue.settings import get_settings
+from segue.stored import json_object, read_stored
 
 if TYPE_CHECKING:
     from feast import FeatureService, FeatureStore, RepoConfig
@@ -143,9 +143,13 @@ def shared_store() -> FeatureStore:
 
 
 def last_materialised() -> dict[str, Any]:
-    """What the last materialisation wrote down; empty before the first."""
-    path = get_home().feast / MATERIALISED
-    return dict(json.loads(path.read_bytes())) if path.exists() else {}
+    """What the last materialisation wrote down; empty before the first.
+
+    Raises:
+        SegueError: it cannot be read.
+    """
+    path, mend = get_home().feast / MATERIALISED, "put it back from a copy, or remove it and run `segue features` again"
+    return read_stored(path, json_object, what="the note of the last materialisation", mend=mend) or {}
 
 
 def materialised_through() -> date | None:

@@ -12,6 +12,7 @@ from segue.atomic import write_json
 from segue.errors import SegueError
 from segue.home import get_home
 from segue.release import Manifest, verify
+from segue.stored import read_stored
 
 
 class Pointer(BaseModel):
@@ -23,9 +24,13 @@ class Pointer(BaseModel):
 
 
 def read_pointer() -> Pointer | None:
-    """The live release, or None before the first promotion."""
-    path = _pointer_path()
-    return Pointer.model_validate_json(path.read_bytes()) if path.exists() else None
+    """The live release, or None before the first promotion.
+
+    Raises:
+        SegueError: the pointer cannot be read.
+    """
+    mend = "put it back from a copy, or remove it, then `segue evaluate VERSION` and `segue promote VERSION`"
+    return read_stored(_pointer_path(), Pointer.model_validate_json, what="the pointer to the live release", mend=mend)
 
 
 def point_to(version: str, *, at: datetime | None = None) -> Pointer:

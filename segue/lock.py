@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segue.errors import SegueError
+from segue.errors import NotBegunError
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def locked(path: Path, *, what: str, wait: bool = False) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as problem:
-            raise SegueError(
+            raise NotBegunError(
                 expected=f"one {what} at a time in {path.parent}",
                 received="another one at work",
                 mend="wait until it has ended and run this again",

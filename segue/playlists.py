@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from segue.atomic import write_json
 from segue.home import get_home
+from segue.stored import read_stored
 
 PLAYLIST_LENGTH = 30
 _DIGITS = 12
@@ -47,7 +48,11 @@ def make_name(release: str, digest: str) -> str:
 
 
 def read_visible_week() -> VisibleWeek | None:
-    """The pointer as it is now; its file is read when it is another one than last time."""
+    """The pointer as it is now; its file is read when it is another one than last time.
+
+    Raises:
+        SegueError: it cannot be read.
+    """
     path = _pointer_path()
     try:
         status = path.stat()
@@ -57,9 +62,10 @@ def read_visible_week() -> VisibleWeek | None:
 
 
 @lru_cache(maxsize=4)
-def _read_pointer(path: Path, modified_ns: int, inode: int, size: int) -> VisibleWeek:
+def _read_pointer(path: Path, modified_ns: int, inode: int, size: int) -> VisibleWeek | None:
     del modified_ns, inode, size  # the key: a pointer moves by renaming another file over it
-    return VisibleWeek.model_validate_json(path.read_bytes())
+    mend = "put it back from a copy, or remove it and run `segue playlists --week D`"
+    return read_stored(path, VisibleWeek.model_validate_json, what="the pointer to the visible week", mend=mend)
 
 
 def show_week(visible: VisibleWeek) -> None:

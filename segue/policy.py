@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from segue.errors import SegueError
+from segue.errors import NotBegunError, SegueError
 from segue.settings import get_settings
 
 
@@ -92,17 +92,17 @@ def read_policy(said: str, whose: str, mend: str) -> PolicySettings:
     try:
         found = json.loads(said if said.lstrip().startswith("{") else Path(said).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise SegueError(expected=f"{whose} as a JSON object or a file of one", received=repr(said), mend=mend) from problem
-    return _checked(found, whose, mend)
+        raise NotBegunError(expected=f"{whose} as a JSON object or a file of one", received=repr(said), mend=mend) from problem
+    return _checked(found, whose, mend, NotBegunError)
 
 
-def _checked(found: Any, whose: str, mend: str) -> PolicySettings:
+def _checked(found: Any, whose: str, mend: str, error: type[SegueError] = SegueError) -> PolicySettings:
     try:
         return PolicySettings.model_validate(found)
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "an object"
-        raise SegueError(
+        raise error(
             expected=f"{whose} to hold settings of the policy ({key}: {first['msg'][:1].lower()}{first['msg'][1:]})",
             received=repr(first["input"]),
             mend=mend,

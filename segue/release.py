@@ -44,18 +44,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, computed_field
 
-from segue.errors import SegueError
+from segue.errors import NotBegunError, SegueError
 from segue.home import get_home
 from segue.names import RELEASE_MODEL
+from segue.stored import json_object, read_stored
 
 MANIFEST = "manifest.json"
 _BENTOML_FILES = {"model.yaml"}
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 CANDIDATES = 500
 """How many of the retriever's tracks the ranker of a release puts in order, wherever a release answers."""
 
@@ -101,6 +104,20 @@ def bentoml_home() -> Path:
 def release_path(version: str) -> Path:
     """Where the model store keeps `version`; no promise that it exists."""
     return bentoml_home() / "models" / RELEASE_MODEL / version
+
+
+def require_release(version: str) -> None:
+    """Refuse a version that is none, before anything is begun for it; it names files, so it must not lead out of their folder.
+
+    Raises:
+        NotBegunError: it has another form, or there is no such release.
+    """
+    expected, mend = "a version that `segue releases` lists", "choose one of these"
+    if _VERSION.fullmatch(version) is None:
+        form = "which has not the form of a version, like 2026-11-15-0a1b2c3d"
+        raise NotBegunError(expected=expected, received=f"{version!r}, {form}", mend=mend)
+    if not (release_path(version) / MANIFEST).exists():
+        raise NotBegunError(expected=expected, received=f"{version!r}, which is not there", mend=mend)
 
 
 def versions() -> list[str]:
@@ -204,7 +221,12 @@ def verdict_path(version: str) -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_bytes()) if path.exists() else None
+    """The JSON object that a stage wrote, None where there is none.
+
+    Raises:
+        SegueError: it cannot be read.
+    """
+    return read_stored(path, json_object, what="a JSON object")
 
 
 def _sha256(path: Path) -> str:

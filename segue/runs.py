@@ -1,7 +1,8 @@
 """What each stage last did: one small record per command under `runs/`, for `segue status`.
 
 A record is written when a command begins and again when it ends. In between the command holds a lock, which the system
-lets go however a process ends: a record without an end and without a holder is a run that was killed.
+lets go however a process ends: a record without an end and without a holder is a run that was killed. What was refused
+before it began is no run: it is kept beside the last one, of which it says nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from segue.atomic import write_json
-from segue.errors import SegueError
+from segue.atomic import write_text
+from segue.errors import NotBegunError, SegueError
 from segue.exit_codes import BAD_INPUT, DEFECT, INTERRUPTED
 from segue.home import Home, get_home
 
@@ -45,15 +46,20 @@ def recording(command: str) -> Iterator[Run]:
     with ExitStack() as held:
         with suppress(OSError):
             held.enter_context(_at_work(folder, command))
-        _write(folder, run)
+        path = _record(folder, command)
+        before = _written(path)
+        _write(path, run)
         try:
             yield run
         except BaseException as problem:
             run.exit_code, run.sentence = _ending(problem)
+            if isinstance(problem, NotBegunError):
+                _put_back(path, before, run)
+                path = _record(folder, command, refused=True)
             raise
         finally:
             run.seconds = round(time.monotonic() - started, 1)
-            _write(folder, run)
+            _write(path, run)
 
 
 def last_run(home: Home, command: str) -> tuple[Run, bool] | None:
@@ -62,12 +68,29 @@ def last_run(home: Home, command: str) -> tuple[Run, bool] | None:
     Raises:
         ValueError, TypeError, KeyError: the record is not one.
     """
-    path = home.runs / f"{command}.json"
+    run = _read(_record(home.runs, command))
+    return (run, run.exit_code is None and _is_held(_lock(home.runs, command))) if run else None
+
+
+def last_refusal(home: Home, command: str) -> Run | None:
+    """The last time `command` was refused before it began, if that was after its last run did.
+
+    Raises:
+        ValueError, TypeError, KeyError: a record is not one.
+    """
+    refused, run = _read(_record(home.runs, command, refused=True)), _read(_record(home.runs, command))
+    return refused if refused and (run is None or run.began <= refused.began) else None
+
+
+def _record(folder: Path, command: str, *, refused: bool = False) -> Path:
+    return folder / f"{command}{'.refused' if refused else ''}.json"
+
+
+def _read(path: Path) -> Run | None:
     if not path.exists():
         return None
     known: dict[str, Any] = json.loads(path.read_bytes())
-    run = Run(**known | {"began": datetime.fromisoformat(known["began"])})
-    return run, run.exit_code is None and _is_held(_lock(home.runs, command))
+    return Run(**known | {"began": datetime.fromisoformat(known["began"])})
 
 
 def _ending(problem: BaseException) -> tuple[int, str]:
@@ -84,9 +107,31 @@ def _place(problem: BaseException) -> str:
     return f"{frame.name} ({'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno})"
 
 
-def _write(folder: Path, run: Run) -> None:
+def _written(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _put_back(path: Path, before: str | None, refused: Run) -> None:
+    """Let the record be what it was before `refused` began, unless another run wrote its own meanwhile."""
     with suppress(OSError):
-        write_json(folder / f"{run.command}.json", asdict(run) | {"began": run.began.isoformat(timespec="seconds")})
+        if _written(path) != _text(Run(refused.command, refused.began)):
+            return
+        if before is None:
+            path.unlink()
+        else:
+            write_text(path, before)
+
+
+def _text(run: Run) -> str:
+    return json.dumps(asdict(run) | {"began": run.began.isoformat(timespec="microseconds")}, indent=2, sort_keys=True) + "\n"
+
+
+def _write(path: Path, run: Run) -> None:
+    with suppress(OSError):
+        write_text(path, _text(run))
 
 
 def _lock(folder: Path, command: str) -> Path:

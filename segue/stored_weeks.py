@@ -19,12 +19,13 @@ from segue.atomic import replacing_file, write_json
 from segue.home import get_home
 from segue.playlist_store import delete_playlists
 from segue.playlists import VisibleWeek, stored_folder
-from segue.release import read_json
+from segue.stored import json_object, read_stored
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 COMPLETE = "complete.json"
+MEND = "remove it, and `segue playlists` for that week makes it again"
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,13 @@ def stored_weeks() -> list[StoredWeek]:
     """What the store holds, oldest week first."""
     found = []
     for folder in sorted((get_home().playlists / "stored").glob("*/*")):
-        said = read_json(folder / COMPLETE)
-        at = datetime.fromisoformat(said["complete_at"]) if said else None
+        at = read_stored(folder / COMPLETE, _completed, what="when a week was complete", mend=MEND)
         found.append(StoredWeek(f"{folder.parent.name}/{folder.name}", at))
     return found
+
+
+def _completed(content: bytes) -> datetime:
+    return datetime.fromisoformat(json_object(content)["complete_at"])
 
 
 def expired(visible: VisibleWeek, weeks: int) -> list[StoredWeek]:

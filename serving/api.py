@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 import segue
 from segue.events import Id, Territory
-from segue.playlists import read_visible_week
 from segue.requests import MAX_COUNT, EventBatch, EventsAccepted, Problem, RecommendRequest, TrackList
 from serving import metrics, recommender
 from serving.event_log import EventLog
@@ -20,6 +19,7 @@ from serving.live import LiveFunnel, feature_store_answers
 from serving.prediction_log import PredictionLog
 from serving.problems import handle_problems
 from serving.refusals import Refusals
+from serving.shown_week import SHOWN
 from serving.store_watch import StoreWatch
 
 INVALID: dict[int | str, dict[str, Any]] = {
@@ -179,11 +179,13 @@ def _operation(api: FastAPI, desk: Desk) -> None:
 
 
 def _readiness(desk: Desk) -> Readiness:
-    status, week, error = desk.live.status, read_visible_week(), desk.store.look()
+    status, week, error = desk.live.status, SHOWN.read(), desk.store.look()
     if error is None and status.release is None:
         error = status.reason or "No release is loaded yet: promote one with `segue promote VERSION`."
     elif error is None and not feature_store_answers():
         error = "The feature store cannot be read: run `segue features`."
+    elif error is None:
+        error = SHOWN.problem
     return Readiness(
         ready=error is None,
         error=error,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from segue.dates import days_of_week
@@ -53,6 +53,9 @@ class LiveFunnel:
         self.status = Status()
         self._seen: Seen | None = None
         self._failed: Seen | None = None
+        self._last: Pointer | None = None
+        self._unreadable: str | None = None
+        self._told_unreadable: str | None = None
         self._rest = FIRST_RETRY_SECONDS
         self._retry_at = 0.0
         self._watch = Watch("release-watch", self.refresh)
@@ -69,8 +72,9 @@ class LiveFunnel:
         not raised: a refusal stands until something changes, anything else may pass and is tried again."""
         now: Seen | None = None
         try:
-            now = _look()
+            now = self._look()
             if now == self._seen or (now == self._failed and time.monotonic() < self._retry_at):
+                self._tell_of_the_pointer()
                 return
             self._load(now.pointer)
             self._settle(now)
@@ -80,7 +84,31 @@ class LiveFunnel:
                 self._settle(now)
             else:
                 self._try_again(now)
+        self._tell_of_the_pointer()
         READY.set(1 if self.funnel and self.funnel.model else 0)
+
+    def _look(self) -> Seen:
+        registry = get_home().feast / "registry.db"
+        return Seen(self._pointer(), stamp(), registry.stat().st_mtime_ns if registry.exists() else 0)
+
+    def _pointer(self) -> Pointer | None:
+        """What the pointer says. One that cannot be read asks for nothing else than it last did, and at first for nothing:
+        the tables are still followed."""
+        try:
+            self._last, self._unreadable = read_pointer(), None
+        except SegueError as problem:
+            self._unreadable = str(problem)
+        return self._last
+
+    def _tell_of_the_pointer(self) -> None:
+        """Say that the pointer cannot be read, once, and take it back when it can."""
+        if self._unreadable and self.status.reason != self._unreadable:
+            REFUSED.inc()
+            log.warning("kept %s: %s", self.status.release or "no release", self._unreadable)
+            self.status = replace(self.status, reason=self._unreadable)
+        elif self._told_unreadable and not self._unreadable and self.status.reason == self._told_unreadable:
+            self.status = replace(self.status, reason=None)
+        self._told_unreadable = self._unreadable
 
     def _settle(self, seen: Seen) -> None:
         self._seen, self._failed, self._rest = seen, None, FIRST_RETRY_SECONDS
@@ -128,11 +156,6 @@ class LiveFunnel:
             REFUSED.inc()
             log.warning("kept %s: %s", release or "no release", sentence)
         self.status = status
-
-
-def _look() -> Seen:
-    registry = get_home().feast / "registry.db"
-    return Seen(read_pointer(), stamp(), registry.stat().st_mtime_ns if registry.exists() else 0)
 
 
 def _try_out(funnel: Funnel) -> None:

@@ -17,6 +17,7 @@ EVENTS = Counter("segue_events_accepted", "Events appended to landing")
 DROPPED = Counter("segue_predictions_dropped", "Answers the prediction log had no room for or could not write")
 LOADED = Counter("segue_releases_loaded", "Releases that became the live one in a process")
 REFUSED = Counter("segue_releases_refused", "Releases that a process refused to load")
+NO_POINTER = Counter("segue_unreadable_week_pointers", "Readings of the pointer to the visible week that failed")
 READY = Gauge("segue_ready", "1 when a process has a release loaded", multiprocess_mode="livemin")
 
 

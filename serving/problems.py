@@ -29,6 +29,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 OUTSIDE = "outside"
 """The route label of a path that is none, so that no caller can fill the metrics with names."""
 ID_FORM = "an id has 1 to 128 characters and no spaces"
+DIAL_FORM = "a dial is a finite number from 0 to 1"
 TERRITORY_FORM = "a territory is a country code of two capital letters, like SE"
 log = logging.getLogger("bentoml.segue")
 
@@ -124,6 +125,8 @@ def _invalid(_: Request, problem: Exception) -> JSONResponse:
     message = str(first.get("msg", "it is not valid")).rstrip(".")
     if first.get("type") == "string_pattern_mismatch":
         message = TERRITORY_FORM if where.endswith("territory") else ID_FORM
+    if where.endswith(".adventurousness"):
+        message = DIAL_FORM  # of a NaN Pydantic would say that it should be at most 1
     return problem_response(400, f"{where}: {message[:1].lower()}{message[1:]}.")
 
 

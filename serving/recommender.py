@@ -17,7 +17,7 @@ import numpy as np
 
 from segue.home import get_home
 from segue.names import CandidateSource, Fallback, Surface
-from segue.playlists import PLAYLIST_LENGTH, read_visible_week
+from segue.playlists import PLAYLIST_LENGTH
 from segue.predictions import Explored, Prediction
 from segue.requests import Context, RecommendedTrack, RecommendRequest, RemovedTrack, TrackList
 from serving.absent import out_of_chart, out_of_similar, out_of_stored
@@ -37,6 +37,7 @@ from serving.people import Row, listeners_of, model_columns, moment, nobody, own
 from serving.policy.rule import Listeners
 from serving.reasons import chart_reasons, personal_reasons, radio_reasons, similar_reasons
 from serving.refusals import NOTHING, Refused
+from serving.shown_week import SHOWN
 from serving.stored_playlist import days_left, refused_by, still_allowed, visible_playlist
 
 
@@ -92,7 +93,7 @@ def weekly(
     """The playlist of the visible week; the popular where there is none for this user. `territory` is where they are now,
     default their account's, and `since` what they refused since the features. `explain` also tells what is not in it, by what
     is known now."""
-    visible, stored = visible_playlist(user_id) if funnel else (read_visible_week(), None)
+    visible, stored = visible_playlist(user_id) if funnel else (SHOWN.read(), None)
     territory = territory or (funnel.catalogue.account(user_id)[0] if funnel else None)
     made_by = visible.release if visible and stored else _version(funnel)
     asked = _Asked(Surface.WEEKLY, user_id, made_by, territory)

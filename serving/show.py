@@ -79,7 +79,7 @@ def _newer(week: date, through: date | None) -> list[str]:
 def _made_at(catalogue: Catalogue, user: str, week: date, release: str, dial: float) -> dict[str, Any] | None:
     """The playlist of the week made again with the dial of this user there; None where theirs is not personal."""
     if not 0 <= dial <= 1:
-        raise SegueError(expected="--adventurousness from 0 to 1", received=str(dial), mend="choose a number between")
+        raise SegueError(expected="--adventurousness from 0 to 1", received=str(dial), mend="choose a finite number between")
     funnel = Funnel(load_model(release), catalogue)
     row = next(rows[0] for rows in week_rows(funnel, [user], week, adventurousness=dial))
     return row if row["dial"] is not None else None

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from segue.dates import days_of_week
 from segue.features import online_row, playlist_row
 from segue.names import Service
-from segue.playlists import VisibleWeek, read_visible_week
+from segue.playlists import VisibleWeek
 from segue.requests import RecommendedTrack, RemovedTrack
 from serving.answers import SCORE_PLACES, labels, removed_of
 from serving.catalogue import NO_TRACK, Catalogue
@@ -21,6 +21,7 @@ from serving.people import REFUSED
 from serving.policy import order
 from serving.policy.rule import Listeners
 from serving.reasons import in_words
+from serving.shown_week import SHOWN
 
 _TRACKS = TypeAdapter(list[RecommendedTrack])  # all tracks at once: one by one they take a third longer
 
@@ -28,10 +29,10 @@ _TRACKS = TypeAdapter(list[RecommendedTrack])  # all tracks at once: one by one 
 def visible_playlist(user_id: str) -> tuple[VisibleWeek | None, dict[str, Any] | None]:
     """The visible week and its playlist of a user. Where there is none the pointer is read again: it may have moved twice
     since, and the rows of a week that is neither visible nor the one before may be gone."""
-    visible = read_visible_week()
+    visible = SHOWN.read()
     while visible is not None:
         stored = playlist_row(user_id, visible.key)
-        now = visible if stored is not None else read_visible_week()
+        now = visible if stored is not None else SHOWN.read()
         if now == visible:
             return visible, stored
         visible = now

@@ -19,7 +19,7 @@ from typing import Any
 
 from segue.atomic import replacing_file, write_json
 from segue.dates import as_of_for_week, start_of
-from segue.errors import SegueError
+from segue.errors import NotBegunError, SegueError
 from segue.exit_codes import AUDIT_FAILED
 from segue.features import materialised_through
 from segue.home import get_home
@@ -107,7 +107,7 @@ def _run(week: date, scoring: _Scoring) -> Outcome:
 def _live_version() -> str:
     pointer = read_pointer()
     if pointer is None:
-        raise SegueError(expected="a live release", received="none", mend="run `segue train`, then `segue promote VERSION`")
+        raise NotBegunError(expected="a live release", received="none", mend="run `segue train`, then `segue promote VERSION`")
     return pointer.version
 
 
@@ -115,7 +115,7 @@ def _require_features(week: date) -> None:
     """What the playlist of a week may use must be in the feature store: without it, heard tracks would come back."""
     needed, there = as_of_for_week(week), materialised_through()
     if there is None or there < needed:
-        raise SegueError(
+        raise NotBegunError(
             expected=f"features through {needed}, the day before the week of {week}",
             received=f"features through {there}" if there else "no features",
             mend=f"run `segue features --as-of {needed}`",

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segue.errors import SegueError
+from segue.errors import NotBegunError, SegueError
 from segue.home import get_home
 from segue.names import Table
 
@@ -33,7 +33,7 @@ def label_files(since: datetime | None, until: datetime) -> list[Path]:
     files = [file for day in sorted(days) if first <= day < until.date() for file in sorted(days[day].glob("*.parquet"))]
     if not files:
         span = f"before {until:%Y-%m-%d}" if since is None else f"from {since:%Y-%m-%d} to before {until:%Y-%m-%d}"
-        raise SegueError(
+        raise NotBegunError(
             expected=f"labelled listens {span}",
             received=f"none in {folder}",
             mend="run `segue features --as-of D` for a day with events, or choose another day",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.dates import Split, split_at
-from segue.errors import SegueError
+from segue.errors import NotBegunError, SegueError
 from segue.features import fingerprint, shared_store
 from segue.home import get_home
 from segue.lock import locked
@@ -118,7 +118,7 @@ def _require_gold(as_of: date, split: Split) -> None:
     first, last = (file.parent.name.removeprefix("day=") for file in (files[0], files[-1]))
     if last < as_of.isoformat() or first >= split.rank_from.date().isoformat():
         held = (split.end - split.cutoff).days
-        raise SegueError(
+        raise NotBegunError(
             expected=f"more than {2 * held} days of listens up to {as_of} ({held} are held out, {held} teach the ranker)",
             received=f"listens from {first} to {last}",
             mend="choose another as-of day, run `segue features` for it, or hold out fewer days with SEGUE_HOLDOUT_DAYS",

@@ -11,9 +11,11 @@ import io
 import json
 import secrets
 from pathlib import Path
+from typing import Any
 
 from segue.atomic import replacing_file
 from segue.home import Home
+from segue.stored import json_object, read_stored
 
 HOST = "127.0.0.1"
 USER = "admin"
@@ -30,7 +32,7 @@ def password(home: Home) -> str:
     path = password_file(home)
     if not path.exists():
         _write_private(path, json.dumps({USER: secrets.token_urlsafe(12)}))
-    return str(json.loads(path.read_text())[USER])
+    return str(_kept(path)[USER])
 
 
 def write_configuration(home: Home, port: int) -> None:
@@ -74,7 +76,11 @@ def _keys(home: Home) -> dict[str, str]:
         fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         keys = {"fernet": fernet, "session": secrets.token_urlsafe(32), "token": secrets.token_urlsafe(64)}
         _write_private(path, json.dumps(keys))
-    return dict(json.loads(path.read_text()))
+    return _kept(path)
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    return read_stored(path, json_object, what="secrets of Airflow") or {}
 
 
 def _write_private(path: Path, text: str) -> None:

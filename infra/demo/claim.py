@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ from segue.atomic import write_json
 from segue.errors import SegueError
 from segue.home import Home
 from segue.lock import locked
+from segue.release import read_json
 
 
 @contextmanager
@@ -27,7 +27,8 @@ def claim_home(home: Home, plan: Plan) -> Iterator[None]:
 
 def _remember(home: Home, plan: Plan) -> None:
     path, wanted = home.root / "demo.json", plan.identity()
-    if path.exists() and json.loads(path.read_bytes()) != wanted:
+    there = read_json(path)
+    if there is not None and there != wanted:
         raise SegueError(
             expected=f"the demo that {home.root} was made by",
             received="another source, size or seed",

@@ -17,7 +17,7 @@ from infra.landing.lines import split_by_day
 from infra.landing.parquet import as_agreed, split_parquet
 from infra.landing.receipts import Arrival, content_of
 from infra.landing.text_format import TextFormat
-from segue.errors import SegueError
+from segue.errors import NotBegunError, SegueError
 from segue.exit_codes import BAD_INPUT, PARTLY_REFUSED
 from segue.home import Home, get_home
 from segue.names import Source
@@ -69,15 +69,19 @@ def run(*, source: str, path: Path) -> Outcome:
 def _files(path: Path, source: str, home: Home) -> list[Path]:
     """The files to land: events before the catalogue and accounts beside them, which need the first day of the events."""
     if source not in tuple(Source):
-        raise SegueError(expected="a source among " + ", ".join(Source), received=source, mend="give one of them as --source")
+        raise NotBegunError(
+            expected="a source among " + ", ".join(Source), received=source, mend="give one of them as --source"
+        )
     if not path.exists():
-        raise SegueError(expected="a file or folder", received=f"{path}, which does not exist", mend="give an existing --path")
+        raise NotBegunError(
+            expected="a file or folder", received=f"{path}, which does not exist", mend="give an existing --path"
+        )
     _refuse_home(path.resolve(), home.root.resolve())
     found = (
         [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file, path))
     )
     if not found:
-        raise SegueError(expected=f"files in {path}", received="an empty folder", mend="give a folder with files to land")
+        raise NotBegunError(expected=f"files in {path}", received="an empty folder", mend="give a folder with files to land")
     return sorted(found, key=lambda file: (source == Source.EVENTS and _seems_catalogue(file), file))
 
 
@@ -86,7 +90,7 @@ def _refuse_home(path: Path, root: Path) -> None:
     if path.is_relative_to(root) or root.is_relative_to(path):
         where = "lies in it" if path.is_relative_to(root) else "holds it"
         mend = "give the files or the folder that the source wrote"
-        raise SegueError(expected=f"a --path apart from {root}", received=f"{path}, which {where}", mend=mend)
+        raise NotBegunError(expected=f"a --path apart from {root}", received=f"{path}, which {where}", mend=mend)
 
 
 def _catalogues(home: Home, source: str) -> tuple[Path, ...]:

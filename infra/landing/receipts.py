@@ -6,7 +6,6 @@ A receipt counts only while every file it names is there; a landing that was kil
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from typing import Any
 
 from segue.atomic import write_json
 from segue.home import Home
+from segue.stored import json_object, read_stored
 
 _HASH_LETTERS = 12
 
@@ -55,9 +55,9 @@ class Arrival:
 
     def landed(self) -> dict[str, Any] | None:
         """The receipt, if this content has landed and all its files are there."""
-        if not self.receipt.is_file():
+        noted = read_stored(self.receipt, json_object, what="the receipt of a landed file")
+        if noted is None:
             return None
-        noted: dict[str, Any] = json.loads(self.receipt.read_text())
         return noted if all((self.home.landing / name).is_file() for name in noted["files"]) else None
 
     @contextmanager

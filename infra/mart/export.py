@@ -6,7 +6,6 @@ which build was exported: a killed export is done again from the same build.
 
 from __future__ import annotations
 
-import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from segue.atomic import replacing_file, write_json
 from segue.home import Home
 from segue.names import DAILY_TABLES, Table
 from segue.settings import get_settings
+from segue.stored import json_object, read_stored
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -75,8 +75,7 @@ def export(connection: DuckDBPyConnection, home: Home, *, everything: bool = Fal
 
 
 def _exported_run(home: Home) -> int:
-    stamp = home.features / STAMP
-    return int(json.loads(stamp.read_text())["run"]) if stamp.exists() else 0
+    return read_stored(home.features / STAMP, lambda said: int(json_object(said)["run"]), what="the number of a build") or 0
 
 
 def _changed_since(connection: DuckDBPyConnection, exported: int) -> tuple[int, date]:

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from segue.atomic import replacing_file
-from segue.errors import SegueError
+from segue.errors import NotBegunError
 from segue.events import EVENT_COLUMNS, REQUIRED_COLUMNS, TRACK_COLUMNS, USER_COLUMNS
 from segue.home import Home
 from segue.names import Source
@@ -53,8 +53,8 @@ def take(home: Home, as_of: date, *, known: list[LandedFile] | None = None) -> l
         return found
     if days:
         mend = f"run `segue features --as-of {days[-1]}`, or land the events of {as_of}"
-        raise SegueError(expected=f"events that arrived on {as_of}", received=f"none after {days[-1]}", mend=mend)
-    raise SegueError(
+        raise NotBegunError(expected=f"events that arrived on {as_of}", received=f"none after {days[-1]}", mend=mend)
+    raise NotBegunError(
         expected=f"events in {home.landing} that arrived by {as_of}",
         received=_what_is_there(home.landing),
         mend="run `segue world` or `segue land` first, or take a later --as-of",

@@ -15,14 +15,16 @@ from infra.status.row import UNREADABLE, Row, moment
 from infra.status.sizes import disk_text, disk_use
 from infra.status.stored import STORED
 from segue.errors import SegueError
+from segue.exit_codes import NOT_HEALTHY
 from segue.home import Home, get_home
 from segue.stage import Outcome, table
 
 ROWS: dict[str, Callable[[], Row]] = STORED | {"service": service, "Airflow": airflow}
 
 
-def run() -> Outcome:
-    """The state of this home: a table of what there is, one of the last runs, and whether all is well."""
+def run(*, check: bool = False) -> Outcome:
+    """The state of this home: a table of what there is, one of the last runs, and whether all is well. With `check` the exit
+    code says so too."""
     home, rows, runs = get_home(), [_row(what, read) for what, read in ROWS.items()], last_runs()
     disk, wrong = disk_use(home), [f"{row.what} {row.wrong}" for row in (*runs, *rows) if row.wrong]
     summary = {
@@ -35,7 +37,7 @@ def run() -> Outcome:
         "disk_bytes": disk,
     }
     parts = [_start(home, disk), _table(rows), as_table(runs), _health(wrong), disk_text(disk)]
-    return Outcome(summary, "\n\n".join(part for part in parts if part))
+    return Outcome(summary, "\n\n".join(part for part in parts if part), NOT_HEALTHY if check and wrong else 0)
 
 
 def _row(what: str, read: Callable[[], Row]) -> Row:

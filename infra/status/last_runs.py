@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from infra.status.row import UNREADABLE, Row, moment
 from segue.commands import COMMANDS
 from segue.exit_codes import GATE_REFUSED
 from segue.home import get_home
-from segue.runs import Run, last_run
+from segue.runs import Run, last_refusal, last_run
 from segue.stage import table
 
 REFUSED_BY_THE_GATE = ("promote", GATE_REFUSED)
@@ -27,10 +29,11 @@ def as_table(rows: list[Row]) -> str:
 
 def _row(command: str) -> Row | None:
     try:
-        found = last_run(get_home(), command)
+        found, refusal = last_run(get_home(), command), last_refusal(get_home(), command)
     except (OSError, ValueError, KeyError, TypeError):
         return Row(command, UNREADABLE, "its record cannot be read", wrong=UNREADABLE)
-    return _told(*found) if found else None
+    row = _told(*found) if found else Row(command, "never ran", "never ran") if refusal else None
+    return _with_refusal(row, refusal) if row and refusal else row
 
 
 def _told(run: Run, at_work: bool) -> Row:
@@ -38,6 +41,12 @@ def _told(run: Run, at_work: bool) -> Row:
     about = f"{value}: {run.sentence}" if run.sentence else value
     facts = {"began": run.began, "seconds": run.seconds, "exit_code": run.exit_code, "sentence": run.sentence}
     return Row(run.command, value, about, run.began, facts, wrong)
+
+
+def _with_refusal(row: Row, refused: Run) -> Row:
+    """What was refused before it began is told, and makes nothing unhealthy: all is as the last run left it."""
+    facts = row.facts | {"refused": {"began": refused.began, "sentence": refused.sentence}}
+    return replace(row, about=f"{row.about} (refused {moment(refused.began)}: {refused.sentence})", facts=facts)
 
 
 def _result(run: Run, *, at_work: bool) -> tuple[str, str | None]:

@@ -20,9 +20,10 @@ from infra.world.parameters import ClipParameters, WorldParameters
 from infra.world.simulation import DAYS_PER_WEEK, World, make_world
 from infra.world.truth import TruthKeeper, described
 from segue.atomic import write_json
-from segue.errors import SegueError
+from segue.errors import NotBegunError
 from segue.home import Home, get_home
 from segue.own_process import beside
+from segue.release import read_json
 from segue.stage import Outcome, Progress, table
 
 
@@ -77,8 +78,9 @@ def _clips(home: Home, tracks: Tracks, seed: int) -> dict[str, float]:
 def _claim(home: Home, description: dict[str, object]) -> None:
     """Note which world this home holds, before its first file; refuse a second one. Sweeps what a killed run left."""
     noted = home.world / "world.json"
-    if noted.is_file() and json.loads(noted.read_text()) != json.loads(json.dumps(description)):
-        raise SegueError(
+    there = read_json(noted)
+    if there is not None and there != json.loads(json.dumps(description)):
+        raise NotBegunError(
             expected="the world that is already landed in this home, or none",
             received=f"other options or parameters than {noted} tells",
             mend=f"set SEGUE_HOME to a new folder, or remove {home.landing / 'events'} and {home.world}",

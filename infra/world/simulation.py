@@ -20,7 +20,7 @@ from infra.world.parameters import WorldParameters
 from infra.world.sessions import sessions_of_day
 from infra.world.shelves import shelves_of_day
 from infra.world.space import Space, make_space, stream
-from segue.errors import SegueError
+from segue.errors import NotBegunError
 
 _BATCH_USERS = 20_000
 DAYS_PER_WEEK = 7
@@ -89,7 +89,7 @@ def make_world(
     """A world before its first day; SegueError for sizes that make no world."""
     for name, value, least in (("days", days, 1), ("users", users, 2), ("tracks", tracks, 20), ("seed", seed, 0)):
         if value < least:
-            raise SegueError(expected=f"--{name} of at least {least}", received=str(value), mend=f"give a larger --{name}")
+            raise NotBegunError(expected=f"--{name} of at least {least}", received=str(value), mend=f"give a larger --{name}")
     _check_last_day(start, days)
     chosen = parameters or WorldParameters()
     space = make_space(chosen.space, seed)
@@ -110,4 +110,6 @@ def _check_last_day(start: date, days: int) -> None:
     """Licences reach some months past the last day and releases twenty years before the first; dates must hold both."""
     if start.year < 1970 or start.year + days // 365 > 2200:
         received = f"--start {start.isoformat()} with --days {days}"
-        raise SegueError(expected="a world between 1970 and 2200", received=received, mend="move --start or give fewer --days")
+        raise NotBegunError(
+            expected="a world between 1970 and 2200", received=received, mend="move --start or give fewer --days"
+        )

@@ -17,6 +17,7 @@ import pytest
 from infra.status import command as status
 from segue.atomic import write_json, write_text
 from segue.cli import main
+from segue.errors import NotBegunError
 from segue.home import Home
 from segue.live_release import point_to
 from segue.playlists import VisibleWeek, show_week
@@ -149,6 +150,28 @@ def test_the_last_runs_are_told_and_a_failed_one_is_not_healthy(home: Home, exit
     assert outcome.summary["healthy"] is healthy
     assert ("1 of 3 files refused" in outcome.text) is not healthy
     assert re.search(rf"^land +\d{{4}}-\d\d-\d\d \d\d:\d\d +\d+ s +{value}", outcome.text, flags=re.MULTILINE)
+
+
+def test_a_refusal_is_told_beside_the_last_run_and_is_healthy(home: Home) -> None:
+    with recording("train") as run:
+        run.exit_code = 0
+    for command in ("train", "promote"):
+        with pytest.raises(NotBegunError), recording(command):
+            raise NotBegunError(expected="a version", received="foo", mend="choose one")
+    outcome = status.run()
+    assert outcome.summary["healthy"] is True
+    rows = outcome.summary["last_runs"]
+    assert (rows["train"]["value"], rows["promote"]["value"]) == ("done", "never ran")
+    assert rows["train"]["refused"]["sentence"] == "Expected a version, received foo: choose one."
+    assert outcome.text.count("Expected a version, received foo: choose one.") == 2
+
+
+def test_with_check_the_exit_code_says_whether_all_is_well(home: Home) -> None:
+    assert main(["status", "--check"]) == 0
+    with recording("land") as run:
+        run.exit_code = 4
+    assert main(["status", "--check"]) == 3
+    assert main(["status"]) == 0
 
 
 def test_a_candidate_that_the_gate_refused_is_a_result_and_healthy(home: Home) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,7 @@ from segue.names import MODEL_SERVICES, Surface
 from segue.predictions import PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from segue.release import MANIFEST, Manifest, file_entries, release_path
+from segue.stage import Outcome
 
 USERS, TRACKS = 40, 60
 RELEASE_AS_OF = AS_OF - timedelta(days=7)
@@ -133,3 +136,13 @@ def summary_of(verdict: Verdict) -> Summary:
         findings=as_rows([*moved, *kept]),
         surfaces=[],
     )
+
+
+def states_of(outcome: Outcome) -> dict[str, str]:
+    """State by name of the stored report."""
+    stored = json.loads((Path(outcome.summary["report"]) / "summary.json").read_text())
+    return {finding["name"]: finding["state"] for finding in stored["findings"]}
+
+
+def alarms_of(outcome: Outcome) -> list[str]:
+    return [name for name, state in states_of(outcome).items() if state == "alarm"]

@@ -1,117 +1,25 @@
-"""`segue monitor` on a whole home: the three verdicts, each with the twin that differs in one thing."""
+"""`segue monitor` on a whole home: what is an alarm, and what the command leaves and says. Drift has a file of its own."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from monitored_home import AS_OF, log_answers, monitored, seal
+from monitored_home import AS_OF, alarms_of, states_of
 
 from infra import mailbox
 from monitoring import samples
 from monitoring.command import run
 from segue.cli import main
-from segue.dates import start_of
 from segue.errors import SegueError
+from segue.feature_store import _shared_store
 from segue.home import Home, get_home
-from segue.live_release import point_to
 from segue.release import release_path
 from segue.settings import get_settings
-from segue.stage import Outcome
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """One home for all tests here; each puts back what it changes. Release `same` has this very week as its reference."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEGUE_HOME", str(tmp_path_factory.mktemp("monitored")))
-        get_settings.cache_clear()
-        home = get_home()
-        monitored(home)
-        with mailbox.running(home.mail) as port:
-            patch.setenv("SEGUE_SMTP_PORT", str(port))
-            get_settings.cache_clear()
-            yield home
-    get_settings.cache_clear()
-
-
-@pytest.fixture
-def live(platform: Home) -> Iterator[Callable[..., str]]:
-    """Make a release live that is as it should be but for what a test changes; nothing of it stays."""
-    made: list[str] = []
-
-    def release(version: str, **changes: object) -> str:
-        made.append(version)
-        seal(version, week_end=AS_OF, **changes)  # type: ignore[arg-type]
-        point_to(version, at=start_of(AS_OF))
-        log_answers(platform, version, AS_OF)
-        return version
-
-    yield release
-    for version in made:
-        shutil.rmtree(release_path(version))
-        (platform.predictions / f"day={AS_OF}" / f"weekly-{version}.jsonl").unlink(missing_ok=True)
-    (platform.releases / "current.json").unlink(missing_ok=True)
-
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compare four features instead of all, which takes a tenth of the time, where a test is about something else."""
-    whole = samples.flat
-    kept = ["genre", "plays_7d", "tempo", "territory"]
-    monkeypatch.setattr(samples, "flat", lambda frame: whole(frame)[kept])
-
-
-def findings(outcome: Outcome) -> dict[str, str]:
-    """State by name of the stored report."""
-    stored = json.loads((Path(outcome.summary["report"]) / "summary.json").read_text())
-    return {finding["name"]: finding["state"] for finding in stored["findings"]}
-
-
-def alarms(outcome: Outcome) -> list[str]:
-    return [name for name, state in findings(outcome).items() if state == "alarm"]
-
-
-def test_a_week_like_the_reference_is_ok(live: Callable[..., str]) -> None:
-    live("same")
-    outcome = run(as_of=AS_OF)
-    assert (outcome.summary["verdict"], outcome.exit_code, outcome.summary["retrain"]) == ("ok", 0, False)
-    assert outcome.summary["moved"] == 0
-    assert outcome.summary["compared"] >= 30
-    assert alarms(outcome) == []
-
-
-def test_a_reference_of_other_listening_is_drift_and_asks_for_a_retraining(live: Callable[..., str]) -> None:
-    def shifted(reference: pd.DataFrame) -> pd.DataFrame:
-        numbers = reference.select_dtypes("number").columns.drop("score")
-        return reference.assign(**{name: reference[name] * 3 + 50 for name in numbers})
-
-    live("shifted", change=shifted)
-    outcome = run(as_of=AS_OF)
-    assert (outcome.summary["verdict"], outcome.exit_code, outcome.summary["retrain"]) == ("drift", 0, True)
-    states = findings(outcome)
-    assert states["tempo"] == "moved"
-    assert states["genre"] == "ok"
-    newest = mailbox.messages(get_home().mail)[-1]
-    assert newest["Subject"].startswith("[segue] drift: ")
-
-
-def test_scores_that_moved_are_drift_by_themselves(few: None, live: Callable[..., str]) -> None:
-    live("colder", change=lambda reference: reference.assign(score=reference["score"] - 3))
-    outcome = run(as_of=AS_OF)
-    assert (outcome.summary["verdict"], outcome.summary["reason"]) == ("drift", "best score moved")
-
-
-def test_drift_asks_for_no_retraining_on_the_days_the_release_was_made_from(few: None, live: Callable[..., str]) -> None:
-    live("young", change=lambda r: r.assign(**{c: r[c] * 3 + 50 for c in r.select_dtypes("number")}), as_of=AS_OF)
-    outcome = run(as_of=AS_OF)
-    assert (outcome.summary["verdict"], outcome.summary["retrain"]) == ("drift", False)
 
 
 def test_a_feature_that_went_empty_is_an_alarm(few: None, live: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +28,7 @@ def test_a_feature_that_went_empty_is_an_alarm(few: None, live: Callable[..., st
     monkeypatch.setattr(samples, "recent_features", lambda listens: whole(listens).assign(tempo=None))
     outcome = run(as_of=AS_OF)
     assert (outcome.summary["verdict"], outcome.exit_code, outcome.summary["retrain"]) == ("alarm", 3, False)
-    assert alarms(outcome) == ["tempo"]
+    assert alarms_of(outcome) == ["tempo"]
     assert "tempo was filled" in mailbox.messages(get_home().mail)[-1]["Subject"]
 
 
@@ -139,7 +47,7 @@ def test_a_week_without_listens_is_an_alarm(live: Callable[..., str]) -> None:
     live("silent")
     outcome = run(as_of=AS_OF + timedelta(days=7))
     assert outcome.exit_code == 3
-    assert {"listens", "days without listens"} <= set(alarms(outcome))
+    assert {"listens", "days without listens"} <= set(alarms_of(outcome))
 
 
 def test_a_week_without_answers_is_an_alarm(few: None, live: Callable[..., str], platform: Home) -> None:
@@ -150,20 +58,20 @@ def test_a_week_without_answers_is_an_alarm(few: None, live: Callable[..., str],
         outcome = run(as_of=AS_OF)
     finally:
         kept.rename(platform.predictions)
-    assert alarms(outcome) == ["answers"]
+    assert alarms_of(outcome) == ["answers"]
     assert logged.exists()
 
 
 def test_a_release_without_a_reference_is_an_alarm(few: None, live: Callable[..., str]) -> None:
     live("unreferenced", change=lambda reference: reference.iloc[:0])
-    assert alarms(run(as_of=AS_OF)) == ["reference"]
+    assert alarms_of(run(as_of=AS_OF)) == ["reference"]
 
 
 def test_no_live_release_is_an_alarm(platform: Home) -> None:
     (platform.releases / "current.json").unlink(missing_ok=True)
     outcome = run(as_of=AS_OF)
     assert outcome.exit_code == 3
-    assert "live release" in alarms(outcome)
+    assert "live release" in alarms_of(outcome)
 
 
 def test_a_release_with_one_byte_changed_is_an_alarm_that_names_the_file(few: None, live: Callable[..., str]) -> None:
@@ -185,8 +93,36 @@ def test_an_online_value_that_differs_from_offline_is_an_alarm(few: None, live: 
             outcome = run(as_of=AS_OF)
         finally:
             kept.backup(online)
-    assert alarms(outcome) == ["offline and online"]
+    assert alarms_of(outcome) == ["offline and online"]
     assert "plays_7d" in outcome.summary["reason"]
+
+
+def test_an_online_store_that_is_down_is_an_alarm_and_the_rest_is_still_told(
+    few: None, live: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live("down")
+    monkeypatch.setenv("SEGUE_ONLINE_STORE", "redis")
+    monkeypatch.setenv("SEGUE_REDIS_URL", "127.0.0.1:1")
+    get_settings.cache_clear()
+    _shared_store.cache_clear()
+    try:
+        outcome = run(as_of=AS_OF)
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+        _shared_store.cache_clear()
+    assert alarms_of(outcome) == ["offline and online"]
+    assert "Redis at SEGUE_REDIS_URL, received ConnectionError" in outcome.summary["reason"]
+    assert states_of(outcome)["genre"] == "ok"
+
+
+def test_a_damaged_pointer_is_an_alarm_with_its_path(few: None, live: Callable[..., str], platform: Home) -> None:
+    live("lost")
+    pointer = platform.releases / "current.json"
+    pointer.write_text("garbage")
+    outcome = run(as_of=AS_OF)
+    assert outcome.exit_code == 3
+    assert str(pointer) in outcome.summary["reason"]
 
 
 def break_plays_7d(online: sqlite3.Connection) -> None:

@@ -19,6 +19,32 @@ def test_the_page_says_the_verdict_and_names_what_moved_first() -> None:
     assert html.index("plays 7d") < html.index("tempo")
 
 
+def test_drift_that_asks_for_nothing_is_not_painted_as_if_it_did() -> None:
+    asks = page(summary_of(Verdict.DRIFT), links={})
+    waits = page(summary_of(Verdict.DRIFT).model_copy(update={"retrain": False}), links={})
+    assert banner(asks) == banner_colour_of_moved(asks)
+    assert banner(waits) != banner_colour_of_moved(waits)
+    assert "nothing to do until a later day says so too" in waits
+    assert "nothing to do" not in asks
+
+
+def banner(html: str) -> str:
+    return re.findall(r"padding:22px 28px;background:(#\w+)", html)[0]
+
+
+def banner_colour_of_moved(html: str) -> str:
+    return re.findall(r"color:(#\w+)[^>]*>moved<", html)[0]
+
+
+def test_what_is_still_filling_is_told_once_with_its_reason() -> None:
+    filling = [Finding("features", name, State.FILLING, 31.0, 20.0, says="looks back") for name in ("plays_30d", "users_30d")]
+    summary = summary_of(Verdict.OK)
+    summary = summary.model_copy(update={"findings": [*summary.findings, *as_rows(filling)]})
+    assert "Still filling and not compared: plays_30d, users_30d (looks back)." in page(summary, links={})
+    assert "Still filling and not compared, as each looks back: plays_30d, users_30d." in text(summary)
+    assert "Not compared" not in page(summary, links={}) + text(summary)
+
+
 def test_the_page_of_a_quiet_day_asks_for_nothing() -> None:
     html = page(summary_of(Verdict.OK), links={})
     assert "asked for" not in html

@@ -29,6 +29,12 @@ def test_features_left_out_do_not_dilute_the_share() -> None:
     assert judge(features(3, 7, notes=50), RULES)[0] is Verdict.DRIFT
 
 
+def test_features_still_filling_neither_move_nor_dilute() -> None:
+    filling = [Finding("features", f"g{n}", State.FILLING) for n in range(20)]
+    assert judge([*features(2, 8), *filling], RULES) == (Verdict.OK, "2 of 10 features moved, 20 more are still filling")
+    assert judge([*features(3, 7), *filling], RULES) == (Verdict.DRIFT, "3 of 10 features moved, 20 more are still filling")
+
+
 def test_moved_scores_outcomes_or_vectors_are_drift_by_themselves() -> None:
     for group in ("scores", "listening", "embeddings"):
         assert judge([*features(0, 10), one(group, State.MOVED)], RULES) == (Verdict.DRIFT, "the check moved")

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from segue.cli import main
-from segue.errors import SegueError
+from segue.errors import NotBegunError, SegueError
 from segue.home import Home
-from segue.runs import Run, last_run, recording
+from segue.runs import Run, last_refusal, last_run, recording
 
 
 def ran(home: Home, command: str) -> Run:
@@ -90,6 +90,74 @@ def test_a_home_that_takes_no_record_does_not_stop_a_stage(home: Home) -> None:
     with recording("train") as run:
         run.exit_code = 0
     assert home.root.read_text() == "a file, not a folder"
+
+
+def refuse(received: str) -> None:
+    with pytest.raises(NotBegunError), recording("train"):
+        raise NotBegunError(expected="a day with listens", received=received, mend="choose another")
+
+
+def test_what_was_refused_before_it_began_leaves_the_last_run_as_it_was_and_is_kept_beside_it(home: Home) -> None:
+    with recording("train") as run:
+        run.exit_code = 0
+    before = (home.runs / "train.json").read_bytes()
+    refuse("a typo")
+    assert (home.runs / "train.json").read_bytes() == before
+    refusal = last_refusal(home, "train")
+    assert refusal is not None
+    assert (refusal.exit_code, refusal.sentence) == (2, "Expected a day with listens, received a typo: choose another.")
+    with recording("train") as run:
+        run.exit_code = 0
+    assert last_refusal(home, "train") is None
+
+
+def test_a_failure_at_work_is_a_run_and_no_refusal(home: Home) -> None:
+    with recording("train") as run:
+        run.exit_code = 0
+    with pytest.raises(SegueError), recording("train"):
+        raise SegueError(expected="a dbt build without a failure", received="one", mend="read the log")
+    assert ran(home, "train").exit_code == 2
+    assert last_refusal(home, "train") is None
+
+
+def test_a_refusal_where_nothing_ever_ran_leaves_no_run(home: Home) -> None:
+    refuse("a typo")
+    assert last_run(home, "train") is None
+    assert last_refusal(home, "train") is not None
+
+
+def test_a_refusal_does_not_take_back_what_another_run_wrote_meanwhile(home: Home) -> None:
+    def other_ends() -> None:
+        with recording("train") as other:
+            other.exit_code = 3
+        raise NotBegunError(expected="one at a time", received="another at work", mend="wait")
+
+    with pytest.raises(NotBegunError), recording("train"):
+        other_ends()
+    assert ran(home, "train").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["promote", "foo"],
+        ["promote", "../../etc"],
+        ["evaluate", "../../etc"],
+        ["train", "--as-of", "2020-01-01"],
+        ["embed", "--as-of", "2020-01-01"],
+        ["monitor", "--as-of", "2020-01-01"],
+        ["features", "--as-of", "2020-01-01"],
+        ["land", "--source", "events", "--path", "/nonexistent"],
+        ["playlists", "--week", "2020-01-01"],
+        ["world", "--users", "0"],
+    ],
+)
+def test_a_typo_of_the_command_line_leaves_the_home_healthy(home: Home, argv: list[str]) -> None:
+    with recording(argv[0]) as run:
+        run.exit_code = 0
+    assert main(argv) == 2
+    assert ran(home, argv[0]).exit_code == 0
+    assert last_refusal(home, argv[0]) is not None
 
 
 def test_the_command_line_records_stages_and_nothing_else(home: Home, tmp_path: Path) -> None:

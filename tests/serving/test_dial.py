@@ -43,8 +43,12 @@ def test_a_request_may_turn_the_dial_and_radio_explores_only_then(platform: Plat
     assert client.post("/v1/recommend", json={"user_id": "u00001"}).status_code == 200
     radio = {"user_id": "u00001", "context": {"surface": "radio"}}
     assert client.post("/v1/recommend", json=radio).status_code == 200
-    refused = client.post("/v1/recommend", json={"user_id": "u00001", "adventurousness": 1.5})
-    assert refused.status_code == 400
+    as_json = {"content-type": "application/json"}  # the client would not write a NaN itself
+    for dial in ("1.5", "NaN", "-Infinity", '"much"'):
+        asked = f'{{"user_id": "u00001", "adventurousness": {dial}}}'
+        refused = client.post("/v1/recommend", content=asked, headers=as_json)
+        assert refused.status_code == 400
+        assert refused.json() == {"error": "body.adventurousness: a dial is a finite number from 0 to 1."}
     desk.predictions.close()
     (log,) = platform.home.predictions.rglob("http-*.jsonl")
     none, all_, usual, radio_ = map(Prediction.model_validate_json, log.read_text().splitlines())

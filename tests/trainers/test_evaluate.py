@@ -121,7 +121,7 @@ def test_the_live_release_evaluated_again_is_not_compared_with_itself(world: Hom
 
 
 def test_an_unknown_version_is_refused(world: Home) -> None:
-    with pytest.raises(SegueError, match="run `segue releases`"):
+    with pytest.raises(SegueError, match="a version that `segue releases` lists, received 'nothing'"):
         evaluate.run(version="nothing")
 
 

@@ -15,7 +15,7 @@ from segue.features import fingerprint, shared_store
 from segue.live_release import read_pointer
 from segue.names import MODEL_SERVICES
 from segue.policy import policy_of, read_policy
-from segue.release import Manifest, read_manifest, release_path
+from segue.release import Manifest, read_manifest, release_path, require_release
 from segue.settings import get_settings
 from segue.stage import Outcome, Progress
 from trainers.evaluation.charts import chart
@@ -36,6 +36,7 @@ def run(*, version: str, policy: str | None = None) -> Outcome:
         SegueError: no such release, changed bytes, it has seen the days that are to be held out, or `policy` is none.
     """
     progress, config = Progress("evaluate"), EvaluateConfig()
+    require_release(version)
     manifest = read_manifest(release_path(version))
     targets = targets_of(policy_of(manifest.policy), read_policy(policy, "--policy", "correct it") if policy else None)
     split = _split(manifest)

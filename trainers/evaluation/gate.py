@@ -13,7 +13,7 @@ from segue.atomic import write_json
 from segue.errors import SegueError
 from segue.exit_codes import GATE_REFUSED
 from segue.live_release import point_to, read_pointer
-from segue.release import verdict_path, verify
+from segue.release import require_release, verdict_path, verify
 from segue.stage import Outcome, Progress, table
 from trainers.evaluation.comparison import Comparison, ComparisonRule, Verdict, compare
 from trainers.evaluation.measures import REQUIRED
@@ -53,6 +53,7 @@ def run(*, version: str) -> Outcome:
         SegueError: changed bytes, other feature views, no evaluation, or one that compared it with another live release.
     """
     progress, rule = Progress("promote"), GateRule()
+    require_release(version)
     with progress.step("verify"):
         check_features(verify(version))
     pointer = read_pointer()

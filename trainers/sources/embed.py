@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from segue.dates import end_of, split_at
-from segue.errors import SegueError
+from segue.errors import NotBegunError
 from segue.home import get_home
 from segue.lock import locked
 from segue.settings import get_settings
@@ -79,7 +79,7 @@ def _listening_days(as_of: date) -> list[date]:
     files = label_files(None, end_of(as_of))
     days = [date.fromisoformat(file.parent.name.removeprefix("day=")) for file in files]
     if days[-1] != as_of:
-        raise SegueError(
+        raise NotBegunError(
             expected=f"listens on {as_of}",
             received=f"none after {days[-1]}",
             mend=f"run `segue embed --as-of {days[-1]}`, or `segue features --as-of {as_of}` first",
