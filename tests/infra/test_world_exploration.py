@@ -26,7 +26,8 @@ from serving.catalogue import Catalogue, Licences
 from serving.list_maker import ListMaker
 from serving.lists import RETRIEVED, Lists, Ranked
 from serving.policy.rule import Listeners
-from trainers.benches.exploration import true_rates
+from trainers.benches.exploration import slots_and_chances, true_rates
+from trainers.benches.heard_again import heard_again, proved
 from trainers.evaluation.explored import slots_of
 from trainers.evaluation.off_policy import Slots, estimate
 from trainers.evaluation.target_policies import any_alike, best_ranked, choosing, targets_of
@@ -128,20 +129,28 @@ def _logged(catalogue: Catalogue, lists: Lists, said: str | None, who: int, user
     )
 
 
-def test_the_interval_from_the_log_covers_the_true_save_rate_of_every_policy(heard: Any) -> None:
+def test_the_estimates_from_the_log_are_near_the_true_save_rate_of_every_policy(heard: Any) -> None:
     made, chances, saved = heard
-    slots, truth = slots_of([one for one in made if one.explored], saved), true_rates(made, chances, ASKED)
-    found = {name: estimate(slots, target) for name, target in ASKED.items()}
+    slots, known = slots_of([one for one in made if one.explored], saved), slots_and_chances(made, chances)[1]
+    truth = true_rates(slots, known, ASKED)
     assert max(truth.values()) > 1.2 * min(truth.values()), "policies that are alike prove nothing"
     assert slots.reward.sum() > 100
-    assert {name: one.snips_low <= truth[name] <= one.snips_high for name, one in found.items()} == dict.fromkeys(ASKED, True)
+    for name, target in ASKED.items():
+        one = estimate(slots, target)
+        assert one.snips - 2 * (one.snips - one.snips_low) <= truth[name] <= one.snips + 2 * (one.snips_high - one.snips)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say_when_the_lists_are_heard_again_and_again(heard: Any) -> None:
+    made, chances, _ = heard
+    slots, known = slots_and_chances(made, chances)
+    assert proved(heard_again(slots, known, ASKED, hearings=300))
 
 
 def test_propensities_that_lie_are_found_out(heard: Any) -> None:
     made, chances, saved = heard
     slots = slots_of([one for one in made if one.explored], saved)
     lied = replace(slots, propensity=any_alike(slots))
-    truth = true_rates(made, chances, ASKED)
+    truth = true_rates(slots, slots_and_chances(made, chances)[1], ASKED)
     off, told = (max(abs(estimate(of, ASKED[n]).ips - truth[n]) for n in truth) for of in (lied, slots))
     assert off > 2 * told
 

@@ -1,6 +1,7 @@
 """`segue bench exploration`: a simulated world, one release, one week of playlists that the world hears; then what `segue
-evaluate` says other policies would have saved, beside what they would have, which such a world knows. And novelty and the
-save rate by the dial: the world's listeners set theirs by chance, so the groups differ in nothing else.
+evaluate` says other policies would have saved, beside what they would have, which such a world knows; and how often such an
+interval holds the truth when the same lists are heard again and again. And novelty and the save rate by the dial: the world's
+listeners set theirs by chance, so the groups differ in nothing else.
 
 Every stage is a command of its own in a temporary home. The truth is read from what `segue listen` wrote down.
 """
@@ -11,6 +12,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,15 +27,14 @@ from segue.policy import policy_of
 from segue.predictions import Prediction, weekly_predictions
 from segue.release import MANIFEST, read_manifest, release_path
 from segue.stage import Outcome, Progress, table
+from trainers.benches.heard_again import COVERED, HEARINGS, PROVING, Covered, heard_again, proved
 from trainers.evaluation.explored import counted_lists, slots_of
-from trainers.evaluation.off_policy import Target
-from trainers.evaluation.target_policies import DIAL_AT_1, TARGETS, targets_of
+from trainers.evaluation.off_policy import Floats, Slots, Target
+from trainers.evaluation.target_policies import TARGETS, targets_of
 from trainers.gold import read_tracks
 
 START, DAYS = date(2026, 9, 21), 35
 WEEK = START + timedelta(days=DAYS)
-PROVED = ("best ranked", "any alike", DIAL_AT_1)
-"""The policies whose interval has to cover the truth; the others are shown beside them."""
 _SIDE = 1.959964
 
 
@@ -67,36 +68,42 @@ def _stages(home: Path, users: int, tracks: int) -> Iterator[tuple[str, list[str
 
 
 def measured() -> dict[str, Any]:
-    """Of this home: the policies with their estimates as stored and the truth, and the lists by the dial."""
+    """Of this home: the policies with their estimates as stored and the truth, how often their intervals hold it, and the
+    lists by the dial."""
     import pyarrow.parquet as pq
 
     lists = list(weekly_predictions(WEEK))
     judged = pq.ParquetFile(get_home().world / "judged" / f"week={WEEK}" / "data.parquet").read().to_pydict()
     chance = dict(zip(zip(judged["user"], judged["track_id"], strict=True), judged["chance"], strict=True))
     (stored,) = (json.loads(path.read_text()) for path in (get_home().releases / "evaluations").glob("*.json"))
+    targets = targets_of(policy_of(read_manifest(release_path(stored["version"])).policy))
+    slots, chances = slots_and_chances(counted_lists(), chance)
     return {
         "exploration": stored["exploration"],
-        "truth": true_rates(
-            counted_lists(), chance, targets_of(policy_of(read_manifest(release_path(stored["version"])).policy))
-        ),
+        "truth": true_rates(slots, chances, targets),
+        "hearings": HEARINGS,
+        "heard_again": {name: asdict(found) for name, found in heard_again(slots, chances, targets).items()},
         "dial": by_dial(lists, chance),
     }
 
 
-def true_rates(
-    lists: Sequence[Prediction], chance: dict[tuple[str, str], float], targets: Mapping[str, Target] = TARGETS
-) -> dict[str, float]:
-    """What each of these policies saves in a slot, by the chance of each user and track, over the slots of `lists`."""
+def slots_and_chances(lists: Sequence[Prediction], chance: dict[tuple[str, str], float]) -> tuple[Slots, Floats]:
+    """The exploring slots of `lists`, and the chance of each of their candidates (s, p), by that of each user and track."""
     made = [one for one in lists if one.explored and one.user]
     slots = slots_of(made, set())
-    truth = np.zeros_like(slots.worth)
+    chances = np.zeros_like(slots.worth)
     row = 0
     for one in made:
         theirs = [chance[one.user, track] for track in one.explored.candidates]  # type: ignore[index, union-attr]
         for _ in one.explored.slots:  # type: ignore[union-attr]
-            truth[row, : len(theirs)] = theirs
+            chances[row, : len(theirs)] = theirs
             row += 1
-    return {name: float((target(slots) * truth).sum(axis=1).mean()) for name, target in targets.items()}
+    return slots, chances
+
+
+def true_rates(slots: Slots, chances: Floats, targets: Mapping[str, Target] = TARGETS) -> dict[str, float]:
+    """What each of these policies saves in a slot whose candidates have these chances (s, p)."""
+    return {name: float((target(slots) * chances).sum(axis=1).mean()) for name, target in targets.items()}
 
 
 def by_dial(lists: Sequence[Prediction], chance: dict[tuple[str, str], float]) -> list[dict[str, float]]:
@@ -130,20 +137,24 @@ def _group(dial: float, values: Any) -> dict[str, float]:
 
 
 def _outcome(found: dict[str, Any]) -> Outcome:
-    rows, covers = [], {}
-    for row in found["exploration"]["policies"]:
-        truth = found["truth"][row["policy"]]
-        covers[row["policy"]] = row["snips_low"] <= truth <= row["snips_high"]
-        cells = [f"{row[name]:.4f}" for name in ("snips", "snips_low", "snips_high")]
-        rows.append([row["policy"], f"{truth:.4f}", *cells, f"{row['ips']:.4f}", "yes" if covers[row["policy"]] else "no"])
-    policies = table(["saves per slot", "truth", "SNIPS", "from", "to", "IPS", "covered"], rows)
-    dial = _dial_table(found["dial"])
+    again = {name: Covered(**row) for name, row in found["heard_again"].items()}
     path = _draw(get_home().chart("exploration"), found)
-    proved = all(covers[name] for name in PROVED)
     head = f"{found['exploration']['saves']} saves of {found['exploration']['slots']} slots that explored"
-    bar = f"The SNIPS interval covers the true save rate of {', '.join(PROVED)}: {'yes' if proved else 'no'}"
-    text = "\n\n".join([head, policies, bar, dial, f"The chart is {path}"])
-    return Outcome(found | {"covered": covers, "proved": proved, "chart": str(path)}, text)
+    bar = f"Heard {found['hearings']} times, the intervals hold the true save rates as often as they say ({COVERED[0]:.0%} to "
+    bar += f"{COVERED[1]:.0%} for {PROVING} policies, and for none more seldom): {'yes' if proved(again) else 'no'}"
+    text = "\n\n".join([head, _policies_table(found, again), bar, _dial_table(found["dial"]), f"The chart is {path}"])
+    return Outcome(found | {"proved": proved(again), "chart": str(path)}, text)
+
+
+def _policies_table(found: dict[str, Any], again: dict[str, Covered]) -> str:
+    rows = []
+    for row in found["exploration"]["policies"]:
+        name, truth = row["policy"], found["truth"][row["policy"]]
+        cells = [f"{row[column]:.4f}" for column in ("snips", "snips_low", "snips_high", "ips")]
+        held = [f"{again[name].snips:.3f}", f"{again[name].lead:.3f}", f"{again[name].width:.4f}", f"{again[name].spread:.4f}"]
+        rows.append([name, f"{truth:.4f}", *cells, "yes" if row["snips_low"] <= truth <= row["snips_high"] else "no", *held])
+    names = ["truth", "SNIPS", "from", "to", "IPS", "holds it", "held", "lead held", "width", "spread"]
+    return table(["saves per slot", *names], rows)
 
 
 def _dial_table(groups: list[dict[str, float]]) -> str:

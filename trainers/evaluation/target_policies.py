@@ -16,7 +16,7 @@ from trainers.evaluation.off_policy import Floats, Slots, Target
 
 DRAWS, _SEED = 64, 17
 """Draws a slot: as many as a served one has, each slot its own, so that their errors do not add up over the slots."""
-THIS_RELEASE, GIVEN, DIAL_AT_1 = "this release", "--policy", "dial at 1"
+LOGGED, THIS_RELEASE, GIVEN, DIAL_AT_1 = "as logged", "this release", "--policy", "dial at 1"
 
 
 def as_logged(slots: Slots) -> Floats:
@@ -95,7 +95,7 @@ def _all_on(chosen: npt.NDArray[np.int64], slots: Slots) -> Floats:
 
 
 TARGETS: dict[str, Target] = {
-    "as logged": as_logged,
+    LOGGED: as_logged,
     "best ranked": best_ranked,
     "any alike": any_alike,
     "most believed": most_believed,
