@@ -35,6 +35,8 @@ def bandit(seed: int, count: int = 400, *, rates: np.ndarray = RATES) -> Slots:
         genre=np.tile(np.arange(len(rates)) % 2, (count, 1)),
         artist=np.tile(np.arange(len(rates)), (count, 1)),
         of_genre=np.full(open_.shape, 0.3),
+        newness=np.zeros(open_.shape),
+        tilt=np.zeros(count),
         dial=np.full(count, 0.5),
         reward=(rng.random(count) < rates[took]).astype(float),
         user=np.arange(count) // 2,

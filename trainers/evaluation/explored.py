@@ -97,9 +97,10 @@ def slots_of(made: Sequence[Prediction], saved: set[Saved]) -> Slots:
             columns["reward"].append((one.user, track, _day(one), one.surface.value) in saved)
             columns["user"].append(users.setdefault(one.user, len(users)))
             columns["dial"].append(one.dial or 0.0)
+            columns["tilt"].append(one.explored.tilt)
             for name, values in (("worth", slot.worth), ("propensity", slot.propensity)):
                 columns[name].append(_padded(values, width))
-            for name in ("mean", "deviation", "of_genre"):
+            for name in ("mean", "deviation", "of_genre", "newness"):
                 columns[name].append(_padded(getattr(one.explored, name), width))
             for name in ("genre", "artist"):
                 columns[name].append(_with_own(getattr(one.explored, name), width))

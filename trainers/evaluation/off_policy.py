@@ -28,9 +28,9 @@ _LEAST_FREEDOM = 3.0
 class Slots:
     """s exploring slots over p candidates: which one each `took` (s,), all their `propensity` and `worth` (s, p), 0 where a
     candidate was not open, what was believed of them (`mean`, `deviation` of a log save rate, (s, p)), and what is drawn once
-    for several of them (`genre`, `artist`, numbers (s, p), with the part `of_genre` in the deviation); the list's `dial` (s,);
-    whether what was taken was saved (`reward`, (s,)), and whose slot it was (`user`, numbers (s,)): the slots of one user are
-    not independent."""
+    for several of them (`genre`, `artist`, numbers (s, p), with the part `of_genre` in the deviation); how new each is to the
+    listener (`newness`, (s, p)), of which the worth has `tilt` (s,) times as much; the list's `dial` (s,); whether what was
+    taken was saved (`reward`, (s,)), and whose slot it was (`user`, numbers (s,)): those of one user are not independent."""
 
     took: npt.NDArray[np.int64]
     propensity: Floats
@@ -40,6 +40,8 @@ class Slots:
     genre: npt.NDArray[np.int64]
     artist: npt.NDArray[np.int64]
     of_genre: Floats
+    newness: Floats
+    tilt: Floats
     dial: Floats
     reward: Floats
     user: npt.NDArray[np.int64]
