@@ -41,6 +41,9 @@ class PolicySettings(BaseModel):
     )
     candidates: int = Field(default=128, ge=1, description="how many of the best candidates a list of 30 is chosen from")
     adventurousness: float = Field(default=0.5, ge=0, le=1, description="the dial of who has not set theirs")
+    novelty: float = Field(
+        default=1.0, ge=0, description="what a track gains that is all new to its listener, the dial at 1; at 0 it loses that"
+    )
     explore_slots: int = Field(default=3, ge=0, le=10, description="slots of a list of 30 that explore, the dial at a half")
     explore_pool: int = Field(default=24, ge=2, le=128, description="how many of the best open tracks such a slot looks at")
     explore_weight: float = Field(default=0.5, ge=0, description="weight of the log of the save rate drawn, the dial at 1")
@@ -59,7 +62,7 @@ SMALL_BEYOND = 0.9
 nobody plays. Equally played artists stand together, with all of them before each."""
 
 DEFAULT_POLICY = PolicySettings()
-BEFORE: dict[str, Any] = {"explore_slots": 0, "staying": 0.0}
+BEFORE: dict[str, Any] = {"explore_slots": 0, "staying": 0.0, "novelty": 0.0}
 """What a release does that was made before a key existed, where that is not what the default does."""
 
 

@@ -43,7 +43,8 @@ class Explored(BaseModel):
     """What the exploring slots of a list chose from: track ids, and what was believed of each, the mean and the deviation of
     the log of its save rate relative to the usual. What is drawn of a genre and of an artist is one draw for all of it: equal
     codes of `genre` and `artist` share one, and `of_genre` is the part of the first in the deviation; records older than these
-    have none. A code means nothing beyond its record."""
+    have none. A code means nothing beyond its record. How new each is to the listener, from 0 to 1, is its `newness`, and its
+    worth has `tilt` times as much of it, by the dial of the list and the policy of then."""
 
     candidates: list[str]
     mean: list[float]
@@ -51,6 +52,8 @@ class Explored(BaseModel):
     genre: list[int] = []
     artist: list[int] = []
     of_genre: list[float] = []
+    newness: list[float] = []
+    tilt: float = 0.0
     slots: list[ExploredSlot]
 
 

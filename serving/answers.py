@@ -130,7 +130,7 @@ def explored_of(catalogue: Catalogue, lists: Lists) -> list[str | None]:
     mean, deviation, worth, propensity = (
         rounded(of, PROPENSITY_PLACES) for of in (tried.mean, tried.deviation, tried.worth, tried.propensity)
     )
-    of_genre = rounded(tried.of_genre, DEVIATION_PLACES)
+    of_genre, newness, tilt = (rounded(of, DEVIATION_PLACES) for of in (tried.of_genre, tried.newness, tried.tilt))
     for who, (count, took) in enumerate(zip(there, tried.took.tolist(), strict=True)):
         chosen = [
             {"took": one, "worth": worth[who, slot, :count], "propensity": propensity[who, slot, :count]}
@@ -139,6 +139,7 @@ def explored_of(catalogue: Catalogue, lists: Lists) -> list[str | None]:
         ]
         said = {"candidates": candidates[who, :count].tolist(), "mean": mean[who, :count], "deviation": deviation[who, :count]}
         said |= {"genre": tried.genre[who, :count], "artist": tried.artist[who, :count], "of_genre": of_genre[who, :count]}
+        said |= {"newness": newness[who, :count], "tilt": tilt[who]}
         texts.append(orjson.dumps(said | {"slots": chosen}, option=orjson.OPT_SERIALIZE_NUMPY).decode() if chosen else None)
     return texts
 

@@ -16,6 +16,7 @@ from serving.catalogue import NO_TRACK, Catalogue, Rows
 from serving.lists import POPULAR, Lists, Ranked, at_columns, no_lists, replaced, some_lists, some_ranked
 from serving.policy import order
 from serving.policy.exploration import Exploration
+from serving.policy.newness import tilted
 from serving.policy.popularity_ceiling import BELOW, above
 from serving.policy.rule import Floats, Listeners, Places, Pool
 from serving.policy.selection import BY_RANK, EXPLORED, NOWHERE, Selection, select
@@ -75,16 +76,9 @@ class ListMaker:
     def _pool(self, listeners: Listeners, ranked: Ranked, count: int, *, weighed: bool) -> Pool:
         rows = np.ascontiguousarray(ranked.rows)
         weighed = weighed and rows.size > 0
-        return Pool(
-            listeners=listeners,
-            catalogue=self.catalogue,
-            policy=self.policy,
-            rows=rows,
-            open=rows != NO_TRACK,
-            value=_value(ranked.score, self._width(count)) if weighed else _by_place(rows),
-            count=count,
-            vectors=self.vectors_of(rows.ravel()).reshape(*rows.shape, -1) if weighed else None,
-        )
+        value = _value(ranked.score, self._width(count)) if weighed else _by_place(rows)
+        vectors = self.vectors_of(rows.ravel()).reshape(*rows.shape, -1) if weighed else None
+        return tilted(Pool(listeners, self.catalogue, self.policy, rows, rows != NO_TRACK, value, count, vectors))
 
     def _filled(self, lists: Lists, listeners: Listeners, count: int) -> Lists:
         """Short lists get popular tracks at their end, under the same policy."""

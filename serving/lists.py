@@ -23,7 +23,7 @@ class Tried:
     the `mean` and `deviation` (n, p) of the log of their relative save rate, and what is drawn once for several of them: codes
     of `genre` and `artist` (n, p), with the part `of_genre` (n, p) in the deviation; for each slot (n, s) which of them it
     `took`, -1 where a list has no such slot, and all their `worth` and `propensity` (n, s, p), 0 where not open; and the
-    `dial` (n,)."""
+    `dial` (n,). How new each is to its listener is `newness` (n, p), of which its worth has `tilt` (n,) times as much."""
 
     rows: Rows
     mean: Floats
@@ -35,6 +35,8 @@ class Tried:
     worth: Floats
     propensity: Floats
     dial: Floats
+    newness: Floats
+    tilt: Floats
 
     def but(self, which: Places) -> Tried:
         """The same, with nothing tried in the lists `which`."""

@@ -48,7 +48,7 @@ class Exploration:
         lists, most = len(self._dial), int(slots.max(initial=0))
         width = min(pool.policy.explore_pool, pool.rows.shape[1])
         self._places = np.full((lists, width), -1, dtype=np.intp)
-        self._mean, self._deviation, self._of_genre = np.zeros((3, lists, width), dtype=np.float32)
+        self._mean, self._deviation, self._of_genre, self._newness = np.zeros((4, lists, width), dtype=np.float32)
         self._genre, self._artist = np.zeros((2, lists, width), dtype=np.int32)
         self._draws = np.zeros((lists, width, DRAWS), dtype=np.float32)
         self._took = np.full((lists, most), -1, dtype=np.int8)
@@ -71,7 +71,9 @@ class Exploration:
         """What was looked at, when all is chosen."""
         rows = np.where(self._places >= 0, np.take_along_axis(self._pool.rows, np.maximum(self._places, 0), axis=1), NO_TRACK)
         believed = (self._mean, self._deviation, self._genre, self._artist, self._of_genre)
-        return Tried(rows.astype(np.int32), *believed, self._took, self._worth, self._propensity, self._dial)
+        tilt = np.zeros_like(self._dial) if self._pool.tilt is None else self._pool.tilt
+        chosen = (self._took, self._worth, self._propensity)
+        return Tried(rows.astype(np.int32), *believed, *chosen, self._dial, self._newness, tilt)
 
     def _look(self, who: Places, worth: Floats, open_: Mask) -> None:
         """The pools of lists that begin to explore, what is believed of them, and the draws."""
@@ -85,6 +87,8 @@ class Exploration:
         self._mean[who] = by_genre[0] + by_artist[0]
         self._deviation[who], self._of_genre[who] = np.hypot(by_genre[1], by_artist[1]), by_genre[1]
         self._genre[who], self._artist[who] = genre, artist
+        if self._pool.newness is not None:
+            self._newness[who] = np.take_along_axis(self._pool.newness[who], best, axis=1)
         scale = self._policy.explore_weight * self._dial[who]
         of_genre, of_artist = (_rows_of_normals(self._seeds[who, None], arms) for arms in (2 * genre + 2, 2 * artist + 1))
         draws = np.empty((len(who), width, DRAWS), dtype=np.float32)

@@ -116,7 +116,8 @@ class Rule(Protocol):
 class Pool:
     """What n lists of `count` are chosen from: candidate `rows` (n, c), those that may come `open` (n, c), and what each is
     worth, `value` (n, c), from 1 for the best to 0 for the last, or falling by place where only order counts. `vectors`
-    (n, c, d) have length one; without them the rules that weigh stand aside and only what must hold does."""
+    (n, c, d) have length one; without them the rules that weigh stand aside and only what must hold does. `newness` (n, c) is
+    how new each is to its listener, of which `value` has `tilt` (n,) times as much; None where that was not asked."""
 
     listeners: Listeners
     catalogue: Catalogue
@@ -126,6 +127,8 @@ class Pool:
     value: Floats
     count: int
     vectors: Floats | None = None
+    newness: Floats | None = None
+    tilt: Floats | None = None
 
     @property
     def weighs(self) -> bool:

@@ -67,10 +67,11 @@ def test_the_dial_says_how_many_slots_explore(dial: float, slots: int) -> None:
 
 
 def test_a_dial_at_nothing_gives_the_list_that_never_explores() -> None:
-    still = made(people(5, 0.0))
+    plain = POLICY.model_copy(update={"novelty": 0.0})
+    still = made(people(5, 0.0), plain)
     never = made(people(5), PolicySettings(explore_slots=0))
     assert (still.rows == never.rows).all()
-    assert (made(people(5, 1.0)).rows != never.rows).any()
+    assert (made(people(5, 1.0), plain).rows != never.rows).any()
 
 
 def test_the_same_user_week_and_release_explore_alike_and_another_does_not() -> None:

@@ -29,7 +29,7 @@ def listed(policy: PolicySettings, *, tracks: dict[str, Any], people: dict[str, 
     catalogue = replace(make_catalogue(1, TRACKS), **plain | tracks)
     nothing = [np.empty(0, np.int32)]
     free = dict.fromkeys(("heard", "disliked", "excluded", "disliked_artists"), nothing)
-    unknown = {"habit": np.array([np.nan], np.float32)}
+    unknown = dict.fromkeys(("habit", "adventurousness"), np.array([np.nan], np.float32))
     listener = replace(make_listeners(1, catalogue).some(np.array([0])), **free | unknown | people)
     sounds = np.eye(TRACKS, dtype=np.float32) if vectors is None else vectors
     maker = ListMaker(catalogue, policy, lambda rows: sounds[rows])

@@ -78,7 +78,11 @@ def test_what_was_saved_of_the_list_in_its_week_is_counted_and_weighed(home: Pat
     assert by_name["best ranked"]["snips"] == pytest.approx(1 / 3)
     assert by_name["most believed"]["ips"] == pytest.approx((1 / 0.25) / 4)
     assert by_name["any alike"]["ips"] == pytest.approx((0.5 / 0.75 + 0.5 / 0.25) / 4)
-    assert "2 saves of 4 slots" in exploration_text(found)
+    assert by_name["most believed"]["lead"] == pytest.approx(by_name["most believed"]["snips"] - 2 / 4)
+    assert {row["better"] for row in found["policies"]} == {"unsure"}, "four users prove nothing"
+    text = exploration_text(found)
+    assert "2 saves of 4 slots" in text
+    assert "better than as logged?" in text
 
 
 def test_a_week_that_is_not_over_is_not_counted_and_of_a_week_made_twice_the_last(home: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from trainers.evaluation.off_policy import Slots, Target, estimate
-from trainers.evaluation.target_policies import TARGETS, any_alike, as_logged, best_ranked
+from trainers.benches.heard_again import COVERED, Covered, heard_again
+from trainers.evaluation.comparison import Verdict
+from trainers.evaluation.off_policy import Estimate, Slots, Target, estimate, estimated
+from trainers.evaluation.target_policies import TARGETS, any_alike, as_logged, best_ranked, most_believed
 
 RATES = np.array([0.15, 0.5, 0.2, 0.05])
 """The save rate of each candidate; the last but one is closed in half of the slots."""
@@ -32,6 +35,8 @@ def bandit(seed: int, count: int = 400, *, rates: np.ndarray = RATES) -> Slots:
         genre=np.tile(np.arange(len(rates)) % 2, (count, 1)),
         artist=np.tile(np.arange(len(rates)), (count, 1)),
         of_genre=np.full(open_.shape, 0.3),
+        newness=np.zeros(open_.shape),
+        tilt=np.zeros(count),
         dial=np.full(count, 0.5),
         reward=(rng.random(count) < rates[took]).astype(float),
         user=np.arange(count) // 2,
@@ -52,6 +57,87 @@ def test_the_estimate_is_right_on_average_and_its_interval_covers_the_truth(name
         assert abs(off.mean()) < 3.5 * off.std() / np.sqrt(len(off)) + 0.002
     covered = [one.snips_low <= true <= one.snips_high for one, true in zip(found, wanted, strict=True)]
     assert np.mean(covered) > 0.88
+
+
+FEW_SAVES = np.array([0.03, 0.06, 0.04, 0.01])
+
+
+def held(count: int, target: Target, **other: Any) -> Covered:
+    """How often the interval holds when the slots of one log are filled and heard 600 times."""
+    slots = bandit(8, count, rates=FEW_SAVES)
+    return heard_again(slots, np.tile(FEW_SAVES, (count, 1)), {"asked": target}, hearings=600, **other)["asked"]
+
+
+@pytest.mark.parametrize("target", [as_logged, best_ranked, any_alike, most_believed])
+def test_a_95_percent_interval_holds_the_truth_that_often_and_is_no_wider_than_that_takes(target: Target) -> None:
+    found = held(1_500, target)
+    assert COVERED[0] <= found.snips <= COVERED[1]
+    assert found.width < 1.15 * found.spread
+    assert target is as_logged or COVERED[0] <= found.lead <= COVERED[1]
+
+
+@pytest.mark.parametrize("target", [best_ranked, any_alike, most_believed])
+def test_few_users_are_covered_by_wider_intervals(target: Target) -> None:
+    few, many = held(120, target), held(1_500, target)
+    assert few.snips >= COVERED[0]
+    assert few.width > 2 * many.width
+
+
+def test_a_rate_that_hangs_on_one_saver_is_less_sure_than_one_of_many() -> None:
+    reward = np.zeros(400)
+    reward[::10] = 1
+    alike, alone = np.ones(400), np.where(np.arange(400) == 0, 40.0, 1.0)
+    of_many, of_one = (estimated(weight, reward, np.arange(400)) for weight in (alike, alone))
+    assert of_one.snips_high - of_one.snips_low > 3 * (of_many.snips_high - of_many.snips_low)
+
+
+def halved(weight: Any, reward: Any, user: Any) -> Estimate:
+    """An estimate that is twice as sure as it may be."""
+    found = estimated(weight, reward, user)
+    ends = {
+        f"{name}_{end}": (getattr(found, name) + getattr(found, f"{name}_{end}")) / 2
+        for name in ("snips", "lead")
+        for end in ("low", "high")
+    }
+    return replace(found, **ends)
+
+
+@pytest.mark.parametrize("target", [best_ranked, any_alike, most_believed])
+def test_intervals_of_half_the_width_hold_it_too_seldom(target: Target) -> None:
+    too_sure = held(1_500, target, estimator=halved)
+    assert max(too_sure.snips, too_sure.lead) < COVERED[0]
+
+
+def test_intervals_from_propensities_that_lie_hold_it_too_seldom() -> None:
+    lied = held(1_500, any_alike, logged=any_alike(bandit(8, 1_500, rates=FEW_SAVES)))
+    assert max(lied.snips, lied.lead) < COVERED[0]
+
+
+def test_a_policy_is_called_better_or_worse_than_what_was_logged_when_the_interval_over_its_users_says_so() -> None:
+    slots = bandit(6, 4_000)
+    found = {name: estimate(slots, target) for name, target in TARGETS.items()}
+    assert found["most believed"].better is Verdict.BETTER
+    assert found["best ranked"].better is Verdict.WORSE
+    assert found["as logged"].better is Verdict.UNSURE
+    assert found["as logged"].lead == 0
+    for one in found.values():
+        assert one.lead == pytest.approx(one.snips - found["as logged"].snips)
+        assert (one.lead_low <= 0 <= one.lead_high) == (one.better is Verdict.UNSURE)
+    few = replace(slots, user=slots.user % 20)
+    assert estimate(few, TARGETS["most believed"]).better is Verdict.UNSURE, "twenty users prove nothing"
+
+
+def test_the_lead_is_surer_than_two_intervals_side_by_side() -> None:
+    slots = bandit(9, 4_000)
+    one = estimate(slots, TARGETS["dial at 1"])
+    assert one.lead_high - one.lead_low < 0.7 * (one.snips_high - one.snips_low)
+
+
+def test_slots_without_a_save_leave_a_rate_that_may_be_more_than_none() -> None:
+    slots = replace(bandit(7), reward=np.zeros(400))
+    found = estimate(slots, best_ranked)
+    assert found.snips == found.snips_low == pytest.approx(0, abs=1e-12)
+    assert found.snips_high > 0.01
 
 
 @pytest.mark.parametrize("target", [best_ranked, any_alike])

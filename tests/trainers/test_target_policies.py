@@ -27,6 +27,8 @@ def slots(**columns: Any) -> Slots:
         "genre": np.tile([0, 1, 2], (COUNT, 1)),
         "artist": np.tile([0, 1, 2], (COUNT, 1)),
         "of_genre": np.zeros((COUNT, 3)),
+        "newness": np.zeros((COUNT, 3)),
+        "tilt": np.zeros(COUNT),
         "dial": np.full(COUNT, 0.5),
         "reward": np.zeros(COUNT),
         "user": np.arange(COUNT),
@@ -63,6 +65,18 @@ def test_the_weight_and_the_dial_say_how_much_what_is_drawn_counts() -> None:
     twice = chances(PolicySettings(explore_floor=bare, explore_weight=1.0), 0.5, **ranked)
     assert twice[0] == pytest.approx(dial[2])
     assert chances(PolicySettings(explore_floor=bare), None, **ranked | {"dial": 1.0})[0] == pytest.approx(dial[2])
+
+
+def test_a_dial_asks_for_as_much_of_what_is_new_as_a_list_made_with_it_would() -> None:
+    even = {"newness": [1.0, 0, 0]}
+    at = {dial: chances(PolicySettings(novelty=0.8), dial, **even)[0] for dial in (0.25, 0.5, 1.0)}
+    assert at[0.25] < at[0.5] - 0.05 < at[1.0] - 0.1
+    made_so = chances(PolicySettings(novelty=0.8), 1.0, **even | {"worth": [0.8, 0, 0], "tilt": 0.8})
+    assert made_so[0] == pytest.approx(at[1.0]), "what is in the worth already is not counted twice"
+    without = chances(PolicySettings(novelty=0.0), 1.0, **even | {"worth": [0.8, 0, 0], "tilt": 0.8})
+    assert without == pytest.approx([1 / 3] * 3, abs=0.01)
+    still = choosing(PolicySettings(novelty=0.8), 0.0)(slots(**even))
+    assert still[:, 0].max() == 0
 
 
 def test_what_does_not_explore_takes_the_best() -> None:

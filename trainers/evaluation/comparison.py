@@ -68,10 +68,11 @@ def compare(ours: Doubles, theirs: Doubles, rule: ComparisonRule | None = None) 
     differences = differences[np.isfinite(differences)]
     mean = float(differences.mean()) if len(differences) else float("nan")
     low, high = metrics.bootstrap_interval(differences, seed=rule.seed, level=2 * rule.confidence - 1)
-    return Comparison(mean, low, high, len(differences), _verdict(low, high, len(differences), rule))
+    return Comparison(mean, low, high, len(differences), verdict(low, high, len(differences), rule))
 
 
-def _verdict(low: float, high: float, users: int, rule: ComparisonRule) -> Verdict:
+def verdict(low: float, high: float, users: int, rule: ComparisonRule) -> Verdict:
+    """What follows from the bounds of a difference over so many users."""
     if users < rule.least_users:
         return Verdict.UNSURE
     if low > rule.margin:

@@ -17,7 +17,7 @@ from segue.predictions import Prediction, explored_between
 from segue.pseudonyms import pseudonym
 from segue.stage import table
 from trainers.evaluation.off_policy import Slots, Target, estimate
-from trainers.evaluation.target_policies import TARGETS
+from trainers.evaluation.target_policies import LOGGED, TARGETS
 from trainers.gold import label_files
 
 if TYPE_CHECKING:
@@ -62,14 +62,25 @@ def exploration_text(found: dict[str, Any] | None) -> str:
     if found is None:
         return "No week that is over has slots that explored: nothing to say of other policies."
     rows = [
-        [row["policy"], _rate(row, "snips"), _rate(row, "ips"), f"{row['effective_slots']:.0f}"] for row in found["policies"]
+        [row["policy"], *(_rate(row, name, form) for name, form in _SHOWN), _verdict(row), f"{row['effective_slots']:.0f}"]
+        for row in found["policies"]
     ]
     head = f"{found['saves']} saves of {found['slots']} slots that explored, of {found['users']} users"
-    return "\n\n".join([head, table(["saves per slot, if filled", "SNIPS", "IPS", "slots it is worth"], rows)])
+    names = ["saves per slot, if filled", "SNIPS", "IPS", f"above {LOGGED}", f"better than {LOGGED}?", "slots it is worth"]
+    return "\n\n".join([head, table(names, rows)])
 
 
-def _rate(row: dict[str, Any], name: str) -> str:
-    return f"{row[name]:.4f} ±{(row[f'{name}_high'] - row[f'{name}_low']) / 2:.4f}"
+_SHOWN = (("snips", ".4f"), ("ips", ".4f"), ("lead", "+.4f"))
+
+
+def _rate(row: dict[str, Any], name: str, form: str) -> str:
+    if name == "lead" and row["policy"] == LOGGED:
+        return "-"
+    return f"{row[name]:{form}} ±{(row[f'{name}_high'] - row[f'{name}_low']) / 2:.4f}"
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    return "-" if row["policy"] == LOGGED else str(row["better"])
 
 
 def slots_of(made: Sequence[Prediction], saved: set[Saved]) -> Slots:
@@ -86,9 +97,10 @@ def slots_of(made: Sequence[Prediction], saved: set[Saved]) -> Slots:
             columns["reward"].append((one.user, track, _day(one), one.surface.value) in saved)
             columns["user"].append(users.setdefault(one.user, len(users)))
             columns["dial"].append(one.dial or 0.0)
+            columns["tilt"].append(one.explored.tilt)
             for name, values in (("worth", slot.worth), ("propensity", slot.propensity)):
                 columns[name].append(_padded(values, width))
-            for name in ("mean", "deviation", "of_genre"):
+            for name in ("mean", "deviation", "of_genre", "newness"):
                 columns[name].append(_padded(getattr(one.explored, name), width))
             for name in ("genre", "artist"):
                 columns[name].append(_with_own(getattr(one.explored, name), width))

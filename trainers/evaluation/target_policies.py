@@ -1,7 +1,8 @@
 """Policies whose saves are estimated from logged slots, each as the chances (`off_policy.Target`) it gives their candidates.
 
 A policy of settings does in a slot what `serving/policy/exploration.py` does there: it looks at the logged candidates, with
-their logged worth and belief, and draws by its dial, weight and floor. What it is asked for is the chance over all draws,
+their logged worth and belief, and draws by its dial, weight and floor; what its dial makes of what is new stands where the
+logged one's stood. What it is asked for is the chance over all draws,
 where a served slot has that over the draws it was given. Neither the ranker nor the rules are asked again: worth is what they
 made of a candidate when the list was made.
 """
@@ -16,7 +17,7 @@ from trainers.evaluation.off_policy import Floats, Slots, Target
 
 DRAWS, _SEED = 64, 17
 """Draws a slot: as many as a served one has, each slot its own, so that their errors do not add up over the slots."""
-THIS_RELEASE, GIVEN, DIAL_AT_1 = "this release", "--policy", "dial at 1"
+LOGGED, THIS_RELEASE, GIVEN, DIAL_AT_1 = "as logged", "this release", "--policy", "dial at 1"
 
 
 def as_logged(slots: Slots) -> Floats:
@@ -26,7 +27,11 @@ def as_logged(slots: Slots) -> Floats:
 
 def best_ranked(slots: Slots) -> Floats:
     """No exploration: the candidate that is worth most to the ranker and the rules."""
-    return _all_on(np.where(slots.open, slots.worth, -np.inf).argmax(axis=1), slots)
+    return _worth_most(slots, slots.worth)
+
+
+def _worth_most(slots: Slots, worth: Floats) -> Floats:
+    return _all_on(np.where(slots.open, worth, -np.inf).argmax(axis=1), slots)
 
 
 def any_alike(slots: Slots) -> Floats:
@@ -46,11 +51,13 @@ def choosing(policy: PolicySettings, dial: float | None = None) -> Target:
         dials = slots.dial if dial is None else np.full(len(slots), dial)
         open_ = slots.open & (np.arange(slots.worth.shape[1]) < policy.explore_pool)  # the first are those worth most
         open_ = np.where(open_.any(axis=1, keepdims=True), open_, slots.open)
-        won = _shares_won(slots, open_, dials * policy.explore_weight)
+        tilt = 2 * policy.novelty * (dials - 0.5)
+        worth = slots.worth + (tilt - slots.tilt)[:, None] * slots.newness
+        won = _shares_won(slots, worth, open_, dials * policy.explore_weight)
         even = open_ / open_.sum(axis=1, keepdims=True)
         explores = np.rint(2 * dials * policy.explore_slots) > 0
         mixed = (1 - policy.explore_floor) * won + policy.explore_floor * even
-        return np.where(explores[:, None], mixed, best_ranked(slots))
+        return np.where(explores[:, None], mixed, _worth_most(slots, worth))
 
     return target
 
@@ -65,13 +72,13 @@ def targets_of(release: PolicySettings, given: PolicySettings | None = None) -> 
     return found
 
 
-def _shares_won(slots: Slots, open_: npt.NDArray[np.bool_], scale: Floats) -> Floats:
-    """Of `DRAWS` the share (s, p) that each candidate wins, by its worth and `scale` (s,) times what is drawn of its genre and
-    of its artist: one draw for all candidates that have them in common."""
+def _shares_won(slots: Slots, worth: Floats, open_: npt.NDArray[np.bool_], scale: Floats) -> Floats:
+    """Of `DRAWS` the share (s, p) that each candidate wins, by its `worth` and `scale` (s,) times what is drawn of its genre
+    and of its artist: one draw for all candidates that have them in common."""
     rng, at = np.random.default_rng(_SEED), np.arange(len(slots))
     genre, artist = _first_alike(slots.genre), _first_alike(slots.artist)
     of_artist = np.sqrt(np.maximum(slots.deviation**2 - slots.of_genre**2, 0))
-    base, won = np.where(open_, slots.worth + scale[:, None] * slots.mean, -np.inf), np.zeros_like(slots.worth)
+    base, won = np.where(open_, worth + scale[:, None] * slots.mean, -np.inf), np.zeros_like(slots.worth)
     for _ in range(DRAWS):
         by_genre, by_artist = rng.standard_normal((2, *won.shape))
         drawn = slots.of_genre * np.take_along_axis(by_genre, genre, axis=1)
@@ -95,7 +102,7 @@ def _all_on(chosen: npt.NDArray[np.int64], slots: Slots) -> Floats:
 
 
 TARGETS: dict[str, Target] = {
-    "as logged": as_logged,
+    LOGGED: as_logged,
     "best ranked": best_ranked,
     "any alike": any_alike,
     "most believed": most_believed,
