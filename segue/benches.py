@@ -45,7 +45,7 @@ BENCHES: dict[str, Bench] = {
     ),
     "serving": Bench(
         "answers a second and latencies of a service, on demand and from stored playlists",
-        "serving.bench:bench_serving",
+        "serving.benches.serving:bench_serving",
         (
             Option("--scale", float, "how long it measures, relative to the usual time", default=1.0),
             Option("--users", int, "listeners with a stored playlist", default=10_000),
@@ -55,7 +55,7 @@ BENCHES: dict[str, Bench] = {
     ),
     "playlists": Bench(
         "whole weekly playlists a second over a large catalogue, by the live release",
-        "serving.bench_playlists:bench_playlists",
+        "serving.benches.playlists:bench_playlists",
         (
             Option("--tracks", int, "tracks of the catalogue", default=1_000_000),
             Option("--users", int, "listeners who get a playlist", default=20_000),

@@ -122,7 +122,7 @@ COMMANDS: tuple[Command, ...] = (
         "playlists",
         "Playlists",
         "every user's weekly playlist, audited, then visible",
-        "serving.weekly:run",
+        "serving.weekly.command:run",
         (
             Option("--week", date, "first day of the week, YYYY-MM-DD", required=True),
             Option("--engine", str, "where the scoring runs", default="local", choices=("local", "spark")),
@@ -133,7 +133,7 @@ COMMANDS: tuple[Command, ...] = (
         "playlist",
         "Playlists",
         "show one user's playlist, with reasons",
-        "serving.show:run",
+        "serving.weekly.show:run",
         (
             Option("user", str, "user id"),
             Option("--week", date, "first day of the week; default: the visible week"),
@@ -141,7 +141,7 @@ COMMANDS: tuple[Command, ...] = (
             Option("--adventurousness", float, "show the list with the dial there, 0 to 1; default: the stored list"),
         ),
     ),
-    Command("serve", "Operation", "the BentoML service", "serving.launch:run"),
+    Command("serve", "Operation", "the BentoML service", "serving.live.launch:run"),
     Command(
         "monitor",
         "Operation",

@@ -21,7 +21,7 @@ from segue.names import Fallback, Surface
 class PredictedTrack(BaseModel):
     """`propensity` is the chance that the policy put this track here, given what it put in before; 1 where nothing was left to
     chance, null in records older than it and in answers with a stored playlist, whose batch record has it. `reason` is in
-    words where somebody was answered, and the code of them (`serving.reasons`) where the batch made a playlist."""
+    words where somebody was answered, and the code of them (`serving.funnel.reasons`) where the batch made a playlist."""
 
     track_id: str
     score: float

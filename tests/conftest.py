@@ -19,7 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 from segue.home import Home, get_home
 from segue.settings import get_settings
-from serving.own_redis import own_redis, redis_program
+from serving.benches.own_redis import own_redis, redis_program
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from segue.compiled import compiled
-from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.rule import Floats, Kept, Pool, Removal
+from serving.tracks.catalogue import Catalogue, Mask, Rows
 
 
 class ArtistCap:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
-from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.rule import Floats, Kept, Pool, Removal
+from serving.tracks.catalogue import Catalogue, Mask, Rows
 
 SMOOTHING = 0.01
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from segue.compiled import compiled
-from serving.catalogue import Catalogue, Mask
 from serving.policy.rule import Floats, Kept, Pool, Removal
+from serving.tracks.catalogue import Catalogue, Mask
 
 CLOSE = 0.6
 """Cosine from which one track is enough like another to say so."""

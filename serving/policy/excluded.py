@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from serving.catalogue import Mask
 from serving.policy.rule import Candidates, Removal, member
+from serving.tracks.catalogue import Mask
 
 
 class NotExcluded:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from serving.catalogue import Mask
 from serving.policy.rule import Candidates, Removal
+from serving.tracks.catalogue import Mask
 
 
 class ExplicitAllowed:

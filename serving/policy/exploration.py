@@ -22,10 +22,10 @@ import numpy.typing as npt
 from scipy.special import digamma, zeta
 
 from segue.compiled import compiled
-from serving.catalogue import NO_TRACK, Catalogue, Mask, Rows
-from serving.lists import Tried
 from serving.policy.dial import dials, exploring_slots
 from serving.policy.rule import Floats, Listeners, Places, Pool
+from serving.policy.tried import Tried
+from serving.tracks.catalogue import NO_TRACK, Catalogue, Mask, Rows
 
 DRAWS = 64
 _TABLE = 4_096

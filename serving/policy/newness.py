@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from segue.policy import PolicySettings
-from serving.catalogue import Catalogue, Rows
 from serving.policy.dial import dials
 from serving.policy.rule import Floats, Listeners, Pool, member
+from serving.tracks.catalogue import Catalogue, Rows
 
 _HALF = np.float32(0.5)
 

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
-from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy import artist_cap, calibration, diversity, popularity_ceiling, small_artists, version_family
 from serving.policy.artist_cap import ArtistCap
 from serving.policy.calibration import Calibration
@@ -26,6 +25,7 @@ from serving.policy.popularity_ceiling import PopularityCeiling
 from serving.policy.rule import Account, Candidates, Kept, Listeners, ListRule, Pool, Rule
 from serving.policy.small_artists import SmallArtists
 from serving.policy.version_family import OnePerFamily
+from serving.tracks.catalogue import Catalogue, Mask, Rows
 
 TRACK_RULES: tuple[Rule, ...] = (
     AlreadyHeard(),

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from segue.compiled import compiled
 from segue.policy import PolicySettings
-from serving.catalogue import Catalogue, Mask
 from serving.policy.rule import Floats, Kept, Listeners, Pool, Removal
+from serving.tracks.catalogue import Catalogue, Mask
 
 Sums = npt.NDArray[np.float64]
 BELOW = np.float32(1e-3)

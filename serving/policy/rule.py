@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from segue.compiled import compiled
 from segue.policy import DEFAULT_POLICY, PolicySettings
-from serving.catalogue import Catalogue, Mask, Rows
+from serving.tracks.catalogue import Catalogue, Mask, Rows
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]

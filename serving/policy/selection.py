@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.compiled import compiled
-from serving.catalogue import Mask, Rows
 from serving.policy import order
 from serving.policy.rule import Floats, Places, Pool
+from serving.tracks.catalogue import Mask, Rows
 
 NOWHERE = -1
 BY_RANK, EXPLORED = -1, -2

@@ -15,9 +15,9 @@ import numpy as np
 
 from segue.compiled import compiled
 from segue.policy import PolicySettings
-from serving.catalogue import Catalogue, Mask, Rows
 from serving.policy.dial import exploring_slots
 from serving.policy.rule import Floats, Kept, Places, Pool, Removal
+from serving.tracks.catalogue import Catalogue, Mask, Rows
 
 NO_COLUMN = -1
 _MORE_THAN_WORTH = 1_024

@@ -28,8 +28,8 @@ from segue.errors import SegueError
 from segue.home import Home
 from segue.names import Table
 from segue.settings import get_settings
-from serving import batch
-from serving.model import one_thread_each
+from serving.funnel.model import one_thread_each
+from serving.weekly import batch
 
 pytestmark = pytest.mark.e2e
 WIDTH = 8

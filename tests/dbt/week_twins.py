@@ -17,7 +17,7 @@ from segue.features import playlist_row
 from segue.home import get_home
 from segue.live_release import point_to
 from segue.playlists import audit_path, read_visible_week
-from serving import weekly
+from serving.weekly import command as weekly
 from trainers import train
 from trainers.hyperparameters import Hyperparameters
 from trainers.ranker.ranking import RankerConfig

@@ -22,11 +22,11 @@ from segue.names import Surface
 from segue.policy import DEFAULT_POLICY, PolicySettings
 from segue.predictions import Explored, PredictedTrack, Prediction
 from segue.settings import get_settings
-from serving.answers import dials_of, explored_of
-from serving.catalogue import Catalogue, Licences
-from serving.list_maker import ListMaker
-from serving.lists import RETRIEVED, Lists, Ranked
+from serving.funnel.answers import dials_of, explored_of
+from serving.funnel.list_maker import ListMaker
+from serving.funnel.lists import RETRIEVED, Lists, Ranked
 from serving.policy.rule import Listeners
+from serving.tracks.catalogue import Catalogue, Licences
 from trainers.benches.exploration import slots_and_chances, true_rates
 from trainers.benches.heard_again import heard_again, proved
 from trainers.evaluation.comparison import Verdict, compare

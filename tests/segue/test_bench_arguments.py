@@ -144,7 +144,7 @@ def test_a_bench_is_called_with_what_was_said_and_its_defaults(monkeypatch: pyte
         called.update(options)
         return Outcome({})
 
-    monkeypatch.setattr("serving.bench.bench_serving", bench)
+    monkeypatch.setattr("serving.benches.serving.bench_serving", bench)
     assert main(["bench", "serving", "--users", "7"]) == 0
     assert called == {"users": 7, "rate": 300, "scale": 1.0}
 

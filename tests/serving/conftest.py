@@ -22,11 +22,12 @@ from segue.features import last_materialised
 from segue.home import get_home
 from segue.online_mark import put_mark
 from segue.settings import get_settings
-from serving import batch, weekly
-from serving.api import Desk
-from serving.live import LiveFunnel
-from serving.short_way import front_of
-from serving.store_watch import READ
+from serving.live.api import Desk
+from serving.live.live_funnel import LiveFunnel
+from serving.live.short_way import front_of
+from serving.live.store_watch import READ
+from serving.weekly import batch
+from serving.weekly import command as weekly
 
 
 @pytest.fixture(scope="session")

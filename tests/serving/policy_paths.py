@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from serving.catalogue import NO_TRACK, Catalogue
-from serving.funnel import Funnel
-from serving.lists import SOURCES, Lists
-from serving.people import NOTHING, listeners_of, nobody, owner_of
+from serving.funnel.funnel import Funnel
+from serving.funnel.lists import SOURCES, Lists
+from serving.funnel.people import NOTHING, listeners_of, nobody, owner_of
+from serving.live.stored_playlist import still_allowed
 from serving.policy.order import LIST_RULES
 from serving.policy.rule import Listeners
-from serving.stored_playlist import still_allowed
+from serving.tracks.catalogue import NO_TRACK, Catalogue
 
 Path = Callable[[Funnel, Listeners, int], tuple[Listeners, Lists]]
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from segue.playlists import week_key
 from segue.stage import Progress
-from serving import publish
-from serving.catalogue import Catalogue
+from serving.tracks.catalogue import Catalogue
+from serving.weekly import publish
 
 USERS = [f"listener-{number}" for number in range(36)]
 """Without account or history: nothing is kept from them that everybody may have."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from segue.policy import DEFAULT_POLICY, PolicySettings
-from serving.catalogue import Catalogue, Licences
-from serving.funnel import Funnel
+from serving.funnel.funnel import Funnel
 from serving.policy.rule import Listeners
+from serving.tracks.catalogue import Catalogue, Licences
 
 DAY = date(2026, 11, 16)
 PLACES = (None, "DE", "SE")

@@ -13,11 +13,12 @@ from serving_platform import Platform
 
 from segue.names import Fallback, Service
 from segue.requests import TrackList
-from serving import stored_playlist, weekly
-from serving.api import Desk
-from serving.catalogue import Catalogue
-from serving.live import LiveFunnel
-from serving.short_way import front_of
+from serving.live import stored_playlist
+from serving.live.api import Desk
+from serving.live.live_funnel import LiveFunnel
+from serving.live.short_way import front_of
+from serving.tracks.catalogue import Catalogue
+from serving.weekly import command as weekly
 
 
 def listed(answer: Any) -> TrackList:

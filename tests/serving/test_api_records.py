@@ -15,9 +15,10 @@ from segue.names import Fallback
 from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.requests import EventsAccepted
-from serving import event_log, weekly
-from serving.api import Desk
-from serving.prediction_log import PredictionLog
+from serving.live import event_log
+from serving.live.api import Desk
+from serving.live.prediction_log import PredictionLog
+from serving.weekly import command as weekly
 
 WEEKLY = "/v1/users/{user_id}/weekly"
 
@@ -85,7 +86,7 @@ def test_an_answer_with_the_weekly_list_names_the_record_that_holds_its_features
 def test_a_full_prediction_log_drops_and_counts_instead_of_waiting(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from serving import prediction_log
+    from serving.live import prediction_log
 
     monkeypatch.setattr(prediction_log.PredictionLog, "_write_all", lambda self: None)
     dropped: list[int] = []

@@ -13,8 +13,8 @@ from segue.errors import SegueError
 from segue.pseudonyms import pseudonym
 from segue.requests import Problem
 from segue.settings import get_settings
-from serving import live as live_module
-from serving import recommender
+from serving.live import live_funnel as live_module
+from serving.live import recommender
 
 BAD = [
     ("POST", "/v1/recommend", b"{", 400),

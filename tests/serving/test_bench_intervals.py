@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from segue.errors import SegueError
-from serving.bench import bench_serving
-from serving.load import interval
+from serving.benches.load import interval
+from serving.benches.serving import bench_serving
 
 
 @pytest.mark.parametrize("asked", [{"rate": 0}, {"rate": 3_000}, {"users": 0}, {"scale": 0.0}, {"scale": -1.0}])

@@ -7,12 +7,12 @@ import pytest
 from serving_platform import Platform
 
 from segue.errors import SegueError
-from serving import bench_catalogue
-from serving.bench_catalogue import Variations, enlarged
-from serving.bench_playlists import bench_playlists, shortened
-from serving.bench_playlists_table import Timed
-from serving.gold_catalogue import load_catalogue
-from serving.model import load_model
+from serving.benches import larger_catalogue as bench_catalogue
+from serving.benches.larger_catalogue import Variations, enlarged
+from serving.benches.playlists import bench_playlists, shortened
+from serving.benches.playlists_table import Timed
+from serving.funnel.model import load_model
+from serving.tracks.gold_catalogue import load_catalogue
 
 
 def test_every_listener_gets_a_playlist_and_the_figures_are_there(platform: Platform) -> None:

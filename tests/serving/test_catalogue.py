@@ -17,11 +17,11 @@ from random_catalogues import DAY, make_catalogue, make_listeners
 
 from segue.home import Home
 from segue.names import Table
-from serving import catalogue as catalogue_module
-from serving.catalogue import Catalogue, Licences
-from serving.gold_catalogue import load_catalogue
 from serving.policy import order
 from serving.policy.rule import Removal
+from serving.tracks import catalogue as catalogue_module
+from serving.tracks.catalogue import Catalogue, Licences
+from serving.tracks.gold_catalogue import load_catalogue
 
 
 @pytest.mark.parametrize(

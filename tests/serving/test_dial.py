@@ -12,9 +12,9 @@ from segue.features import online_rows
 from segue.names import Service
 from segue.predictions import Prediction, weekly_predictions
 from segue.pseudonyms import pseudonym
-from serving import show
-from serving.api import Desk
-from serving.short_way import front_of
+from serving.live.api import Desk
+from serving.live.short_way import front_of
+from serving.weekly import show
 
 
 def slots(one: Prediction) -> int:

@@ -14,8 +14,8 @@ from segue import playlist_store, stored_weeks
 from segue.features import playlist_row
 from segue.playlists import VisibleWeek, read_visible_week, show_week, week_key
 from segue.settings import get_settings
-from serving import publish
-from serving.gold_catalogue import load_catalogue
+from serving.tracks.gold_catalogue import load_catalogue
+from serving.weekly import publish
 
 
 def test_old_weeks_leave_the_store_and_the_visible_one_and_the_one_before_stay(

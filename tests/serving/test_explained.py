@@ -17,12 +17,13 @@ from weekly_runs import make
 from infra.demo.summary import playlist_of
 from segue.cli import main
 from segue.requests import TrackList
-from serving import funnel as funnels
-from serving import recommender, show, stored_playlist
-from serving.api import Desk
-from serving.catalogue import Catalogue, Licences
-from serving.funnel import Funnel
+from serving.funnel import funnel as funnels
+from serving.funnel.funnel import Funnel
+from serving.live import recommender, stored_playlist
+from serving.live.api import Desk
 from serving.policy.rule import words
+from serving.tracks.catalogue import Catalogue, Licences
+from serving.weekly import show
 
 pytestmark = pytest.mark.usefixtures("read_once")
 

@@ -11,12 +11,12 @@ from random_catalogues import make_catalogue, make_funnel, make_listeners
 
 from segue.policy import PolicySettings
 from segue.predictions import Explored
-from serving.answers import explored_of, propensities_of
-from serving.catalogue import NO_TRACK, Catalogue
-from serving.list_maker import ListMaker
-from serving.lists import RETRIEVED, Lists, Ranked
+from serving.funnel.answers import explored_of, propensities_of
+from serving.funnel.list_maker import ListMaker
+from serving.funnel.lists import RETRIEVED, Lists, Ranked
 from serving.policy.exploration import DRAWS, posterior, propensities
 from serving.policy.rule import Listeners
+from serving.tracks.catalogue import NO_TRACK, Catalogue
 
 COUNT = 10
 POLICY = PolicySettings(explore_slots=6, explore_pool=8)

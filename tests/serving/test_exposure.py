@@ -11,7 +11,7 @@ import pytest
 
 from segue.home import Home
 from segue.settings import get_settings
-from serving.exposure import EVERYWHERE, LABEL_TYPE, SIZE, Exposure, exposure, merit_of, missing_to_floor
+from serving.weekly.exposure import EVERYWHERE, LABEL_TYPE, SIZE, Exposure, exposure, merit_of, missing_to_floor
 
 WEEK = date(2026, 11, 16)
 

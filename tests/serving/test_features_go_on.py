@@ -17,7 +17,7 @@ from infra.mart.feast_apply import apply_and_materialise
 from segue.home import Home, get_home
 from segue.names import DAILY_TABLES, Table
 from segue.settings import get_settings
-from serving import show
+from serving.weekly import show
 
 USER = "u00003"
 

@@ -16,13 +16,13 @@ from weekly_runs import make
 from segue.errors import SegueError
 from segue.live_release import point_back, point_to
 from segue.names import Fallback
-from serving import live as live_module
-from serving import model as model_module
-from serving import watch
-from serving.api import Desk, make_api
-from serving.funnel import Funnel
-from serving.live import LiveFunnel
-from serving.model import check_features
+from serving.funnel import model as model_module
+from serving.funnel.funnel import Funnel
+from serving.funnel.model import check_features
+from serving.live import live_funnel as live_module
+from serving.live import watch
+from serving.live.api import Desk, make_api
+from serving.live.live_funnel import LiveFunnel
 
 
 def test_a_promoted_release_replaces_the_old_one_in_one_swap(platform: Platform) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from serving.load import open_loop
+from serving.benches.load import open_loop
 
 STALL, RATE, REQUESTS = 0.5, 100, 100
 

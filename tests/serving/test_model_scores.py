@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from segue.policy import PolicySettings
 from segue.tensors import TensorSpec
-from serving.model import Model, load_model
+from serving.funnel.model import Model, load_model
 
 USERS, CANDIDATES = 35, 4
 STAYS = np.linspace(-1, 1, USERS * CANDIDATES, dtype=np.float32).reshape(USERS, CANDIDATES)

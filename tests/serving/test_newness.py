@@ -12,12 +12,12 @@ from test_exploration import open_catalogue, people
 
 from segue.policy import PolicySettings, policy_of
 from segue.predictions import Explored
-from serving.answers import explored_of
-from serving.catalogue import Catalogue
-from serving.list_maker import ListMaker
-from serving.lists import RETRIEVED, Lists, Ranked
+from serving.funnel.answers import explored_of
+from serving.funnel.list_maker import ListMaker
+from serving.funnel.lists import RETRIEVED, Lists, Ranked
 from serving.policy.newness import newness, tilt
 from serving.policy.rule import Listeners
+from serving.tracks.catalogue import Catalogue
 
 STILL = PolicySettings(explore_slots=0)
 HEARD = np.arange(0, 60, 4, dtype=np.int32)

@@ -17,15 +17,15 @@ from policy_paths import NOT_ASKED, ONLY_TAKE_AWAY, PATHS
 from random_catalogues import DAY, make_catalogue, make_funnel, make_listeners
 
 from segue.policy import PolicySettings
-from serving import people as people_module
-from serving.catalogue import NO_TRACK, Catalogue
-from serving.kept_out import kept_out
-from serving.lists import RETRIEVED, Lists, Ranked
+from serving.funnel import people as people_module
+from serving.funnel.kept_out import kept_out
+from serving.funnel.lists import RETRIEVED, Lists, Ranked
 from serving.policy import order
 from serving.policy.artist_cap import ArtistCap
 from serving.policy.popularity_ceiling import PopularityCeiling
 from serving.policy.rule import Listeners, Removal
 from serving.policy.version_family import OnePerFamily
+from serving.tracks.catalogue import NO_TRACK, Catalogue
 
 
 def forbidden_alone(catalogue: Catalogue, listeners: Listeners, who: int, row: int) -> str | None:

@@ -11,9 +11,9 @@ import pytest
 from random_catalogues import make_catalogue, make_listeners
 
 from segue.policy import PolicySettings
-from serving.list_maker import ListMaker
-from serving.lists import RETRIEVED, Lists, Ranked
-from serving.people import listeners_of
+from serving.funnel.list_maker import ListMaker
+from serving.funnel.lists import RETRIEVED, Lists, Ranked
+from serving.funnel.people import listeners_of
 from serving.policy import order
 from serving.policy.popularity_ceiling import BELOW
 from serving.policy.selection import select

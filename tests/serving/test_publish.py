@@ -19,12 +19,12 @@ from serving_platform import Platform
 
 from segue.playlists import read_visible_week, show_week
 from segue.settings import get_settings
-from serving import publish
-from serving.api import Desk, make_api
-from serving.catalogue import Catalogue
-from serving.funnel import Funnel
-from serving.gold_catalogue import load_catalogue
-from serving.live import LiveFunnel
+from serving.funnel.funnel import Funnel
+from serving.live.api import Desk, make_api
+from serving.live.live_funnel import LiveFunnel
+from serving.tracks.catalogue import Catalogue
+from serving.tracks.gold_catalogue import load_catalogue
+from serving.weekly import publish
 
 WEEKS = 5
 

@@ -14,9 +14,9 @@ from serving_platform import Platform
 from segue.names import CandidateSource
 from segue.release import release_path
 from segue.requests import MAX_SESSION_TRACKS, RecommendedTrack, TrackList
-from serving.api import Desk
-from serving.live import LiveFunnel
-from serving.short_way import front_of
+from serving.live.api import Desk
+from serving.live.live_funnel import LiveFunnel
+from serving.live.short_way import front_of
 
 
 @pytest.fixture

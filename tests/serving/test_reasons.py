@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from test_exploration import open_catalogue, people
 
-from serving.catalogue import NO_TRACK, Catalogue
-from serving.funnel import Funnel
-from serving.lists import FOLLOWING, POPULAR, RETRIEVED, SIMILAR, Lists, no_lists
+from serving.funnel.funnel import Funnel
+from serving.funnel.lists import FOLLOWING, POPULAR, RETRIEVED, SIMILAR, Lists, no_lists
+from serving.funnel.reasons import chart_reasons, in_words, personal_reasons, radio_reasons, similar_reasons
 from serving.policy.order import LIST_RULES
 from serving.policy.selection import EXPLORED
-from serving.reasons import chart_reasons, in_words, personal_reasons, radio_reasons, similar_reasons
+from serving.tracks.catalogue import NO_TRACK, Catalogue
 
 CEILING = [rule.name for rule in LIST_RULES].index("popularity_ceiling")
 

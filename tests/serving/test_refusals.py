@@ -12,11 +12,12 @@ from fastapi.testclient import TestClient
 from serving_platform import Platform
 
 from segue.events import Event
-from serving import refusals, watch, weekly
-from serving.api import Desk
-from serving.event_log import EventLog
-from serving.refusals import NOTHING, Refusals
-from serving.short_way import front_of
+from serving.live import refusals, watch
+from serving.live.api import Desk
+from serving.live.event_log import EventLog
+from serving.live.refusals import NOTHING, Refusals
+from serving.live.short_way import front_of
+from serving.weekly import command as weekly
 
 USER, OTHER = "u00001", "u00003"
 HOME = {"user_id": USER, "count": 30}

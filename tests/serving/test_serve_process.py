@@ -19,7 +19,8 @@ import pytest
 from serving_platform import Platform
 
 from segue.home import Home
-from serving import bench, bench_home
+from serving.benches import own_service as bench_home
+from serving.benches import serving as bench
 
 EVENT = {
     "event_id": "survivor",

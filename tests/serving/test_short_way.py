@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from segue.pseudonyms import pseudonym
-from serving import recommender
-from serving.api import Desk, make_api
-from serving.problems import Front
-from serving.short_way import ShortWay, front_of, plain_weekly
+from serving.live import recommender
+from serving.live.api import Desk, make_api
+from serving.live.problems import Front
+from serving.live.short_way import ShortWay, front_of, plain_weekly
 
 
 def _asked(front: Any, path: str) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -36,7 +36,7 @@ def test_the_short_way_is_taken_and_recorded(desk: Desk, monkeypatch: pytest.Mon
     async def nobody(*_: Any) -> None:
         raise AssertionError("the route was asked")
 
-    monkeypatch.setattr("serving.short_way.make_api", lambda _: nobody)
+    monkeypatch.setattr("serving.live.short_way.make_api", lambda _: nobody)
     assert _asked(front_of(desk), "/v1/users/u00001/weekly")[0] == 200
     assert [one.surface for one in taken] == ["weekly"]
 

@@ -13,14 +13,14 @@ from left_out import leave_out
 from random_catalogues import make_catalogue, make_funnel, make_listeners
 
 from segue.policy import DEFAULT_POLICY, SMALL_BEYOND, PolicySettings
-from serving.catalogue import NO_TRACK, Catalogue
-from serving.exposure import _SIZES
-from serving.kept_out import kept_out
-from serving.list_maker import ListMaker
-from serving.lists import RETRIEVED, Lists, Ranked
+from serving.funnel.kept_out import kept_out
+from serving.funnel.list_maker import ListMaker
+from serving.funnel.lists import RETRIEVED, Lists, Ranked
 from serving.policy import order
 from serving.policy.rule import Account, Pool
 from serving.policy.small_artists import Owed, SmallArtists
+from serving.tracks.catalogue import NO_TRACK, Catalogue
+from serving.weekly.exposure import _SIZES
 
 TRACKS, COUNT = 200, 10
 NONE = np.empty(0, dtype=np.int32)
@@ -130,7 +130,7 @@ def test_candidates_that_have_too_few_of_them_still_give_a_whole_list() -> None:
 
 
 def test_a_chart_keeps_places_for_them_too_however_far_down_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.list_maker.REACHES", (20,))
+    monkeypatch.setattr("serving.funnel.list_maker.REACHES", (20,))
     last = np.arange(150, 160)
     assert (by_small(maker(last, 0.0).popular(people(), COUNT), last) == 0).all()
     lists = maker(last, 0.3).popular(people(), COUNT)

@@ -19,10 +19,11 @@ from segue.dates import as_of_for_week
 from segue.errors import SegueError
 from segue.features import delete_playlists, playlist_row
 from segue.home import get_home
-from serving import batch, spark_engine, weekly
-from serving.funnel import Funnel
-from serving.gold_catalogue import load_catalogue
-from serving.spark_engine import _require_each_once, pieces
+from serving.funnel.funnel import Funnel
+from serving.tracks.gold_catalogue import load_catalogue
+from serving.weekly import batch, spark_engine
+from serving.weekly import command as weekly
+from serving.weekly.spark_engine import _require_each_once, pieces
 
 WIDTH = 8
 """Users scored together here: 40 users are 5 pieces."""

@@ -24,11 +24,12 @@ from segue.home import get_home
 from segue.names import Service
 from segue.online_mark import MARKED
 from segue.settings import get_settings
-from serving import store_watch, watch, weekly
-from serving.api import Desk
-from serving.live import LiveFunnel
-from serving.short_way import front_of
-from serving.store_watch import LOST, UNREADABLE, StoreWatch
+from serving.live import store_watch, watch
+from serving.live.api import Desk
+from serving.live.live_funnel import LiveFunnel
+from serving.live.short_way import front_of
+from serving.live.store_watch import LOST, UNREADABLE, StoreWatch
+from serving.weekly import command as weekly
 
 USER = "u00001"
 QUESTIONS = {

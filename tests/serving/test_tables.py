@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.tables import as_tensor, empty_table, read_table
+from serving.funnel.tables import as_tensor, empty_table, read_table
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from policy_paths import first_of, known_row
 from random_catalogues import make_catalogue, make_funnel, make_listeners
 
 from segue.policy import PolicySettings
-from serving import funnel as funnels
-from serving.catalogue import NO_TRACK, Catalogue
-from serving.funnel import Funnel
-from serving.lists import Taken
+from serving.funnel import funnel as funnels
+from serving.funnel.funnel import Funnel
+from serving.funnel.lists import Taken
 from serving.policy import order
 from serving.policy.calibration import Calibration
 from serving.policy.rule import Kept, Listeners, Removal
+from serving.tracks.catalogue import NO_TRACK, Catalogue
 
 WEIGHTS: tuple[dict[str, Any], ...] = (
     {},

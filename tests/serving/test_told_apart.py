@@ -14,7 +14,9 @@ from serving_platform import Platform
 from weekly_runs import make
 
 from segue.requests import RemovedTrack, TrackList
-from serving import absent, recommender, show, stored_playlist
+from serving.funnel import absent
+from serving.live import recommender, stored_playlist
+from serving.weekly import show
 
 pytestmark = pytest.mark.usefixtures("read_once")
 

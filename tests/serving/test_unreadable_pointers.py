@@ -14,11 +14,11 @@ from segue.cli import main
 from segue.feature_store import _shared_store
 from segue.playlists import VisibleWeek, show_week
 from segue.settings import get_settings
-from serving import shown_week
-from serving.api import Desk
-from serving.live import LiveFunnel
-from serving.metrics import exposition
-from serving.short_way import front_of
+from serving.live import shown_week
+from serving.live.api import Desk
+from serving.live.live_funnel import LiveFunnel
+from serving.live.metrics import exposition
+from serving.live.short_way import front_of
 
 WEEKLY = "/v1/users/u00001/weekly"
 

@@ -15,10 +15,11 @@ from segue import features
 from segue.dates import as_of_for_week, start_of
 from segue.features import shared_store, training_frame, views_of
 from segue.names import Service
-from serving import batch, weekly
-from serving.funnel import Funnel
-from serving.gold_catalogue import load_catalogue
-from serving.people import week_columns
+from serving.funnel.funnel import Funnel
+from serving.funnel.people import week_columns
+from serving.tracks.gold_catalogue import load_catalogue
+from serving.weekly import batch
+from serving.weekly import command as weekly
 
 
 def test_a_week_asks_for_views_of_listeners_alone_and_gets_what_the_whole_service_says_of_them(

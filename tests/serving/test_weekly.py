@@ -23,8 +23,9 @@ from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_wee
 from segue.predictions import Prediction
 from segue.pseudonyms import pseudonym
 from segue.release import read_json
-from serving import publish, show, weekly, weekly_log
-from serving.gold_catalogue import load_catalogue
+from serving.tracks.gold_catalogue import load_catalogue
+from serving.weekly import command as weekly
+from serving.weekly import publish, show, weekly_log
 
 pytestmark = pytest.mark.usefixtures("read_once")
 

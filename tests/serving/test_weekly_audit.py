@@ -19,8 +19,9 @@ from segue.features import playlist_row
 from segue.names import Table
 from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week
 from segue.release import read_json
-from serving import publish, show, weekly
-from serving.gold_catalogue import load_catalogue
+from serving.tracks.gold_catalogue import load_catalogue
+from serving.weekly import command as weekly
+from serving.weekly import publish, show
 
 pytestmark = pytest.mark.usefixtures("read_once")
 

@@ -16,10 +16,11 @@ from segue.dates import days_of_week
 from segue.names import Fallback
 from segue.playlists import VisibleWeek
 from segue.requests import TrackList
-from serving import stored_playlist, weekly
-from serving.catalogue import Catalogue, Licences
-from serving.people import listeners_of
+from serving.funnel.people import listeners_of
+from serving.live import stored_playlist
 from serving.policy.rule import Listeners
+from serving.tracks.catalogue import Catalogue, Licences
+from serving.weekly import command as weekly
 
 FIRST, LAST = date(2026, 11, 16), date(2026, 11, 22)
 DAY = timedelta(days=1)

@@ -15,7 +15,7 @@ from serving_platform import Platform
 from weekly_runs import make
 
 from segue.errors import SegueError
-from serving import weekly
+from serving.weekly import command as weekly
 
 pytestmark = pytest.mark.usefixtures("read_once")
 
@@ -26,7 +26,7 @@ from segue.atomic import replacing_file
 from segue.home import get_home
 from segue.lock import locked
 from segue.playlists import stored_folder
-from serving.staging import pieces_folder, staged_path
+from serving.weekly.staging import pieces_folder, staged_path
 
 week, release, home = date(2026, 11, 9), "another", get_home()
 with ExitStack() as held:

@@ -8,7 +8,7 @@ from serving_platform import Platform
 
 from segue.features import playlist_row
 from segue.stored_weeks import stored_weeks
-from serving import weekly
+from serving.weekly import command as weekly
 
 
 def make(platform: Platform) -> Any:

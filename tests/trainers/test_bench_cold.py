@@ -17,7 +17,7 @@ from trained_home import SPLIT, TINY, Board, checkerboard_home
 
 from segue.errors import SegueError
 from segue.stage import Progress
-from serving.gold_catalogue import load_catalogue
+from serving.tracks.gold_catalogue import load_catalogue
 from trainers.benches import cold as bench_cold
 from trainers.benches import cold_models, cold_table, strangers
 from trainers.benches.cold import FUNNEL, GENRE, STARTS

@@ -21,11 +21,12 @@ from segue.playlists import PLAYLIST_LENGTH, read_visible_week
 from segue.release import release_path, verify
 from segue.requests import RecommendRequest
 from segue.settings import get_settings
-from serving import recommender, weekly
-from serving.batch import week_rows
-from serving.funnel import Funnel
-from serving.gold_catalogue import load_catalogue
-from serving.model import Model, load_model
+from serving.funnel.funnel import Funnel
+from serving.funnel.model import Model, load_model
+from serving.live import recommender
+from serving.tracks.gold_catalogue import load_catalogue
+from serving.weekly import command as weekly
+from serving.weekly.batch import week_rows
 from trainers import train
 from trainers.index import IndexConfig
 

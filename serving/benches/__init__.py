@@ -1,0 +1,1 @@
+"""How quick lists are, made by the funnel and asked for over HTTP."""

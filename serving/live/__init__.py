@@ -1,0 +1,1 @@
+"""The live service: requests in, lists out, and what it follows meanwhile."""

@@ -1,0 +1,1 @@
+"""What tracks there are and what is known of them, as arrays, read from gold."""

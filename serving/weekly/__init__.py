@@ -1,0 +1,1 @@
+"""The weekly batch: every listener's playlist made, audited, published, and shown."""
