@@ -8,6 +8,7 @@ true of the one that is shown.
 from __future__ import annotations
 
 from datetime import date
+from textwrap import wrap
 from typing import Any
 
 from segue.dates import as_of_for_week, days_of_week, start_of
@@ -32,6 +33,9 @@ from serving.reasons import in_words
 
 MOST_OF_A_RULE = 6
 """Removed tracks shown of each rule: nearly all are heard already, and would leave no room for the others."""
+
+WIDTH = 120
+"""Columns that a line of words keeps to."""
 
 
 def run(*, user: str, week: date | None, explain: bool, adventurousness: float | None = None) -> Outcome:
@@ -159,6 +163,6 @@ def _removed_table(removed: list[RemovedTrack] | None) -> list[str]:
         for r in of[:MOST_OF_A_RULE]
     ]
     more = [f"{len(of) - MOST_OF_A_RULE} more by {rule}" for rule, of in by_rule.items() if len(of) > MOST_OF_A_RULE]
-    tail = [f"... and {', '.join(more)}; `--json` has them all"] if more else []
+    tail = wrap(f"... and {', '.join(more)}; `--json` has them all", WIDTH, subsequent_indent="    ") if more else []
     head = f"Removed from the candidates: {len(removed)}, the best of each rule first"
     return ["", head, "", table(["track", "artist", "rule", "reason"], rows), *tail]

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from serving_platform import Platform
 from weekly_runs import make
 
-from segue.requests import TrackList
+from segue.requests import RemovedTrack, TrackList
 from serving import absent, recommender, show, stored_playlist
 
 pytestmark = pytest.mark.usefixtures("read_once")
@@ -103,4 +103,13 @@ def test_the_shown_table_tells_removed_tracks_apart_by_their_artists(platform: P
     told = outcome.text.partition("Removed from the candidates")[2].splitlines()
     assert told[2].split() == ["track", "artist", "rule", "reason"]
     names = {(one["title"], one["artist_name"]) for one in outcome.summary["removed"]}
-    assert all(any(title in line and artist in line for title, artist in names) for line in told[4:-1])
+    end = next(number for number, line in enumerate(told) if line.startswith("..."))
+    assert end > 4
+    assert all(any(title in line and artist in line for title, artist in names) for line in told[4:end])
+
+
+def test_the_count_of_what_is_not_shown_keeps_to_the_width_of_a_terminal() -> None:
+    many = [RemovedTrack(track_id=str(number), rule=f"rule_number_{number % 9}", reason="because") for number in range(99)]
+    lines = "\n".join(show._removed_table(many)).splitlines()
+    assert max(map(len, lines)) <= show.WIDTH
+    assert " ".join(map(str.strip, lines)).count("more by rule_number_") == 9
