@@ -1,5 +1,6 @@
-"""The chart of an evaluation: a panel for every measure, and where the release leads and where it does not, by slice. How a
-page is drawn is `segue.charts`', which every bench uses.
+"""The chart of an evaluation: a panel for every measure, where the release leads and where it does not, by slice, and what
+other policies would have saved, where slots explored and were heard. How a page is drawn is `segue.charts`', which every
+bench uses.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from segue.charts import page_bytes
 from segue.panels import Bar, Bars
 from trainers.evaluation.measures import MEASURES, Measure
 from trainers.evaluation.result import FUNNEL, IALS
+from trainers.evaluation.target_policies import LOGGED, THIS_RELEASE
 
-NOTE = f"""Black lines are 95 % intervals, with the users drawn again. Blue is the release that is judged.
-Bars begin at zero; points stand on an axis that does not. The last panel is the difference over the same users in pairs:
+NOTE = f"""Black lines are 95 % intervals over users. Blue is the release that is judged.
+Bars begin at zero; points stand on an axis that does not. A difference is one over the same users in pairs:
 the {FUNNEL} is called better than {IALS} where the whole line lies right of the dashed one."""
 
 
@@ -20,7 +22,7 @@ def chart(found: dict[str, Any]) -> bytes:
     """The PNG of a stored report; the same report gives the same bytes."""
     title = f"Release {found['version']} on {found['cutoff'][:10]} to {found['end'][:10]}, {found['users']:,} users"
     panels = [_panel(measure, found) for measure in MEASURES]
-    return page_bytes(title, [*panels, *_slices(found)], note=NOTE)
+    return page_bytes(title, [*panels, *_slices(found), *_explored(found)], note=NOTE)
 
 
 def _panel(measure: Measure, found: dict[str, Any]) -> Bars:
@@ -46,6 +48,27 @@ def _slices(found: dict[str, Any]) -> list[Bars]:
         Bars(
             f"{ndcg} of the {FUNNEL} minus that of {IALS}", "right of the dashed line is better", lead, False, "+.4f", mark=0.0
         ),
+    ]
+
+
+def _explored(found: dict[str, Any]) -> list[Bars]:
+    """What other policies would have saved in the slots that explored, where any did."""
+    told = found.get("exploration")
+    if told is None:
+        return []
+    rates = [
+        Bar(r["policy"], r["snips"], r["snips_low"], r["snips_high"], ours=r["policy"] == THIS_RELEASE)
+        for r in told["policies"]
+    ]
+    lead = [
+        Bar(r["policy"], r["lead"], r["lead_low"], r["lead_high"], ours=r["policy"] == THIS_RELEASE)
+        for r in told["policies"]
+        if r["policy"] != LOGGED
+    ]
+    unit = f"estimated from {told['saves']:,} saves of {told['slots']:,} slots that explored (SNIPS)"
+    return [
+        Bars("Saves per slot, by the policy that fills it", unit, rates),
+        Bars(f"Saves per slot above {LOGGED}", "right of the dashed line is better", lead, False, "+.4f", mark=0.0),
     ]
 
 
