@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from trainers.benches.heard_again import COVERED, Covered, heard_again
+from trainers.evaluation.charts import _explored
 from trainers.evaluation.comparison import Verdict
 from trainers.evaluation.off_policy import Estimate, Slots, Target, estimate, estimated
 from trainers.evaluation.target_policies import TARGETS, any_alike, as_logged, best_ranked, most_believed
@@ -125,6 +126,18 @@ def test_a_policy_is_called_better_or_worse_than_what_was_logged_when_the_interv
         assert (one.lead_low <= 0 <= one.lead_high) == (one.better is Verdict.UNSURE)
     few = replace(slots, user=slots.user % 20)
     assert estimate(few, TARGETS["most believed"]).better is Verdict.UNSURE, "twenty users prove nothing"
+
+
+def test_the_chart_shows_every_estimate_with_its_interval_and_nothing_where_there_is_none() -> None:
+    slots = bandit(6, 400)
+    told = [{"policy": name} | asdict(estimate(slots, target)) for name, target in TARGETS.items()]
+    rates, lead = _explored({"exploration": {"saves": 80, "slots": 400, "policies": told}})
+    assert [(bar.name, bar.value, bar.low, bar.high) for bar in rates.rows] == [
+        (row["policy"], row["snips"], row["snips_low"], row["snips_high"]) for row in told
+    ]
+    assert [bar.name for bar in lead.rows] == [name for name in TARGETS if name != "as logged"]
+    assert lead.mark == 0
+    assert _explored({"exploration": None}) == _explored({}) == []
 
 
 def test_the_lead_is_surer_than_two_intervals_side_by_side() -> None:
