@@ -22,12 +22,11 @@
 {%- endmacro %}
 
 {#- The days of accounts that were ever doubted: what a play of that day counts for, in thousandths, and the day after it on
-    which the account was found to be a bot, from which on the play counts for nothing. Few, so joining them costs little.
-    Company is no such finding: a newcomer of few plays may hear what a crowd hears, and shows what it is another day. -#}
+    which the account was found to be a bot, from which on the play counts for nothing. Few, so joining them costs little. -#}
 {% macro doubted_days() -%}
     select
         user_id, day, cast(round(1000 * weight) as bigint) as thousandths,
-        min(case when weight = 0 and reason <> 'faceless_crowd' then day end) over (
+        min(case when weight = 0 then day end) over (
             partition by user_id order by day rows between 1 following and unbounded following
         ) as found_on
     from {{ ref('account_integrity') }}

@@ -104,8 +104,9 @@ def told(found: dict[str, Any]) -> str:
     bars = (
         f"{found['listeners_down_weighted']:.2%} of listeners down-weighted ({low:.2%} to {high:.2%}, bar below "
         f"{WRONGED_BAR:.1%}), beside the attackers up to {found['doubted_in_attacks']:.1%}; of "
-        f"{newcomers['accounts']} newcomers {newcomers['doubted']}. Releases stand {found['releases_moved']} places at most from where the plays of "
-        f"listeners alone put them. Attacks of {LIFT} times the plays move a track {found['places_moved']} places at most "
+        f"{newcomers['accounts']} newcomers {newcomers['doubted']}. Releases stand {found['releases_moved']} places at most "
+        f"from where the plays of listeners alone put them. Attacks of {LIFT} times the plays move a track "
+        f"{found['places_moved']} places at most "
         f"(bar below {PLACES_BAR}), and the one that looks like taste {found['places_of_wide']}: "
         f"{'all met' if found['met'] else 'not all met'}."
     )

@@ -21,7 +21,7 @@ ranked as (
 ),
 
 charted as (
-    select track_id, day from ranked where place <= greatest(1, least(300, tracks / 5))
+    select track_id, day from ranked where place <= greatest(1, least(300, tracks / 10))
 ),
 
 days as (

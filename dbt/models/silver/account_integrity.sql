@@ -15,7 +15,7 @@ with windows as (
         / sum(plays) {{ in_window }} as plays_of_a_track,
         max(most_of_one_track) {{ in_window }} as most_of_one_track,
         sum(pushed_plays) {{ in_window }} as pushed_plays,
-        crowding
+        max(crowding) {{ in_window }} as crowding
     from {{ ref('account_days') }}
     left join {{ ref('account_company') }} using (user_id, day)
     where day >= {{ later(first_day(), 1 - judged_days()) }}
