@@ -18,7 +18,7 @@
 
 {#- How far a number has come from where doubt begins to where none is left, 0 to 1; 0 where it is unknown. -#}
 {% macro doubt(value, none_at, whole_at) -%}
-    coalesce(greatest(least(({{ value }} - {{ none_at }}) / {{ real((whole_at - none_at) | round(4)) }}, 1.0), 0.0), 0.0)
+    greatest(least((coalesce({{ value }}, {{ none_at }}) - {{ none_at }}) / {{ real((whole_at - none_at) | round(4)) }}, 1.0), 0.0)
 {%- endmacro %}
 
 {#- The days of accounts that were ever doubted: what a play of that day counts for, in thousandths, and the day after it on

@@ -21,7 +21,7 @@ from serving.funnel.reasons import in_words
 from serving.live.shown_week import SHOWN
 from serving.policy import order
 from serving.policy.rule import Listeners
-from serving.tracks.catalogue import NO_TRACK, Catalogue
+from serving.tracks.catalogue import NO_TRACK, Catalogue, Rows
 
 _TRACKS = TypeAdapter(list[RecommendedTrack])  # all tracks at once: one by one they take a third longer
 
@@ -69,11 +69,16 @@ def taken_out(funnel: Funnel, stored: Mapping[str, Any], owner: Listeners) -> li
     return by_rule + [RemovedTrack(track_id=track, rule="catalogue", reason="no longer in the catalogue") for track in gone]
 
 
+def left_of(catalogue: Catalogue, rows: Rows, owner: Listeners) -> Rows:
+    """Those of the stored rows (k,) that a rule about single tracks leaves in today."""
+    return rows[order.allowed_alone(owner, catalogue, rows[None])[0]]
+
+
 def out_of_stored(funnel: Funnel, owner: Listeners, row: Row, stored: Mapping[str, Any], now: datetime) -> list[RemovedTrack]:
     """What today's rules take out of a playlist stored for `owner`; then what they, and what is left of it, keep out of the
     candidates, if the funnel is of the release that made it and can tell. `row` is the listener's as it is `now`."""
     since, rows = taken_out(funnel, stored, owner), funnel.catalogue.rows(stored["track_ids"])
-    left = rows[order.allowed_alone(owner, funnel.catalogue, rows[None])[0]]
+    left = left_of(funnel.catalogue, rows, owner)
     policy = {name: [value] for name, value in row.policy.items()}
     days, territory = (owner.first, owner.last), owner.territory[0]
     listeners = listeners_of(funnel.catalogue, owner.ids, policy, days=days, discovery=True, territory=territory)

@@ -35,3 +35,19 @@ ADDS = [
     add("silent", "of-a-script", "pushed", 0),
 ]
 FARM = [*plays_of_a_bot("bot", 0), *LISTENS, *ADDS]
+
+
+def crowd(number: int, *, first: int, accounts: int, own: int) -> list[dict[str, Any]]:
+    """Accounts that play `pushed` on day `number` once, and `own` tracks that nobody else plays."""
+    tracks = [(f"c{account}", track) for account in range(first, first + accounts)
+              for track in ("pushed", *(f"own-{account}-{n}" for n in range(own)))]  # fmt: skip
+    return [_named(f"{user}-{track}", user, track, f"{day(number)}T{9 + n % 7:02d}:00:00Z", ms_played=170_000)
+            for n, (user, track) in enumerate(tracks)]  # fmt: skip
+
+
+def taste(users: int, own: int) -> list[dict[str, Any]]:
+    """Listeners of day 0 who share `loved`, and each have tracks of their own."""
+    tracks = [(user, n, track) for user in range(users)
+              for n, track in enumerate(["loved", *(f"t-{user}-{n}" for n in range(own))])]  # fmt: skip
+    return [_named(f"{user}-{track}", f"r{user}", track, f"{day(0)}T{8 + n:02d}:00:00Z", ms_played=170_000)
+            for user, n, track in tracks]  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from farm_rows import CATALOGUE, FARM, add, plays_of_a_bot
+from farm_rows import CATALOGUE, FARM, add, crowd, plays_of_a_bot, taste
 from mart_homes import assert_same, copied, day, gold, land_lines, query, warehouse
 
 from infra.mart import build
@@ -15,6 +15,8 @@ from segue.home import Home
 
 PLAYS_30D = f"select track_id, plays_30d, users_30d from gold.track_features where day = '{day(0)}' order by 1"  # noqa: S608 - our own
 FOUND = "select playlist_id, track_id, found_on from gold.user_playlists order by 1, 2"
+CROWD = "select reason, count(*), max(weight) from silver.account_integrity where weight < 1 group by reason"
+HEARD = "select track_id, plays_30d, users_30d from gold.track_features where track_id in ('loved', 'pushed') order by 1"
 TRUST = "select user_id, min(integrity), sum(weight), count(*) from gold.labels group by user_id order by 1"
 
 
@@ -82,6 +84,31 @@ def test_a_bot_found_later_is_marked_from_that_day_on_also_for_what_it_adds_whil
     assert found_on(at_once, "before") == [day(1)]
     assert found_on(at_once, "after") == [day(1)]
     assert_same(warehouse(steps), warehouse(at_once))
+
+
+def test_a_crowd_that_has_nothing_but_its_target_lifts_it_nowhere_built_by_the_day_or_at_once(tmp_path: Path) -> None:
+    at_once, steps = Home(tmp_path / "at-once"), Home(tmp_path / "steps")
+    for home in (at_once, steps):
+        land_lines(home, "a.jsonl", day(0), [*taste(12, 6), *crowd(0, first=0, accounts=20, own=0)])
+        if home is steps:
+            gold(steps, day(0))
+            assert query(steps, CROWD) == []
+        land_lines(home, "b.jsonl", day(1), crowd(1, first=20, accounts=20, own=0))
+        gold(home, day(1))
+    assert query(at_once, CROWD) == [("faceless_crowd", 20, 0.0)]
+    counted = "select plays_30d from gold.track_features where track_id = 'pushed' order by day desc limit 1"
+    assert query(at_once, counted) == [(20,)]
+    assert_same(warehouse(steps), warehouse(at_once))
+    for table in ("account_breadth", "crowded_tracks", "account_company", "account_integrity"):
+        assert query(steps, f"from silver.{table} order by all") == query(at_once, f"from silver.{table} order by all")
+
+
+def test_a_hit_that_as_many_hear_who_have_a_taste_of_their_own_counts_in_full(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    land_lines(home, "a.jsonl", day(0), [*taste(12, 6), *crowd(0, first=0, accounts=40, own=6)])
+    gold(home, day(0))
+    assert query(home, CROWD) == []
+    assert query(home, HEARD) == [("loved", 12, 12), ("pushed", 40, 40)]
 
 
 def found_on(home: Home, playlist: str) -> list[date | None]:

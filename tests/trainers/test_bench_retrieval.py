@@ -216,17 +216,3 @@ def test_a_training_that_diverges_stops_with_a_sentence_and_writes_nothing(tmp_p
     with pytest.raises(SegueError, match="stay finite"):
         run(tmp_path, train, config='{"dimensions": 8, "batch": 64, "passes": 4, "rate": 1e38, "table_rate": 1e38}')
     assert not (tmp_path / "recs.tsv").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "sentence"),
-    [
-        ("retrieval", {"k": 5}, "received no --train"),
-        ("index", {"k": 5}, "received --k"),
-        ("index", {"scale": 0.0}, "a scale above 0"),
-        ("nothing", {}, "a bench"),
-    ],
-)
-def test_options_a_bench_does_not_take_or_lacks_are_named(name: str, options: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(SegueError, match=sentence):
-        benches.run(name=name, **options)
