@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import textwrap
 import zipfile
 from email.message import EmailMessage
 from email.utils import formatdate, getaddresses
@@ -21,6 +22,8 @@ from segue.settings import Settings
 from segue.stage import table
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_WIDTH = 120
+"""Columns that sentences keep to; tables are as wide as what they tell."""
 
 
 def compose(summary: Summary, folder: Path, settings: Settings) -> EmailMessage:
@@ -77,13 +80,11 @@ def text(summary: Summary) -> str:
         if rows:
             lines += ["", group.upper(), table(["", "check", "now", "before", "distance", "limit", ""], rows)]
     if summary.left_out:
-        lines += ["", f"Not compared: {', '.join(summary.left_out)}."]
+        lines += ["", *textwrap.wrap(f"Not compared: {', '.join(summary.left_out)}.", _WIDTH)]
     filling = [f for f in summary.of_group("features") if f["state"] == "filling"]
     if filling:
-        lines += [
-            "",
-            f"Still filling and not compared, as each {filling[0]['says']}: {', '.join(f['name'] for f in filling)}.",
-        ]
+        names = ", ".join(f["name"] for f in filling)
+        lines += ["", *textwrap.wrap(f"Still filling and not compared, as each {filling[0]['says']}: {names}.", _WIDTH)]
     return "\n".join(lines) + "\n"
 
 

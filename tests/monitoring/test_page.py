@@ -45,6 +45,14 @@ def test_what_is_still_filling_is_told_once_with_its_reason() -> None:
     assert "Not compared" not in page(summary, links={}) + text(summary)
 
 
+def test_a_sentence_of_the_letter_keeps_to_its_width_however_much_it_names() -> None:
+    filling = [Finding("features", f"feature_number_{n}_30d", State.FILLING, 1.0, 1.0, says="looks back") for n in range(40)]
+    summary = summary_of(Verdict.OK).model_copy(update={"findings": as_rows(filling), "left_out": [f.name for f in filling]})
+    sentences = text(summary).partition("Not compared")[2]
+    assert sentences.count("feature_number_") == 80
+    assert max(map(len, sentences.splitlines())) <= 120
+
+
 def test_the_page_of_a_quiet_day_asks_for_nothing() -> None:
     html = page(summary_of(Verdict.OK), links={})
     assert "asked for" not in html
