@@ -59,10 +59,10 @@ def bench_loop(*, users: int = 1_000, tracks: int = 10_000, weeks: int = 6, seed
 def _served(root: Path, world: World, progress: Progress) -> tuple[list[Week], list[dict[str, Any]]]:
     landing, stages, releases = Landing(Home(root), world), Stages(root, progress), []
 
-    def segue(world: World, _log: Log, number: int) -> Ints:
+    def segue(world: World, log: Log, number: int) -> Ints:
         lists, release = stages.week(world.day(number))
         releases.append(release)
-        return as_rows(lists, len(world.listeners.population))
+        return as_rows(lists, popularity(world, log, number))  # who joins in a week gets the popular until the next
 
     return _aloud(lived(world, segue, landing.land), progress), releases
 

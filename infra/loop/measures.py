@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from infra.world.judgement import COMPLETE, EARLY_SKIP, SURFACES, Plays
 from infra.world.memory import NO_TRACK
-from infra.world.simulation import World
+from infra.world.simulation import DAYS_PER_WEEK, World
 from infra.world.space import Flags, Ints
 from segue.names import Surface
 
@@ -26,7 +26,7 @@ class Week:
     Args:
         played: plays of each honest listener's list (n,).
         counted: how many of them were saved, skipped, skipped early and by an artist not heard before (4, n), as in `RATES`.
-        coverage: the share of the catalogue that is on anybody's list.
+        coverage: the share of the catalogue that is on the list of anybody who had joined by its last day.
         gini: of the lists' plays over artists: 0 when every artist is played alike, near 1 when one has it all.
         gini_all_plays: of all plays.
     """
@@ -69,12 +69,13 @@ class Week:
 def measured(world: World, number: int, lists: Ints, plays: Plays, known_artists: Flags) -> Week:
     """The week that began on day `number` with `lists` (users, length), and `known_artists` (users, artists) as of then."""
     bot, artist = world.listeners.population.bot, world.catalogue.tracks.artist
+    joined = world.listeners.known[number + DAYS_PER_WEEK - 1]
     honest = ~bot[plays.user]
     given = honest & (plays.surface == SURFACES.index(Surface.WEEKLY))
     user, outcome = plays.user[given], plays.outcome[given]
     unknown = ~known_artists[user, artist[plays.track[given]]]
     counts = (plays.saved[given], outcome != COMPLETE, outcome == EARLY_SKIP, unknown)
-    on_lists = np.unique(lists[~bot])
+    on_lists = np.unique(lists[:joined][~bot[:joined]])
     artists = int(world.catalogue.artists_known[number])
     return Week(
         played=np.bincount(user, minlength=len(bot))[~bot].astype(np.float64),

@@ -7,14 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from infra.world.memory import NO_TRACK
 from infra.world.space import Ints
 from segue.errors import SegueError
 from segue.exit_codes import AUDIT_FAILED, GATE_REFUSED
 from segue.own_process import python_in
-from segue.playlists import PLAYLIST_LENGTH
 from segue.stage import Progress
 
 
@@ -53,9 +50,10 @@ class Stages:
         return done.stdout
 
 
-def as_rows(lists: dict[str, list[str]], users: int) -> Ints:
-    """The lists by the numbers of the world (users, 30), `NO_TRACK` where a list ends or a listener has none."""
-    rows = np.full((users, PLAYLIST_LENGTH), NO_TRACK, np.int32)
+def as_rows(lists: dict[str, list[str]], otherwise: Ints) -> Ints:
+    """The lists by the numbers of the world (users, 30), `NO_TRACK` where one ends; `otherwise` those of who has none yet."""
+    rows = otherwise.copy()
     for user, tracks in lists.items():
+        rows[int(user[1:])] = NO_TRACK
         rows[int(user[1:]), : len(tracks)] = [int(track[1:]) for track in tracks]
     return rows

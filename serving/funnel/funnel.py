@@ -58,8 +58,9 @@ class Funnel:
     def removed(self, listeners: Listeners, columns: Columns, count: int, listed: Rows) -> Taken:
         """What stood among one listener's best candidates and was kept out of their list of `count` with `listed` (k,), with
         the rule."""
-        before = Ranked(*self._ranked(listeners, columns, allowed_only=False), RETRIEVED)
-        ranked = Ranked(*self._ranked(listeners, columns, allowed_only=True), RETRIEVED)
+        before, ranked = (
+            Ranked(*self._ranked(listeners, columns, allowed_only=allowed), RETRIEVED) for allowed in (False, True)
+        )
         return kept_out(self._lists, listeners, before, ranked, listed, count, weighed=True)
 
     def goes_on_from(self, session: Rows) -> bool:
@@ -75,8 +76,9 @@ class Funnel:
     def removed_from_radio(self, listeners: Listeners, session: Rows, count: int, listed: Rows) -> Taken:
         """What stood among the likeliest tracks after a session and was kept out of a list of `count` with `listed` (k,), with
         the rule."""
-        before = Ranked(*self._following(listeners, session, allowed_only=False), FOLLOWING)
-        ranked = Ranked(*self._following(listeners, session, allowed_only=True), FOLLOWING)
+        before, ranked = (
+            Ranked(*self._following(listeners, session, allowed_only=allowed), FOLLOWING) for allowed in (False, True)
+        )
         return kept_out(self._lists, listeners, before, ranked, listed, count, weighed=True)
 
     def popular(self, listeners: Listeners, count: int) -> Lists:

@@ -170,6 +170,18 @@ def test_measures_of_a_known_week_leave_bots_and_other_surfaces_out() -> None:
     assert week.coverage == pytest.approx(2 / world.catalogue.released[0])
 
 
+def test_the_catalogue_is_covered_by_lists_of_listeners_who_are_there() -> None:
+    world = world_of(14)
+    users, joined = len(world.listeners.population), world.listeners.known[6]
+    assert not world.listeners.population.bot[[0, *range(joined, users)]].any()
+    lists = np.full((users, 30), NO_TRACK, np.int32)
+    lists[0, :2], lists[joined:, :3] = (0, 1), (7, 8, 9)
+    nothing = Plays(*(getattr(first_week(None)[1], name)[:0] for name in Plays.__dataclass_fields__))
+    known = np.zeros((users, len(world.catalogue.artists.genre)), bool)
+    covered = [measured(world, number, lists, nothing, known).coverage for number in (0, 7)]
+    assert covered == pytest.approx([2 / world.catalogue.released[0], 5 / world.catalogue.released[7]])
+
+
 class Commands:
     """Stands in for the processes of the stages."""
 
@@ -189,7 +201,8 @@ def test_a_refused_release_leaves_the_one_before_it_live(monkeypatch: pytest.Mon
     lists, release = Stages(tmp_path, Progress("test")).week(date(2026, 10, 19))
     assert commands.ran[1:] == ["features", "train", "evaluate", "promote", "playlists", "infra.loop.shown"]
     assert release == {"trained": "v2", "release": "v1", "promoted": False}
-    assert as_rows(lists, 2)[:, :3].tolist() == [[NO_TRACK] * 3, [7, 3, NO_TRACK]]
+    chart = np.full((2, 30), 5, np.int32)
+    assert as_rows(lists, chart)[:, :3].tolist() == [[5, 5, 5], [7, 3, NO_TRACK]]  # who joined since has the popular
 
 
 @pytest.mark.parametrize(("stage", "code"), [("train", 2), ("playlists", AUDIT_FAILED)])
