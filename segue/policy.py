@@ -11,12 +11,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from segue.errors import NotBegunError, SegueError
 from segue.settings import get_settings
+
+Number = TypeVar("Number", bound=np.floating[Any])
 
 
 class PolicySettings(BaseModel):
@@ -41,15 +45,25 @@ class PolicySettings(BaseModel):
     )
     candidates: int = Field(default=128, ge=1, description="how many of the best candidates a list of 30 is chosen from")
     adventurousness: float = Field(default=0.5, ge=0, le=1, description="the dial of who has not set theirs")
-    novelty: float = Field(
-        default=1.0, ge=0, description="what a track gains that is all new to its listener, the dial at 1; at 0 it loses that"
+    usual_novelty: float = Field(
+        default=0.0, ge=0, description="what a track gains that is all new to its listener, the dial at a half"
     )
+    novelty: float = Field(default=1.0, ge=0, description="how much more than that the dial gives at 1, and takes at 0")
     explore_slots: int = Field(default=3, ge=0, le=10, description="slots of a list of 30 that explore, the dial at a half")
     explore_pool: int = Field(default=24, ge=2, le=128, description="how many of the best open tracks such a slot looks at")
     explore_weight: float = Field(default=0.5, ge=0, description="weight of the log of the save rate drawn, the dial at 1")
     explore_floor: float = Field(
         default=0.2, gt=0, le=1, description="chance that such a slot takes any of its tracks alike; bounds the weights of IPS"
     )
+
+    @property
+    def minds_novelty(self) -> bool:
+        """Whether it makes any difference that a track is new to its listener."""
+        return self.usual_novelty > 0 or self.novelty > 0
+
+    def tilt(self, dials: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """What a track gains that is all new to its listener (n,), by how adventurous the lists may be (n,)."""
+        return np.asarray(self.usual_novelty + self.novelty * (2 * dials - 1), dtype=dials.dtype)
 
 
 HABIT_TRACKS, HABIT_ABOVE = 5, 2e-3
@@ -62,7 +76,7 @@ SMALL_BEYOND = 0.9
 nobody plays. Equally played artists stand together, with all of them before each."""
 
 DEFAULT_POLICY = PolicySettings()
-BEFORE: dict[str, Any] = {"explore_slots": 0, "staying": 0.0, "novelty": 0.0}
+BEFORE: dict[str, Any] = {"explore_slots": 0, "staying": 0.0, "usual_novelty": 0.0, "novelty": 0.0}
 """What a release does that was made before a key existed, where that is not what the default does."""
 
 

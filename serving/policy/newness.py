@@ -1,6 +1,6 @@
-"""How new a track is to a listener, and what their dial makes of it: above a half what is new is worth more to the whole list,
-below a half less, and at a half nothing is changed. It is a part of what a candidate is worth before any rule, so the rules
-hold whatever the dial says, and nothing is asked of it while a list is chosen."""
+"""How new a track is to a listener, and what their dial makes of it: the further it goes the more what is new is worth to the
+whole list, at a half as much as the policy has it, and towards 0 it may cost. It is a part of what a candidate is worth before
+any rule, so the rules hold whatever the dial says, and nothing is asked of it while a list is chosen."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from segue.policy import PolicySettings
 from serving.policy.dial import dials
 from serving.policy.rule import Floats, Listeners, Pool, member
 from serving.tracks.catalogue import Catalogue, Rows
-
-_HALF = np.float32(0.5)
 
 
 def tilted(pool: Pool) -> Pool:
     """The same with what is new worth more or less, as each listener's dial says; a radio goes on as its session does."""
     who = pool.listeners
-    if not (pool.weighs and who.discovery and len(who.adventurousness) and pool.policy.novelty):
+    if not (pool.weighs and who.discovery and len(who.adventurousness) and pool.policy.minds_novelty):
         return pool
-    new, gain = newness(who, pool.catalogue, pool.rows), tilt(who, pool.policy)
+    new = newness(who, pool.catalogue, pool.rows)
+    gain = pool.policy.tilt(dials(who, pool.policy.adventurousness))
     return replace(pool, value=pool.value + gain[:, None] * new, newness=new, tilt=gain)
 
 
@@ -33,11 +31,6 @@ def newness(listeners: Listeners, catalogue: Catalogue, rows: Rows) -> Floats:
     other_artist = ~member(heard, catalogue.artist.take(at), catalogue.artist_count)
     known = _plays_known(catalogue, at)
     return np.asarray((other_artist + _other_genre(listeners, catalogue.genre_code.take(at)) + (1 - known)) / 3, np.float32)
-
-
-def tilt(listeners: Listeners, policy: PolicySettings) -> Floats:
-    """What a track that is all new gains in each list (n,), on the scale of `Pool.value`."""
-    return np.asarray(2 * policy.novelty * (dials(listeners, policy.adventurousness) - _HALF), dtype=np.float32)
 
 
 def _other_genre(listeners: Listeners, genre: Rows) -> Floats:

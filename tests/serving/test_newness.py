@@ -15,7 +15,7 @@ from segue.predictions import Explored
 from serving.funnel.answers import explored_of
 from serving.funnel.list_maker import ListMaker
 from serving.funnel.lists import RETRIEVED, Lists, Ranked
-from serving.policy.newness import newness, tilt
+from serving.policy.newness import newness
 from serving.policy.rule import Listeners
 from serving.tracks.catalogue import Catalogue
 
@@ -72,14 +72,23 @@ def test_a_dial_at_a_half_gives_the_lists_there_were_before_it_moved_them(dial: 
     assert (now.tried.worth == before.tried.worth).all()
 
 
+def test_what_is_usual_moves_every_list_as_the_dial_does() -> None:
+    usual = STILL.model_copy(update={"usual_novelty": 0.5})
+    assert (made(listeners(0.5), usual).rows == made(listeners(0.75)).rows).all()
+    assert (made(listeners(0.25), usual).rows == made(listeners(0.5)).rows).all()
+    alone = usual.model_copy(update={"novelty": 0.0})
+    assert {by_new_artists(made(listeners(dial), alone)) for dial in DIALS} == {by_new_artists(made(listeners(0.75)))}
+
+
 def test_radio_goes_on_from_its_session_whatever_the_dial() -> None:
     shares = {by_new_artists(made(listeners(dial, discovery=False))) for dial in DIALS}
     assert len(shares) == 1
 
 
 def test_a_release_from_before_it_has_the_lists_it_had() -> None:
-    assert policy_of({}).novelty == 0
-    assert (tilt(listeners(1.0), policy_of({})) == 0).all()
+    before = policy_of({})
+    assert not before.minds_novelty
+    assert (before.tilt(np.float32(DIALS)) == 0).all()
 
 
 def test_new_is_what_is_by_another_artist_of_another_genre_and_little_played() -> None:

@@ -51,8 +51,7 @@ def choosing(policy: PolicySettings, dial: float | None = None) -> Target:
         dials = slots.dial if dial is None else np.full(len(slots), dial)
         open_ = slots.open & (np.arange(slots.worth.shape[1]) < policy.explore_pool)  # the first are those worth most
         open_ = np.where(open_.any(axis=1, keepdims=True), open_, slots.open)
-        tilt = 2 * policy.novelty * (dials - 0.5)
-        worth = slots.worth + (tilt - slots.tilt)[:, None] * slots.newness
+        worth = slots.worth + (policy.tilt(dials) - slots.tilt)[:, None] * slots.newness
         won = _shares_won(slots, worth, open_, dials * policy.explore_weight)
         even = open_ / open_.sum(axis=1, keepdims=True)
         explores = np.rint(2 * dials * policy.explore_slots) > 0
