@@ -81,13 +81,14 @@ def _run(command: Command, arguments: dict[str, Any]) -> Outcome:
 
 
 def _called(command: Command, arguments: dict[str, Any]) -> Outcome:
-    """The command's outcome; what only a feature store that is down or damaged can raise becomes a sentence."""
+    """The command's outcome; what a feature store that is down or damaged raises, or a damaged table, becomes a sentence."""
     try:
         outcome: Outcome = _load(command.target)(**arguments)
     except Exception as problem:
+        from segue.damaged import damaged_tables
         from segue.store_trouble import store_trouble
 
-        sentence = store_trouble(problem)
+        sentence = store_trouble(problem) or damaged_tables(problem)
         if sentence is None:
             raise
         raise sentence from problem

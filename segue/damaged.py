@@ -1,0 +1,55 @@
+"""Damaged tables as a cause. Every file is written whole and then renamed, so a Parquet file without its end was cut short or
+overwritten since: by a disk, a half-made copy. What reads it fails with a message that rarely has a path; this finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from segue.errors import SegueError
+from segue.home import Home, get_home
+from segue.stored import MADE_AGAIN
+
+_READERS = {"pyarrow", "duckdb", "_duckdb", "pandas"}
+_MENDS = {
+    "features": "remove it, then `segue features` writes it again (`segue embed`, if it is in track_vectors)",
+    "releases": "put it back from a copy, or train and promote another release",
+    "playlists": "remove it and make the week again: `segue playlists --week D`",
+}
+SHOWN = 3
+
+
+def damaged_tables(problem: BaseException) -> SegueError | None:
+    """The sentence for a failed read of a table, with the files at fault; None where no reader of tables raised `problem`, or
+    no file of the home is found damaged: it keeps its traceback."""
+    if not isinstance(problem, OSError) and not _READERS & {kind.__module__.split(".")[0] for kind in type(problem).__mro__}:
+        return None
+    home = get_home()
+    damaged = sorted(_without_an_end(home))
+    if not damaged:
+        return None
+    room = damaged[0].relative_to(home.root).parts[0]
+    found = [path for path in damaged if path.is_relative_to(home.root / room)]
+    told = ", ".join(map(str, found[:SHOWN])) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+    return SegueError(
+        expected=f"whole Parquet files in {home.root / room}",
+        received=f"{told}, which cannot be read",
+        mend=_MENDS.get(room, MADE_AGAIN),
+    )
+
+
+def _without_an_end(home: Home) -> Iterator[Path]:
+    """The Parquet files of a home whose footer cannot be read; neither those that are being written nor those of the landing,
+    where anything may arrive and what cannot be read is counted with its reason."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in home.root.rglob("*.parquet"):
+        if path.is_relative_to(home.tmp) or path.is_relative_to(home.landing) or path.name.startswith("."):
+            continue
+        try:
+            pq.read_metadata(path)
+        except FileNotFoundError:
+            continue
+        except (OSError, pa.ArrowException):
+            yield path
