@@ -2,8 +2,8 @@
 
 Only here, outside of the platform, is the truth of a world read. Each seed is two worlds: one with the default share of bots,
 where most are alone of their kind, and one with ten times as many, where accounts of a kind are several. The limits were
-chosen on the seeds 1 to 3: others are a test. The attacks (`attacks.py`) are landed together over the default world, each at a
-target of its own; the one that is known to get through, alone.
+chosen on the seeds 1 to 3: others are a test. The attacks (`attacks.py`) are landed over the default world one by one, then all at
+once, each at a target of its own, but for the one that is known to get through.
 """
 
 from __future__ import annotations
@@ -88,9 +88,10 @@ def _seed(users: int, seed: int, progress: Progress) -> dict[str, Any]:
         newcomers = _query(world, _NEWCOMERS, truth=_truth(world), start=START)[0]
         releases = _query(world, _RELEASES, truth=_truth(world), start=START, day=AS_OF, releases=RELEASES)
         attacks: list[dict[str, Any]] = []
-        for name, together in (("attacks", ATTACKS), ("wide attack", (WIDE,))):
-            with progress.step(f"seed {seed}: {name}"):
-                attacks += _attacked(world, Home(Path(folder) / name), together)
+        for landed in (*((attack,) for attack in (*ATTACKS, WIDE)), ATTACKS):
+            name = " and ".join(attack.name for attack in landed)
+            with progress.step(f"seed {seed}: attacked by {name}"), tempfile.TemporaryDirectory(dir=folder) as copy:
+                attacks += _attacked(world, Home(Path(copy) / "home"), landed)
     return {"seed": seed, "worlds": worlds, "newcomers": newcomers, "releases": releases, "attacks": attacks}
 
 
@@ -120,6 +121,7 @@ def _attacked(world: Home, home: Home, attacks: Sequence[Attack]) -> list[dict[s
     return [
         {
             "name": attack.name,
+            "together": len(attacks) > 1,
             "accounts": accounts,
             "before": target["place"],
             "after": after[target["track_id"]],

@@ -20,20 +20,27 @@ def row(kind: str, accounts: int, plays: int, caught: int, doubted: int) -> dict
     return {"kind": kind, "accounts": accounts, "plays": plays, "caught": caught, "counted_out": plays, "doubted": doubted}
 
 
-def seed(*, caught: int = 96, doubted: int = 0, moved: int = 0, beside: int = 0, wide: int = 199) -> dict[str, Any]:
+def seed(
+    *, caught: int = 96, doubted: int = 0, moved: int = 0, beside: int = 0, wide: int = 9, at_once: int = 45
+) -> dict[str, Any]:
     """A seed of 1,000 listeners and 100 plays of bots in either world."""
     world = [row("slow", 1, 100, caught, 1), row("listener", 1_000, 9_000, 0, doubted)]
     attacks = [
         {
             "name": attack.name,
+            "together": together,
             "accounts": 5,
             "before": 200,
             "after": 200 - by,
             "unguarded": 1,
             "moved": by,
-            "listeners_doubted": beside,
+            "listeners_doubted": 90 if together else beside,
         }
-        for attack, by in [(attack, moved) for attack in ATTACKS] + [(WIDE, wide)]
+        for together, attack, by in [
+            *((False, attack, moved) for attack in ATTACKS),
+            (False, WIDE, wide),
+            *((True, attack, at_once) for attack in ATTACKS),
+        ]
     ]
     return {
         "seed": 1,
@@ -44,15 +51,18 @@ def seed(*, caught: int = 96, doubted: int = 0, moved: int = 0, beside: int = 0,
     }
 
 
-def test_a_bench_within_its_bars_is_met_and_tells_what_gets_through() -> None:
+def test_a_bench_within_its_bars_is_met_and_tells_what_attacks_do_at_once() -> None:
     found = measured([seed(), seed(doubted=4)])
     assert found["met"]
     assert found["listeners_down_weighted"] == 0.002
     assert found["releases_moved"] == 2
-    assert "looks like taste 199" in told(found)
+    assert "9 places (wide): all met" in told(found)
+    assert "5 attacks at once move their tracks 45 places at most, with 9.0% of listeners down-weighted" in told(found)
 
 
-@pytest.mark.parametrize("worse", [{"caught": 90}, {"doubted": 20}, {"moved": -10}, {"moved": 10}, {"beside": 5}])
+@pytest.mark.parametrize(
+    "worse", [{"caught": 90}, {"doubted": 20}, {"moved": -10}, {"moved": 10}, {"wide": 10}, {"beside": 5}]
+)
 def test_any_bar_missed_by_one_seed_is_told(worse: dict[str, int]) -> None:
     found = measured([seed(), seed(**worse)])
     assert not found["met"]
