@@ -2,8 +2,8 @@
 
 Only here, outside of the platform, is the truth of a world read. Each seed is two worlds: one with the default share of bots,
 where most are alone of their kind, and one with ten times as many, where accounts of a kind are several. The limits were
-chosen on the seeds 1 to 3: others are a test. The attacks (`attacks.py`) are landed over the default world one by one, then all
-at once, each at a target of its own, but for the one that is known to get through.
+chosen on the seeds 1 to 3: others are a test. The attacks (`attacks.py`) are landed over the default world one by one, then
+all at once, each at a target of its own, but for the one that is known to get through.
 """
 
 from __future__ import annotations
