@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str]) -> dict[str, Any]:
     """What was given, the command itself among it; benches have options of their own."""
-    if argv[:1] != [BENCH]:
+    if list(argv[:1]) != [BENCH]:
         return vars(_parser().parse_args(argv))
     from segue.bench_arguments import bench_arguments
 

@@ -1,5 +1,5 @@
 """Damaged tables as a cause. Every file is written whole and then renamed, so a Parquet file without its end was cut short or
-overwritten since: by a disk, a half-made copy. What reads it fails with a message that rarely has a path; this finds it."""
+overwritten since: by a disk, a half-made copy. What reads it may fail with a message without a path; this finds it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ SHOWN = 3
 
 def damaged_tables(problem: BaseException) -> SegueError | None:
     """The sentence for a failed read of a table, with the files at fault; None where no reader of tables raised `problem`, or
-    no file of the home is found damaged: it keeps its traceback."""
-    if not isinstance(problem, OSError) and not _READERS & {kind.__module__.split(".")[0] for kind in type(problem).__mro__}:
+    no file of the home is found damaged: it keeps its traceback. Where `problem` names one of them it is that one."""
+    if not _of_a_reader(problem):
         return None
     home = get_home()
     damaged = sorted(_without_an_end(home))
     if not damaged:
         return None
+    damaged = [path for path in damaged if str(path) in str(problem)] or damaged
     room = damaged[0].relative_to(home.root).parts[0]
     found = [path for path in damaged if path.is_relative_to(home.root / room)]
     told = ", ".join(map(str, found[:SHOWN])) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
@@ -36,6 +37,13 @@ def damaged_tables(problem: BaseException) -> SegueError | None:
         received=f"{told}, which cannot be read",
         mend=_MENDS.get(room, MADE_AGAIN),
     )
+
+
+def _of_a_reader(problem: BaseException) -> bool:
+    """Whether a library that reads tables raised this. Some of Arrow's are OSErrors, without the number that the system's have."""
+    if isinstance(problem, OSError):
+        return problem.errno is None
+    return bool(_READERS & {kind.__module__.split(".")[0] for kind in type(problem).__mro__})
 
 
 def _without_an_end(home: Home) -> Iterator[Path]:

@@ -46,7 +46,7 @@ class PolicySettings(BaseModel):
     candidates: int = Field(default=128, ge=1, description="how many of the best candidates a list of 30 is chosen from")
     adventurousness: float = Field(default=0.5, ge=0, le=1, description="the dial of who has not set theirs")
     usual_novelty: float = Field(
-        default=0.0, ge=0, description="what a track gains that is all new to its listener, the dial at a half"
+        default=0.5, ge=0, description="what a track gains that is all new to its listener, the dial at a half"
     )
     novelty: float = Field(default=1.0, ge=0, description="how much more than that the dial gives at 1, and takes at 0")
     explore_slots: int = Field(default=3, ge=0, le=10, description="slots of a list of 30 that explore, the dial at a half")

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -107,15 +107,17 @@ def _run(week: date, scoring: _Scoring) -> Outcome:
 def _live_version() -> str:
     pointer = read_pointer()
     if pointer is None:
-        raise NotBegunError(expected="a live release", received="none", mend="run `segue train`, then `segue promote VERSION`")
+        raise SegueError(expected="a live release", received="none", mend="run `segue train`, then `segue promote VERSION`")
     return pointer.version
 
 
 def _require_features(week: date) -> None:
-    """What the playlist of a week may use must be in the feature store: without it, heard tracks would come back."""
+    """What the playlist of a week may use must be in the feature store: without it, heard tracks would come back. A week whose
+    day has come should have it; one that has not is a slip of the hand."""
     needed, there = as_of_for_week(week), materialised_through()
     if there is None or there < needed:
-        raise NotBegunError(
+        error = SegueError if needed < datetime.now(UTC).date() else NotBegunError
+        raise error(
             expected=f"features through {needed}, the day before the week of {week}",
             received=f"features through {there}" if there else "no features",
             mend=f"run `segue features --as-of {needed}`",

@@ -65,6 +65,24 @@ def test_what_is_not_to_be_read_or_only_landed_is_not_at_fault(home: Home, monke
         main(["features", "--as-of", "2026-11-15"])
 
 
+def test_a_failure_of_the_system_is_not_put_down_to_a_table(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_short(stored(home, "predictions/weekly/data.parquet"))
+    for problem in (ConnectionRefusedError(111, "refused"), OSError(28, "no space left"), FileNotFoundError(2, "no model.pb")):
+        reading(monkeypatch, lambda problem=problem: (_ for _ in ()).throw(problem))
+        with pytest.raises(type(problem)):
+            main(["features", "--as-of", "2026-11-15"])
+
+
+def test_of_several_it_is_the_one_that_was_read(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut_short(stored(home, "features/labels/day=2026-11-14/data.parquet"))
+    read = cut_short(stored(home, "predictions/weekly/data.parquet"))
+    reading(monkeypatch, lambda: READS["DuckDB"](read))
+    assert main(["features", "--as-of", "2026-11-15"]) == 2
+    assert f"received {read}, which" in capsys.readouterr().err
+
+
 def test_a_failure_that_no_table_is_the_cause_of_keeps_its_traceback(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     path = stored(home, "features/labels/day=2026-11-15/data.parquet")
     reading(monkeypatch, lambda: pq.read_table(path, columns=["track_id"]).column("artist_id"))

@@ -148,7 +148,6 @@ def test_a_refusal_does_not_take_back_what_another_run_wrote_meanwhile(home: Hom
         ["monitor", "--as-of", "2020-01-01"],
         ["features", "--as-of", "2020-01-01"],
         ["land", "--source", "events", "--path", "/nonexistent"],
-        ["playlists", "--week", "2020-01-01"],
         ["world", "--users", "0"],
     ],
 )
@@ -158,6 +157,14 @@ def test_a_typo_of_the_command_line_leaves_the_home_healthy(home: Home, argv: li
     assert main(argv) == 2
     assert ran(home, argv[0]).exit_code == 0
     assert last_refusal(home, argv[0]) is not None
+
+
+def test_playlists_that_lack_what_they_are_made_of_are_a_failed_run(home: Home) -> None:
+    with recording("playlists") as run:
+        run.exit_code = 0
+    assert main(["playlists", "--week", "2026-11-16"]) == 2
+    assert ran(home, "playlists").exit_code == 2
+    assert str(ran(home, "playlists").sentence).startswith("Expected a live release, received none")
 
 
 def test_the_command_line_records_stages_and_nothing_else(home: Home, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The dial in the whole list: towards what is new to the listener above a half, away from it below, nothing at a half."""
+"""What is new to a listener in the whole list: as much as is usual at a half of their dial, more above, less below."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_without_a_weight_the_dial_moves_nothing_that_does_not_explore() -> None
 
 
 @pytest.mark.parametrize("dial", [0.5, np.nan])
-def test_a_dial_at_a_half_gives_the_lists_there_were_before_it_moved_them(dial: float) -> None:
+def test_a_dial_at_a_half_is_what_is_usual_however_far_the_dial_goes(dial: float) -> None:
     policy = PolicySettings()
     now, before = made(listeners(dial), policy), made(listeners(dial), policy.model_copy(update={"novelty": 0.0}))
     assert (now.rows == before.rows).all()
@@ -73,11 +73,12 @@ def test_a_dial_at_a_half_gives_the_lists_there_were_before_it_moved_them(dial: 
 
 
 def test_what_is_usual_moves_every_list_as_the_dial_does() -> None:
-    usual = STILL.model_copy(update={"usual_novelty": 0.5})
-    assert (made(listeners(0.5), usual).rows == made(listeners(0.75)).rows).all()
-    assert (made(listeners(0.25), usual).rows == made(listeners(0.5)).rows).all()
+    nothing, usual = (STILL.model_copy(update={"usual_novelty": worth}) for worth in (0.0, 0.5))
+    assert (made(listeners(0.5), usual).rows == made(listeners(0.75), nothing).rows).all()
+    assert (made(listeners(0.25), usual).rows == made(listeners(0.5), nothing).rows).all()
     alone = usual.model_copy(update={"novelty": 0.0})
-    assert {by_new_artists(made(listeners(dial), alone)) for dial in DIALS} == {by_new_artists(made(listeners(0.75)))}
+    assert {by_new_artists(made(listeners(dial), alone)) for dial in DIALS} == {by_new_artists(made(listeners(0.5), usual))}
+    assert by_new_artists(made(listeners(0.5), usual)) > by_new_artists(made(listeners(0.5), nothing)) + 0.05
 
 
 def test_radio_goes_on_from_its_session_whatever_the_dial() -> None:
@@ -112,6 +113,6 @@ def test_the_record_says_how_new_each_candidate_was_and_how_much_that_counted() 
     lists, catalogue = made(listeners(1.0), PolicySettings()), pairs()
     for said in explored_of(catalogue, lists):
         record = Explored.model_validate_json(said or "")
-        assert record.tilt == 1
+        assert record.tilt == PolicySettings().usual_novelty + 1
         rows = np.array([int(track[1:]) for track in record.candidates], dtype=np.int32)
         np.testing.assert_allclose(record.newness, newness(listeners(1.0, 1), catalogue, rows[None])[0], atol=1e-3)

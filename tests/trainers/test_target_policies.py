@@ -73,7 +73,7 @@ def test_a_dial_asks_for_as_much_of_what_is_new_as_a_list_made_with_it_would() -
     assert at[0.25] < at[0.5] - 0.05 < at[1.0] - 0.1
     made_so = chances(PolicySettings(novelty=0.8), 1.0, **even | {"worth": [0.8, 0, 0], "tilt": 0.8})
     assert made_so[0] == pytest.approx(at[1.0]), "what is in the worth already is not counted twice"
-    without = chances(PolicySettings(novelty=0.0), 1.0, **even | {"worth": [0.8, 0, 0], "tilt": 0.8})
+    without = chances(PolicySettings(usual_novelty=0.0, novelty=0.0), 1.0, **even | {"worth": [0.8, 0, 0], "tilt": 0.8})
     assert without == pytest.approx([1 / 3] * 3, abs=0.01)
     still = choosing(PolicySettings(novelty=0.8), 0.0)(slots(**even))
     assert still[:, 0].max() == 0
