@@ -40,7 +40,7 @@ def damaged_tables(problem: BaseException) -> SegueError | None:
 
 
 def _of_a_reader(problem: BaseException) -> bool:
-    """Whether a library that reads tables raised this. Some errors of Arrow are OSErrors, but without a number of the system."""
+    """Whether a library that reads tables raised this. Arrow raises OSErrors too, which have no number of the system."""
     if isinstance(problem, OSError):
         return problem.errno is None
     return bool(_READERS & {kind.__module__.split(".")[0] for kind in type(problem).__mro__})
