@@ -113,8 +113,8 @@ def _drift(day: Assessment, log: Answers) -> Measured:
         now = samples.recent_features(listens)
     except SegueError as problem:
         return _not_measured(alarm("features", "features", str(problem)))
-    before, first = samples.flat(reference), next(iter(listening.days_with_files(Table.LABELS)), None)
-    filling = still_filling(before.columns, reference, first, day.rules)
+    before = samples.flat(reference)
+    filling = still_filling(before.columns, reference, listening.days_with_files(Table.LABELS), day.rules)
     features = drift.compare_columns(samples.flat(now), before, "features", day.rules, filling)
     earlier = answers.read_earlier(log, day.recent, day.rules)
     scores = samples.compare_scores(log, earlier, reference, day.live.version, day.rules)
