@@ -20,7 +20,7 @@ from segue.errors import SegueError
 from segue.names import Table
 from segue.release import Manifest
 from segue.stage import Progress
-from segue.store_trouble import store_trouble
+from segue.trouble import sentence_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,11 +44,16 @@ class Assessment:
         """Run one check; what it cannot read is an alarm, and the others still run."""
         try:
             self.findings += check()
-        except Exception as problem:  # a store that is down raises what its client library does
-            said = problem if isinstance(problem, SegueError) else store_trouble(problem)
-            if said is None:
-                raise
-            self.findings.append(alarm(group, name, str(said)))
+        except Exception as problem:  # a store that is down, or a damaged table, raises what its library does
+            self.findings.append(_unread(group, name, problem))
+
+
+def _unread(group: Group, name: str, problem: Exception) -> Finding:
+    """An alarm that says what could not be read; any other failure is raised again."""
+    said = sentence_for(problem)
+    if said is None:
+        raise problem
+    return alarm(group, name, str(said))
 
 
 def assess(as_of: date, rules: Rules, progress: Progress) -> tuple[Summary, Measured]:
@@ -64,7 +69,8 @@ def assess(as_of: date, rules: Rules, progress: Progress) -> tuple[Summary, Meas
         day.add("parity", "offline and online", lambda: parity.check(rules))
     with progress.step("answers and track vectors"):
         log = answers.read_answers(day.recent, rules)
-        day.findings += answers.check(log, day.live, rules) + reception.check(log, day.recent)
+        day.findings += answers.check(log, day.live, rules)
+        day.add("answers", "shown tracks played", lambda: reception.check(log, day.recent))
         day.add("embeddings", "vectors", lambda: _vectors(day))
     with progress.step("drift"):
         measured = _drift(day, log)
@@ -81,8 +87,7 @@ def _integrity(day: Assessment) -> None:
     if day.live is not None:
         end = day.live.trained_through.date() - timedelta(days=1)
         day.training = Window(end - timedelta(days=day.rules.training_days - 1), end)
-    listens = listening.counts(day.recent)["listens"]
-    day.add("integrity", "landing", lambda: integrity.check_landing(day.recent, listens, day.rules))
+    day.add("integrity", "landing", lambda: integrity.check_landing(day.recent, day.rules))
     day.add("listening", "listens", lambda: listening.compare(day.recent, day.training, day.rules))
 
 
@@ -98,23 +103,26 @@ def _vectors(day: Assessment) -> list[Finding]:
 
 
 def _drift(day: Assessment, log: Answers) -> Measured:
-    """Features, scores and the place of listening of the last week beside the live release's reference; a missing side is
-    an alarm."""
+    """Features, scores and the place of listening of the last week beside the live release's reference; a side that is missing
+    or cannot be read is an alarm."""
     if day.live is None:
         return _not_measured(alarm("features", "reference", "no live release that could be compared with"))
-    reference = samples.reference_of(day.live.version, day.rules)
+    try:
+        reference = samples.reference_of(day.live.version, day.rules)
+    except Exception as problem:
+        return _not_measured(_unread("features", "reference", problem))
     if reference is None or reference.empty:
         return _not_measured(alarm("features", "reference", f"release {day.live.version} keeps no reference sample"))
-    listens = listening.sample(day.recent, day.rules.sample_rows)
+    try:
+        listens = listening.sample(day.recent, day.rules.sample_rows)
+        now = samples.recent_features(listens)
+    except Exception as problem:
+        return _not_measured(_unread("features", "features", problem))
     day.sampled = (len(listens), len(reference))
     if listens.empty:
         return _not_measured(alarm("features", "listens", f"no first listens from {day.recent} to compare"))
-    try:
-        now = samples.recent_features(listens)
-    except SegueError as problem:
-        return _not_measured(alarm("features", "features", str(problem)))
-    before, first = samples.flat(reference), next(iter(listening.days_with_files(Table.LABELS)), None)
-    filling = still_filling(before.columns, reference, first, day.rules)
+    before = samples.flat(reference)
+    filling = still_filling(before.columns, reference, listening.days_with_files(Table.LABELS), day.rules)
     features = drift.compare_columns(samples.flat(now), before, "features", day.rules, filling)
     earlier = answers.read_earlier(log, day.recent, day.rules)
     scores = samples.compare_scores(log, earlier, reference, day.live.version, day.rules)

@@ -9,7 +9,7 @@ looks back over fewer than the log then had, is judged as ever.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -45,20 +45,31 @@ def looks_back(name: str) -> int:
     return int(named[1]) if named else 0
 
 
-def still_filling(names: Iterable[str], reference: pd.DataFrame, first: date | None, rules: Rules) -> dict[str, str]:
+def still_filling(names: Iterable[str], reference: pd.DataFrame, present: Sequence[date], rules: Rules) -> dict[str, str]:
     """Those of `names` that are still filling, and in words why.
 
     Args:
         reference: the release's sample, with the time of each listen; without one nothing is known to be filling.
-        first: the day of the log's first listen.
+        present: the days that the log has, oldest first.
     """
-    if first is None or TIMESTAMP not in reference.columns:
+    if not present or TIMESTAMP not in reference.columns:
         return {}
-    log_days = (reference[TIMESTAMP] - start_of(first)).dt.days
     days = {name: looks_back(name) for name in names}
-    young = {window: float((log_days < window).mean()) for window in set(days.values())}
+    lacking = {window: _share_lacking(reference, present, window, rules) for window in set(days.values())}
     return {
-        name: f"looks back {window} days; the log was younger at {young[window]:.0%} of the reference"
+        name: f"looks back {window} days; the log lacked days of these at {lacking[window]:.0%} of the reference"
         for name, window in days.items()
-        if young[window] >= rules.filling_share
+        if lacking[window] >= rules.filling_share
     }
+
+
+def _share_lacking(reference: pd.DataFrame, present: Sequence[date], window: int, rules: Rules) -> float:
+    """The share of the reference's listens whose `window` days before were not yet, or too few, in the log. A silent day of a
+    month does not count; a gap (an outage, a source in separate windows) of more than `filling_share` of the window does."""
+    import numpy as np
+
+    numbers = np.array([(day - present[0]).days for day in present])
+    gaps = np.setdiff1d(np.arange(numbers[-1]), numbers)
+    listened = (reference[TIMESTAMP] - start_of(present[0])).dt.days.to_numpy()
+    lacking = np.searchsorted(gaps, listened) - np.searchsorted(gaps, listened - window)
+    return float(((listened < window) | (lacking > rules.filling_share * window)).mean())

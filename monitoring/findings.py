@@ -51,6 +51,14 @@ def as_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     return [{name: _cut(value) for name, value in asdict(finding).items()} for finding in findings]
 
 
+def by_reason(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[str]]:
+    """The names of JSON rows by their state and what they say, in the order in which each reason comes up first."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        names.setdefault((row["state"], row["says"]), []).append(row["name"])
+    return names
+
+
 def alarm(group: Group, name: str, says: str, *, now: Value = None, before: Value = None, unit: Unit = "") -> Finding:
     return Finding(group, name, State.ALARM, now, before, says=says, unit=unit)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from monitoring.findings import Finding, State, alarm, note
-from monitoring.listening import Window, days_with_files, doubted, rows_in, silent_days
+from monitoring.listening import Window, counts, days_with_files, doubted, rows_in, silent_days
 from monitoring.rules import Rules
 from segue.errors import SegueError
 from segue.features import fingerprint, shared_store
@@ -39,10 +39,11 @@ def _features(manifest: Manifest) -> Finding:
     return Finding("integrity", "feature views", State.OK, present[:12], trained[:12])
 
 
-def check_landing(recent: Window, listens: int, rules: Rules) -> list[Finding]:
+def check_landing(recent: Window, rules: Rules) -> list[Finding]:
     """The share of rows that landed and were rejected, of listens by doubted accounts, and the days without a listen."""
     says = "plays of accounts in doubt are in no comparison below"
     found = note("integrity", "doubted listens", says, now=doubted(recent), unit="share")
+    listens = counts(recent)["listens"]
     return [_rejected(recent, listens, rules), found, _silence(recent, days_with_files(Table.LABELS))]
 
 

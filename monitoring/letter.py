@@ -14,7 +14,7 @@ from email.utils import formatdate, getaddresses
 from pathlib import Path
 from typing import Any
 
-from monitoring.findings import GROUPS
+from monitoring.findings import GROUPS, by_reason
 from monitoring.page import page
 from monitoring.summary import Summary, shown
 from segue.errors import SegueError
@@ -82,9 +82,8 @@ def text(summary: Summary) -> str:
     if summary.left_out:
         lines += ["", *textwrap.wrap(f"Not compared: {', '.join(summary.left_out)}.", _WIDTH)]
     filling = [f for f in summary.of_group("features") if f["state"] == "filling"]
-    if filling:
-        names = ", ".join(f["name"] for f in filling)
-        lines += ["", *textwrap.wrap(f"Still filling and not compared, as each {filling[0]['says']}: {names}.", _WIDTH)]
+    for (_, reason), names in by_reason(filling).items():
+        lines += ["", *textwrap.wrap(f"Still filling and not compared, as each {reason}: {', '.join(names)}.", _WIDTH)]
     return "\n".join(lines) + "\n"
 
 

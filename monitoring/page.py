@@ -6,7 +6,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from monitoring.findings import GROUPS, Verdict
+from monitoring.findings import GROUPS, Verdict, by_reason
 from monitoring.summary import Summary, shown
 
 _FONT = "font-family:-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
@@ -144,11 +144,7 @@ def _bar(finding: dict[str, Any]) -> str:
 def _left_out(found: list[dict[str, Any]]) -> str:
     """What was not compared, once per reason."""
     told = {"note": "Not compared", "filling": "Still filling and not compared"}
-    kinds = dict.fromkeys((f["state"], f["says"]) for f in found)
-    lines = [
-        f"{told[state]}: {', '.join(f['name'] for f in found if (f['state'], f['says']) == (state, reason))} ({reason})"
-        for state, reason in kinds
-    ]
+    lines = [f"{told[state]}: {', '.join(names)} ({reason})" for (state, reason), names in by_reason(found).items()]
     return "".join(f'<p style="color:#6b7280;font-size:13px;margin:8px 0 0">{escape(line)}.</p>' for line in lines)
 
 

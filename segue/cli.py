@@ -84,11 +84,12 @@ def _called(command: Command, arguments: dict[str, Any]) -> Outcome:
     """The command's outcome; what a feature store that is down or damaged raises, or a damaged table, becomes a sentence."""
     try:
         outcome: Outcome = _load(command.target)(**arguments)
+    except SegueError:
+        raise
     except Exception as problem:
-        from segue.damaged import damaged_tables
-        from segue.store_trouble import store_trouble
+        from segue.trouble import sentence_for
 
-        sentence = store_trouble(problem) or damaged_tables(problem)
+        sentence = sentence_for(problem)
         if sentence is None:
             raise
         raise sentence from problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -34,6 +35,13 @@ def test_the_plays_of_a_bot_are_kept_and_weigh_nothing(home: Home) -> None:
     assert query(home, "select weight, reason from silver.account_integrity where user_id = 'bot'") == [
         (0.0, "around_the_clock")
     ]
+
+
+def test_every_sign_that_is_kept_of_an_accounts_day_is_read(home: Home) -> None:
+    kept = {row[0] for row in query(home, "select column_name from (describe silver.account_days)")}
+    judged = (build.PROJECT / "models" / "silver" / "account_integrity.sql").read_text()
+    assert "cuts" in kept
+    assert {sign for sign in kept if not re.search(rf"\b{sign}\b", judged)} == set()
 
 
 def test_two_hundred_plays_of_a_bot_make_nothing_popular(home: Home) -> None:

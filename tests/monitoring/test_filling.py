@@ -16,6 +16,7 @@ from segue.dates import start_of
 
 RULES = Rules()
 FIRST = date(2026, 9, 21)
+LOG = [FIRST + timedelta(days=n) for n in range(102)]
 OVER_DAYS = ("plays_30d", "active_days_30d", "recent_tracks_count", "top_artist_share", "users_30d")
 OF_NO_DAYS = ("genre", "tempo", "energy", "duration_s", "device", "territory")
 
@@ -34,7 +35,7 @@ def features(moved: tuple[str, ...], listened: pd.DataFrame, rules: Rules = RULE
     rng = np.random.default_rng(1)
     before = pd.DataFrame({name: rng.normal(20, 3, 500) for name in names})
     now = pd.DataFrame({name: rng.normal(26 if name in moved else 20, 3, 500) for name in names})
-    filling = still_filling(names, listened, FIRST, rules)
+    filling = still_filling(names, listened, LOG, rules)
     return measure(compare_columns(now, before, "features", rules, filling), rules).findings
 
 
@@ -57,13 +58,13 @@ def test_what_is_filling_shows_its_values_and_why_and_is_not_compared() -> None:
     filling = found["plays_30d"]
     assert (filling.state, filling.distance) == (State.FILLING, None)
     assert (filling.now, filling.before) == (pytest.approx(26, abs=0.5), pytest.approx(20, abs=0.5))
-    assert filling.says == "looks back 30 days; the log was younger at 55% of the reference"
+    assert filling.says == "looks back 30 days; the log lacked days of these at 55% of the reference"
     assert found["tempo"].state is State.OK
 
 
 def test_a_feature_that_went_empty_is_an_alarm_however_young_the_log() -> None:
     filled, empty = pd.DataFrame({"plays_30d": [20.0] * 50}), pd.DataFrame({"plays_30d": [None] * 50})
-    filling = still_filling(["plays_30d"], YOUNG, FIRST, RULES)
+    filling = still_filling(["plays_30d"], YOUNG, LOG, RULES)
     assert [f.state for f in compare_columns(empty, filled, "features", RULES, filling).found] == [State.ALARM]
 
 
@@ -72,7 +73,13 @@ def test_a_few_old_listens_in_the_reference_of_an_old_log_excuse_nothing() -> No
 
 
 def test_a_week_is_filled_long_before_a_month() -> None:
-    assert set(still_filling(["plays_7d", "plays_30d", "tempo"], YOUNG, FIRST, RULES)) == {"plays_30d"}
+    assert set(still_filling(["plays_7d", "plays_30d", "tempo"], YOUNG, LOG, RULES)) == {"plays_30d"}
+
+
+def test_windows_fill_again_after_an_outage_and_a_silent_day_excuses_no_month() -> None:
+    outage, silent = [day for day in LOG if not 30 <= (day - FIRST).days < 60], [day for day in LOG if day != LOG[58]]
+    assert set(still_filling(["plays_7d", "plays_30d", "tempo"], OLD, outage, RULES)) == {"plays_7d", "plays_30d"}
+    assert still_filling(["plays_30d", "tempo"], OLD, silent, RULES) == {}
 
 
 @pytest.mark.parametrize("unknown", [pd.DataFrame({"tempo": [120.0]}), pd.DataFrame()])

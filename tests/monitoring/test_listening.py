@@ -129,7 +129,7 @@ def test_listens_of_accounts_in_doubt_are_compared_with_nothing_and_told(home: H
 
 
 def landing(recent: Window = RECENT) -> dict[str, Finding]:
-    return {f.name: f for f in check_landing(recent, listening.counts(recent)["listens"], RULES)}
+    return {f.name: f for f in check_landing(recent, RULES)}
 
 
 def test_a_silent_as_of_day_is_an_alarm_and_an_earlier_one_a_note(home: Home) -> None:

@@ -18,6 +18,7 @@ from segue.cli import main
 from segue.errors import SegueError
 from segue.feature_store import _shared_store
 from segue.home import Home, get_home
+from segue.names import Table
 from segue.release import release_path
 from segue.settings import get_settings
 
@@ -123,6 +124,25 @@ def test_a_damaged_pointer_is_an_alarm_with_its_path(few: None, live: Callable[.
     outcome = run(as_of=AS_OF)
     assert outcome.exit_code == 3
     assert str(pointer) in outcome.summary["reason"]
+
+
+@pytest.mark.parametrize("table", [Table.LABELS, Table.USER_FEATURES])
+def test_a_table_cut_short_is_an_alarm_with_its_path_in_a_report_that_is_mailed(
+    table: Table, live: Callable[..., str], platform: Home
+) -> None:
+    live(f"cut-{table.value.replace('_', '-')}")
+    damaged = sorted(platform.table(table).rglob("*.parquet"))[-1]
+    whole, mails = damaged.read_bytes(), mailbox.count(platform.mail)
+    damaged.write_bytes(whole[: len(whole) // 2])
+    try:
+        outcome = run(as_of=AS_OF)
+    finally:
+        damaged.write_bytes(whole)
+    assert (outcome.exit_code, outcome.summary["verdict"]) == (3, "alarm")
+    assert str(damaged) in (Path(outcome.summary["report"]) / "summary.json").read_text()
+    assert "features" in alarms_of(outcome)
+    assert states_of(outcome)["live release"] == "ok"
+    assert mailbox.count(platform.mail) == mails + 1
 
 
 def break_plays_7d(online: sqlite3.Connection) -> None:

@@ -37,11 +37,14 @@ def banner_colour_of_moved(html: str) -> str:
 
 
 def test_what_is_still_filling_is_told_once_with_its_reason() -> None:
-    filling = [Finding("features", name, State.FILLING, 31.0, 20.0, says="looks back") for name in ("plays_30d", "users_30d")]
+    says = {"plays_30d": "looks back", "plays_7d": "looks back a week", "users_30d": "looks back"}
+    filling = [Finding("features", name, State.FILLING, 31.0, 20.0, says=reason) for name, reason in says.items()]
     summary = summary_of(Verdict.OK)
     summary = summary.model_copy(update={"findings": [*summary.findings, *as_rows(filling)]})
     assert "Still filling and not compared: plays_30d, users_30d (looks back)." in page(summary, links={})
     assert "Still filling and not compared, as each looks back: plays_30d, users_30d." in text(summary)
+    assert "Still filling and not compared: plays_7d (looks back a week)." in page(summary, links={})
+    assert "Still filling and not compared, as each looks back a week: plays_7d." in text(summary)
     assert "Not compared" not in page(summary, links={}) + text(summary)
 
 

@@ -63,7 +63,6 @@ listened as (
     select
         user_id, day, count(*) as plays, count(ms_played) as judged,
         count(distinct extract(hour from occurred_at)) as hours,
-        count(case when ms_played <= 30000 then 1 end) as early_skips,
         count(case when ms_played > 30000 and ms_played <= 60000 then 1 end) as cuts
     from {{ ref('listens') }}
     where day >= {{ first_day() }}
@@ -72,8 +71,7 @@ listened as (
 
 select
     user_id, day, plays::bigint as plays, judged::bigint as judged, hours::bigint as hours,
-    early_skips::bigint as early_skips, cuts::bigint as cuts,
-    coalesce(repeated_plays, 0)::bigint as repeated_plays, coalesce(repetition, 0)::bigint as repetition,
+    cuts::bigint as cuts, coalesce(repeated_plays, 0)::bigint as repeated_plays, coalesce(repetition, 0)::bigint as repetition,
     coalesce(most_of_one_track, 0)::bigint as most_of_one_track, coalesce(pushed_plays, 0)::bigint as pushed_plays,
     coalesce(repeats_judged, 0)::bigint as repeats_judged, coalesce(repeats_skipped, 0)::bigint as repeats_skipped
 from listened
