@@ -85,6 +85,20 @@ def test_what_was_saved_of_the_list_in_its_week_is_counted_and_weighed(home: Pat
     assert "better than as logged?" in text
 
 
+def test_an_interval_is_told_by_its_ends_as_it_may_reach_further_to_one_side(home: Path) -> None:
+    _log("weekly-r.jsonl", *(_made(f"u{n}", n % 2) for n in range(30)))
+    _heard("u1", "t1", WEEK)
+    _heard("u3", "t1", WEEK + timedelta(days=6))
+    found = exploration_report()
+    assert found is not None
+    (row,) = (row for row in found["policies"] if row["policy"] == "best ranked")
+    assert row["lead_high"] > 0 > row["lead_low"]
+    text = exploration_text(found)
+    assert f"{row['lead']:+.4f} ({row['lead_low']:+.4f} to {row['lead_high']:+.4f})" in text
+    assert f"{row['snips']:.4f} ({row['snips_low']:.4f} to {row['snips_high']:.4f})" in text
+    assert "±" not in text
+
+
 def test_a_week_that_is_not_over_is_not_counted_and_of_a_week_made_twice_the_last(home: Path) -> None:
     _heard("u0", "t0", WEEK + timedelta(days=5))
     _log("weekly-r.jsonl", _made("u0", 0))

@@ -76,7 +76,9 @@ _SHOWN = (("snips", ".4f"), ("ips", ".4f"), ("lead", "+.4f"))
 def _rate(row: dict[str, Any], name: str, form: str) -> str:
     if name == "lead" and row["policy"] == LOGGED:
         return "-"
-    return f"{row[name]:{form}} ±{(row[f'{name}_high'] - row[f'{name}_low']) / 2:.4f}"
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    between = "-" if low is None or high is None else f"{low:{form}} to {high:{form}}"
+    return f"{row[name]:{form}} ({between})"
 
 
 def _verdict(row: dict[str, Any]) -> str:
