@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -97,6 +98,17 @@ def test_an_interval_is_told_by_its_ends_as_it_may_reach_further_to_one_side(hom
     assert f"{row['lead']:+.4f} ({row['lead_low']:+.4f} to {row['lead_high']:+.4f})" in text
     assert f"{row['snips']:.4f} ({row['snips_low']:.4f} to {row['snips_high']:.4f})" in text
     assert "±" not in text
+
+
+def test_bounds_that_nobody_knows_are_null_in_what_is_stored_and_a_dash_in_what_is_read(home: Path) -> None:
+    _log("weekly-r.jsonl", _made("u0", 0), _made("u1", 1))
+    _heard("u0", "t0", WEEK + timedelta(days=6), saved=False)
+    found = exploration_report()
+    assert found is not None
+    assert {(row["ips_low"], row["ips_high"]) for row in found["policies"]} == {(None, None)}
+    json.dumps(found, allow_nan=False)
+    assert "0.0000 (-)" in exploration_text(found)
+    assert all(row["snips_high"] > 0 for row in found["policies"])
 
 
 def test_a_week_that_is_not_over_is_not_counted_and_of_a_week_made_twice_the_last(home: Path) -> None:

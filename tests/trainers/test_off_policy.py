@@ -153,6 +153,15 @@ def test_slots_without_a_save_leave_a_rate_that_may_be_more_than_none() -> None:
     assert found.snips_high > 0.01
 
 
+@pytest.mark.parametrize("change", [{"reward": np.zeros(400)}, {"user": np.zeros(400, dtype=np.int64)}])
+def test_ips_claims_no_bounds_where_nothing_tells_how_far_it_errs(change: dict[str, Any]) -> None:
+    found = estimate(replace(bandit(7), **change), best_ranked)
+    assert np.isfinite(found.ips)
+    assert np.isnan([found.ips_low, found.ips_high]).all()
+    assert found.snips_low <= found.snips < found.snips_high < 1
+    assert np.isfinite(estimate(bandit(7), best_ranked).ips_low)
+
+
 @pytest.mark.parametrize("target", [best_ranked, any_alike])
 def test_wrong_propensities_give_a_wrong_answer(target: Target) -> None:
     off = []

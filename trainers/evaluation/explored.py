@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from segue.names import Table
 from segue.predictions import Prediction, explored_between
 from segue.pseudonyms import pseudonym
 from segue.stage import table
-from trainers.evaluation.off_policy import Slots, Target, estimate
+from trainers.evaluation.off_policy import Estimate, Slots, Target, estimate
 from trainers.evaluation.target_policies import LOGGED, TARGETS
 from trainers.gold import label_files
 
@@ -43,8 +44,13 @@ def exploration_report(targets: Mapping[str, Target] = TARGETS) -> dict[str, Any
         "slots": len(slots),
         "users": int(slots.user.max()) + 1,
         "saves": int(slots.reward.sum()),
-        "policies": [{"policy": name} | asdict(estimate(slots, target)) for name, target in targets.items()],
+        "policies": [{"policy": name} | _told(estimate(slots, target)) for name, target in targets.items()],
     }
+
+
+def _told(found: Estimate) -> dict[str, Any]:
+    """As JSON values, None for what is not known."""
+    return {n: None if isinstance(value, float) and not isfinite(value) else value for n, value in asdict(found).items()}
 
 
 def counted_lists() -> list[Prediction]:

@@ -67,7 +67,8 @@ Target = Callable[[Slots], Floats]
 @dataclass(frozen=True)
 class Estimate:
     """The save rate of a policy's slots, with 95 % intervals over users; how far SNIPS lies above the rate that was logged,
-    over the same users, and whether that makes it better; and how many slots' and users' worth the weights leave."""
+    over the same users, and whether that makes it better; and how many slots' and users' worth the weights leave. Bounds of IPS
+    are NaN where one user, or none that saved, leaves nothing to know its error by."""
 
     ips: float
     ips_low: float
@@ -164,11 +165,12 @@ def _wilson(rate: float, slots: float) -> tuple[float, float]:
 
 def _side(deviations: Floats, user: npt.NDArray[np.int64]) -> float:
     """Half of the 95 % interval of a sum whose terms are independent between users only, by Student's t with as many degrees
-    of freedom as the squares are worth: a sum that hangs on a few users is surer of itself than it should be."""
+    of freedom as the squares are worth: a sum that hangs on a few users is surer of itself than it should be. One user, or terms
+    that are all nothing, say nothing of how far it errs: not a number."""
     by_user = np.bincount(user, deviations)
     users = len(np.unique(user))
     squares = float((by_user**2).sum())
     if users < 2 or squares <= 0:
-        return 0.0
+        return float("nan")
     freedom = max(squares**2 / float((by_user**4).sum()) - 1, _LEAST_FREEDOM)
     return float(stdtrit(freedom, _UPPER) * np.sqrt(squares * users / (users - 1)))
