@@ -94,7 +94,8 @@ def estimate(slots: Slots, target: Target) -> Estimate:
     asked = np.isfinite(weight)
     left_out = int((~asked).sum())
     if not asked.any():
-        return Estimate(*[float("nan")] * 9, Verdict.UNSURE, 0.0, 0.0, left_out)
+        nan = float("nan")
+        return Estimate(nan, nan, nan, nan, nan, nan, nan, nan, nan, Verdict.UNSURE, 0.0, 0.0, left_out)
     return replace(estimated(weight[asked], slots.reward[asked], slots.user[asked]), left_out=left_out)
 
 

@@ -54,8 +54,9 @@ def choosing(policy: PolicySettings, dial: float | None = None) -> Target:
         dials = slots.dial if dial is None else np.full(len(slots), dial)
         open_ = slots.open & (np.arange(slots.worth.shape[1]) < policy.explore_pool)  # the first are those worth most
         open_ = np.where(open_.any(axis=1, keepdims=True), open_, slots.open)
-        more, unknown = policy.tilt(dials) - slots.tilt, np.isnan(slots.newness).any(axis=1)
-        worth = slots.worth + more[:, None] * np.where(unknown[:, None], 0, slots.newness)
+        more: Floats = policy.tilt(dials) - slots.tilt
+        unknown = np.asarray(np.isnan(slots.newness).any(axis=1), dtype=np.bool_)
+        worth: Floats = slots.worth + more[:, None] * np.where(unknown[:, None], 0, slots.newness)
         won = _shares_won(slots, worth, open_, dials * policy.explore_weight)
         even = open_ / open_.sum(axis=1, keepdims=True)
         explores = np.rint(2 * dials * policy.explore_slots) > 0
