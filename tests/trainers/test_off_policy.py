@@ -110,8 +110,23 @@ def test_intervals_of_half_the_width_hold_it_too_seldom(target: Target) -> None:
 
 
 def test_intervals_from_propensities_that_lie_hold_it_too_seldom() -> None:
-    lied = held(1_500, any_alike, logged=any_alike(bandit(8, 1_500, rates=FEW_SAVES)))
+    lied = held(3_000, any_alike, logged=any_alike(bandit(8, 3_000, rates=FEW_SAVES)))
     assert max(lied.snips, lied.lead) < COVERED[0]
+
+
+def each_alone(weight: Any, reward: Any, user: Any) -> Estimate:
+    """An estimate that takes every slot for a user of its own."""
+    return estimated(weight, reward, np.arange(len(user)))
+
+
+def test_intervals_that_do_not_go_by_user_hold_it_too_seldom_where_users_differ() -> None:
+    slots = replace(bandit(8, 3_000), user=np.arange(3_000) // 10)
+    chance = np.where(slots.user % 3 == 0, 0.3, 0.02)[:, None] * np.ones(len(RATES))
+    by_user, alone = (
+        heard_again(slots, chance, {"asked": any_alike}, hearings=600, estimator=of)["asked"] for of in (estimated, each_alone)
+    )
+    assert COVERED[0] <= by_user.snips <= COVERED[1]
+    assert alone.snips < COVERED[0]
 
 
 def test_a_policy_is_called_better_or_worse_than_what_was_logged_when_the_interval_over_its_users_says_so() -> None:
