@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from segue.charts import page_bytes
 from segue.home import get_home
 from segue.names import Surface, Table
 from segue.policy import PolicySettings
 from segue.predictions import Explored, ExploredSlot, PredictedTrack, Prediction
 from segue.pseudonyms import pseudonym
 from segue.settings import get_settings
+from trainers.evaluation.charts import _explored
 from trainers.evaluation.explored import exploration_report, exploration_text, slots_of
 from trainers.evaluation.target_policies import choosing, targets_of
 
 WEEK = date(2026, 11, 2)
 CHANCES = [0.75, 0.25]
+AS_OLD: dict[str, Any] = {"usual_novelty": 0.0, "novelty": 0.0}
+"""Settings that make nothing of what is new, as every release once did."""
 
 
 @pytest.fixture
@@ -85,6 +91,31 @@ def test_what_was_saved_of_the_list_in_its_week_is_counted_and_weighed(home: Pat
     assert "better than as logged?" in text
 
 
+def test_an_interval_is_told_by_its_ends_as_it_may_reach_further_to_one_side(home: Path) -> None:
+    _log("weekly-r.jsonl", *(_made(f"u{n}", n % 2) for n in range(30)))
+    _heard("u1", "t1", WEEK)
+    _heard("u3", "t1", WEEK + timedelta(days=6))
+    found = exploration_report()
+    assert found is not None
+    (row,) = (row for row in found["policies"] if row["policy"] == "best ranked")
+    assert row["lead_high"] > 0 > row["lead_low"]
+    text = exploration_text(found)
+    assert f"{row['lead']:+.4f} ({row['lead_low']:+.4f} to {row['lead_high']:+.4f})" in text
+    assert f"{row['snips']:.4f} ({row['snips_low']:.4f} to {row['snips_high']:.4f})" in text
+    assert "±" not in text
+
+
+def test_bounds_that_nobody_knows_are_null_in_what_is_stored_and_a_dash_in_what_is_read(home: Path) -> None:
+    _log("weekly-r.jsonl", _made("u0", 0), _made("u1", 1))
+    _heard("u0", "t0", WEEK + timedelta(days=6), saved=False)
+    found = exploration_report()
+    assert found is not None
+    assert {(row["ips_low"], row["ips_high"]) for row in found["policies"]} == {(None, None)}
+    json.dumps(found, allow_nan=False)
+    assert "0.0000 (-)" in exploration_text(found)
+    assert found["policies"][0]["snips_high"] > 0
+
+
 def test_a_week_that_is_not_over_is_not_counted_and_of_a_week_made_twice_the_last(home: Path) -> None:
     _heard("u0", "t0", WEEK + timedelta(days=5))
     _log("weekly-r.jsonl", _made("u0", 0))
@@ -116,7 +147,8 @@ def test_a_report_where_only_bots_explored_has_nothing_to_say(home: Path) -> Non
 def test_a_report_tells_of_the_policies_it_is_asked_for(home: Path) -> None:
     _log("weekly-r.jsonl", *(_made(f"u{n}", took) for n, took in enumerate([0, 0, 0, 1])))
     _heard("u3", "t1", WEEK + timedelta(days=6))
-    quiet, loud = PolicySettings(explore_slots=0), PolicySettings(explore_floor=1.0, adventurousness=1.0)
+    quiet = PolicySettings(explore_slots=0, **AS_OLD)
+    loud = PolicySettings(explore_floor=1.0, adventurousness=1.0, **AS_OLD)
     found = exploration_report(targets_of(quiet, loud))
     assert found is not None
     rates = {row["policy"]: row["ips"] for row in found["policies"]}
@@ -128,7 +160,44 @@ def test_a_report_tells_of_the_policies_it_is_asked_for(home: Path) -> None:
     assert "--policy" not in {row["policy"] for row in by_default["policies"]}
 
 
+def _with_newness(one: Prediction, newness: list[float], **other: Any) -> Prediction:
+    assert one.explored is not None
+    return one.model_copy(update=other | {"explored": one.explored.model_copy(update={"newness": newness})})
+
+
+def test_a_policy_that_minds_what_is_new_is_not_asked_about_lists_whose_log_does_not_say_what_is(home: Path) -> None:
+    old = [_made("u0", 0), _with_newness(_made("u1", 0), [0.0, 0.0])]
+    said = [_with_newness(_made(f"u{n}", took), [0.3, 0.9]) for n, took in ((2, 0), (3, 1))]
+    _log("weekly-r.jsonl", *old, *said)
+    for user, track in (("u0", "t0"), ("u1", "t0"), ("u3", "t1")):
+        _heard(user, track, WEEK + timedelta(days=6))
+    found = exploration_report(targets_of(PolicySettings(**AS_OLD), PolicySettings(usual_novelty=50.0)))
+    assert found is not None
+    by_name = {row["policy"]: row for row in found["policies"]}
+    left_out = {name: row["left_out"] for name, row in by_name.items() if row["left_out"]}
+    assert left_out == {"--policy": 2}
+    assert by_name["--policy"]["snips"] > 0.9, "of what it would have taken, which is the newer one, all was saved"
+    assert by_name["--policy"]["lead"] == pytest.approx(by_name["--policy"]["snips"] - 1 / 2), "over the same slots"
+    assert "2 for --policy" in exploration_text(found)
+
+
+def test_where_no_log_says_what_is_new_no_rate_is_told(home: Path) -> None:
+    _log("weekly-r.jsonl", _made("u0", 0), _made("u1", 1))
+    _heard("u0", "t0", WEEK + timedelta(days=6))
+    found = exploration_report(targets_of(PolicySettings(**AS_OLD), PolicySettings(usual_novelty=0.5)))
+    assert found is not None
+    (row,) = (row for row in found["policies"] if row["policy"] == "--policy")
+    assert (row["snips"], row["ips"], row["lead"], row["left_out"]) == (None, None, None, 2)
+    assert "nan" not in exploration_text(found)
+    assert page_bytes("rates", _explored({"exploration": found})), "the chart has a dash there"
+
+
+def test_a_radio_goes_on_as_its_session_does_whatever_is_new(home: Path) -> None:
+    radio = slots_of([_with_newness(_made("u0", 0), [0.0, 0.0], surface=Surface.RADIO)], set())
+    np.testing.assert_allclose(choosing(PolicySettings(usual_novelty=0.5))(radio).sum(axis=1), 1)
+
+
 def test_a_record_from_before_draws_were_told_apart_is_read_as_if_each_candidate_had_its_own(home: Path) -> None:
     slots = slots_of([_made("u0", 0)], set())
     assert len(set(slots.genre[0])) == len(set(slots.artist[0])) == 2
-    np.testing.assert_allclose(choosing(PolicySettings(), 1.0)(slots).sum(axis=1), 1)
+    np.testing.assert_allclose(choosing(PolicySettings(**AS_OLD), 1.0)(slots).sum(axis=1), 1)

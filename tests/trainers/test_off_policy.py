@@ -110,8 +110,23 @@ def test_intervals_of_half_the_width_hold_it_too_seldom(target: Target) -> None:
 
 
 def test_intervals_from_propensities_that_lie_hold_it_too_seldom() -> None:
-    lied = held(1_500, any_alike, logged=any_alike(bandit(8, 1_500, rates=FEW_SAVES)))
+    lied = held(3_000, any_alike, logged=any_alike(bandit(8, 3_000, rates=FEW_SAVES)))
     assert max(lied.snips, lied.lead) < COVERED[0]
+
+
+def each_alone(weight: Any, reward: Any, user: Any) -> Estimate:
+    """An estimate that takes every slot for a user of its own."""
+    return estimated(weight, reward, np.arange(len(user)))
+
+
+def test_intervals_that_do_not_go_by_user_hold_it_too_seldom_where_users_differ() -> None:
+    slots = replace(bandit(8, 3_000), user=np.arange(3_000) // 10)
+    chance = np.where(slots.user % 3 == 0, 0.3, 0.02)[:, None] * np.ones(len(RATES))
+    by_user, alone = (
+        heard_again(slots, chance, {"asked": any_alike}, hearings=600, estimator=of)["asked"] for of in (estimated, each_alone)
+    )
+    assert COVERED[0] <= by_user.snips <= COVERED[1]
+    assert alone.snips < COVERED[0]
 
 
 def test_a_policy_is_called_better_or_worse_than_what_was_logged_when_the_interval_over_its_users_says_so() -> None:
@@ -151,6 +166,15 @@ def test_slots_without_a_save_leave_a_rate_that_may_be_more_than_none() -> None:
     found = estimate(slots, best_ranked)
     assert found.snips == found.snips_low == pytest.approx(0, abs=1e-12)
     assert found.snips_high > 0.01
+
+
+@pytest.mark.parametrize("change", [{"reward": np.zeros(400)}, {"user": np.zeros(400, dtype=np.int64)}])
+def test_ips_claims_no_bounds_where_nothing_tells_how_far_it_errs(change: dict[str, Any]) -> None:
+    found = estimate(replace(bandit(7), **change), best_ranked)
+    assert np.isfinite(found.ips)
+    assert np.isnan([found.ips_low, found.ips_high]).all()
+    assert found.snips_low <= found.snips < found.snips_high < 1
+    assert np.isfinite(estimate(bandit(7), best_ranked).ips_low)
 
 
 @pytest.mark.parametrize("target", [best_ranked, any_alike])

@@ -1,6 +1,7 @@
 """How often the intervals of `segue evaluate` hold the truth, where the truth is known: the slots of one log are filled and
-heard again many times. What they choose from, what each candidate is worth and its propensity stay as logged; which one a slot
-takes is drawn again by its propensities, and whether that is saved by its true chance."""
+heard again many times, each time by as many users, drawn from those of the log with all their slots: what one user saves goes
+together. What slots choose from, what each candidate is worth and its propensity stay as logged; which one a slot takes is
+drawn again by its propensities, and whether that is saved by its true chance."""
 
 from __future__ import annotations
 
@@ -56,12 +57,15 @@ def heard_again(
     truth = {name: float((of * chance).sum(axis=1).mean()) for name, of in chances.items()}
     as_logged = float((slots.propensity * chance).sum(axis=1).mean())
     held: dict[str, list[tuple[bool, bool, float, float]]] = {name: [] for name in targets}
-    at = np.arange(len(slots))
+    _, number, count = np.unique(slots.user, return_inverse=True, return_counts=True)
+    of_user = np.split(np.argsort(number, kind="stable"), count.cumsum()[:-1])
     for _ in range(hearings):
-        took = (passed <= (rng.random(len(slots)) * passed[:, -1])[:, None]).sum(axis=1)
-        saved = (rng.random(len(slots)) < chance[at, took]).astype(np.float64)
+        who = rng.integers(len(count), size=len(count))
+        at, user = np.concatenate([of_user[one] for one in who]), np.repeat(np.arange(len(who)), count[who])
+        took = (passed[at] <= (rng.random(len(at)) * passed[at, -1])[:, None]).sum(axis=1)
+        saved = (rng.random(len(at)) < chance[at, took]).astype(np.float64)
         for name, of in chances.items():
-            found = estimator(of[at, took] / said[at, took], saved, slots.user)
+            found = estimator(of[at, took] / said[at, took], saved, user)
             of_snips = found.snips_low <= truth[name] <= found.snips_high
             of_lead = found.lead_low <= truth[name] - as_logged <= found.lead_high
             held[name].append((of_snips, of_lead, found.snips_high - found.snips_low, found.snips))

@@ -6,17 +6,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from segue.dates import end_of, start_of
 from segue.home import get_home
-from segue.names import Table
+from segue.names import Surface, Table
 from segue.predictions import Prediction, explored_between
 from segue.pseudonyms import pseudonym
 from segue.stage import table
-from trainers.evaluation.off_policy import Slots, Target, estimate
+from trainers.evaluation.off_policy import Estimate, Slots, Target, estimate
 from trainers.evaluation.target_policies import LOGGED, TARGETS
 from trainers.gold import label_files
 
@@ -28,6 +29,8 @@ WEEKS = 4
 _SHOWN_DAYS = 7
 """A track counts as saved when the listener heard it on the surface of the list and saved it, from the list's first day on and
 within so many days: what they find and save elsewhere is none of the list's doing."""
+_LOOKING_FOR_NEW = (Surface.WEEKLY, Surface.HOME)
+"""Surfaces whose lists may make something of what is new to their listener."""
 Saved = tuple[str, str, date, str]
 """A pseudonym, a track, the first day of the list it was in, and the list's surface."""
 
@@ -43,8 +46,13 @@ def exploration_report(targets: Mapping[str, Target] = TARGETS) -> dict[str, Any
         "slots": len(slots),
         "users": int(slots.user.max()) + 1,
         "saves": int(slots.reward.sum()),
-        "policies": [{"policy": name} | asdict(estimate(slots, target)) for name, target in targets.items()],
+        "policies": [{"policy": name} | _told(estimate(slots, target)) for name, target in targets.items()],
     }
+
+
+def _told(found: Estimate) -> dict[str, Any]:
+    """As JSON values, None for what is not known."""
+    return {n: None if isinstance(value, float) and not isfinite(value) else value for n, value in asdict(found).items()}
 
 
 def counted_lists() -> list[Prediction]:
@@ -67,7 +75,14 @@ def exploration_text(found: dict[str, Any] | None) -> str:
     ]
     head = f"{found['saves']} saves of {found['slots']} slots that explored, of {found['users']} users"
     names = ["saves per slot, if filled", "SNIPS", "IPS", f"above {LOGGED}", f"better than {LOGGED}?", "slots it is worth"]
-    return "\n\n".join([head, table(names, rows)])
+    return "\n\n".join([head, table(names, rows), *_left_out(found)])
+
+
+def _left_out(found: dict[str, Any]) -> list[str]:
+    """Which policies were asked about fewer slots, in a paragraph, if any."""
+    told = [f"{row['left_out']} for {row['policy']}" for row in found["policies"] if row["left_out"]]
+    why = "Left out are slots of lists whose log does not say how new their candidates were, where a policy would make more or"
+    return [f"{why}\nless of that than they did: {', '.join(told)}."] if told else []
 
 
 _SHOWN = (("snips", ".4f"), ("ips", ".4f"), ("lead", "+.4f"))
@@ -76,7 +91,11 @@ _SHOWN = (("snips", ".4f"), ("ips", ".4f"), ("lead", "+.4f"))
 def _rate(row: dict[str, Any], name: str, form: str) -> str:
     if name == "lead" and row["policy"] == LOGGED:
         return "-"
-    return f"{row[name]:{form}} ±{(row[f'{name}_high'] - row[f'{name}_low']) / 2:.4f}"
+    if row[name] is None:
+        return "-"
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    between = "-" if low is None or high is None else f"{low:{form}} to {high:{form}}"
+    return f"{row[name]:{form}} ({between})"
 
 
 def _verdict(row: dict[str, Any]) -> str:
@@ -100,8 +119,9 @@ def slots_of(made: Sequence[Prediction], saved: set[Saved]) -> Slots:
             columns["tilt"].append(one.explored.tilt)
             for name, values in (("worth", slot.worth), ("propensity", slot.propensity)):
                 columns[name].append(_padded(values, width))
-            for name in ("mean", "deviation", "of_genre", "newness"):
+            for name in ("mean", "deviation", "of_genre"):
                 columns[name].append(_padded(getattr(one.explored, name), width))
+            columns["newness"].append(_newness(one, width))
             for name in ("genre", "artist"):
                 columns[name].append(_with_own(getattr(one.explored, name), width))
     kinds = dict.fromkeys(("took", "user", "genre", "artist"), np.int64)
@@ -116,6 +136,15 @@ def _last_day() -> date:
 
 def _padded(values: list[float], width: int) -> list[float]:
     return values + [0.0] * (width - len(values))
+
+
+def _newness(one: Prediction, width: int) -> list[float]:
+    """How new each candidate is, NaN where nobody asked: a release without novelty leaves nothing or zeros, and no pool is of
+    nothing but the most played track by known artists. Where new tracks are not looked for it counts for nothing anyway."""
+    found = one.explored.newness if one.explored else []
+    if one.surface in _LOOKING_FOR_NEW and not any(found):
+        return [float("nan")] * width
+    return _padded(found, width)
 
 
 def _with_own(codes: list[int], width: int) -> list[int]:

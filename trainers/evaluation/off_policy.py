@@ -8,7 +8,7 @@ Both answer for one slot at a time: what was put into the list before it is as i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,9 @@ class Slots:
     """s exploring slots over p candidates: which one each `took` (s,), all their `propensity` and `worth` (s, p), 0 where a
     candidate was not open, what was believed of them (`mean`, `deviation` of a log save rate, (s, p)), and what is drawn once
     for several of them (`genre`, `artist`, numbers (s, p), with the part `of_genre` in the deviation); how new each is to the
-    listener (`newness`, (s, p)), of which the worth has `tilt` (s,) times as much; the list's `dial` (s,); whether what was
-    taken was saved (`reward`, (s,)), and whose slot it was (`user`, numbers (s,)): those of one user are not independent."""
+    listener (`newness`, (s, p), NaN where the log does not say), of which the worth has `tilt` (s,) times as much; the list's
+    `dial` (s,); whether what was taken was saved (`reward`, (s,)), and whose slot it was (`user`, numbers (s,)): those of one
+    user are not independent."""
 
     took: npt.NDArray[np.int64]
     propensity: Floats
@@ -61,13 +62,16 @@ class Slots:
 
 
 Target = Callable[[Slots], Floats]
-"""A policy: the chance (s, p) it gives each candidate of each slot; rows add up to one, closed candidates get nothing."""
+"""A policy: the chance (s, p) it gives each candidate of each slot; rows add up to one, closed candidates get nothing. A
+row of NaN: the log says too little of the slot to ask it."""
 
 
 @dataclass(frozen=True)
 class Estimate:
     """The save rate of a policy's slots, with 95 % intervals over users; how far SNIPS lies above the rate that was logged,
-    over the same users, and whether that makes it better; and how many slots' and users' worth the weights leave."""
+    over the same users, and whether that makes it better; and how many slots' and users' worth the weights leave. Bounds of
+    IPS are NaN where one user, or none that saved, leaves nothing to know its error by. `left_out` are slots of which the log
+    says too little to ask the policy; where that is all of them, no rate is known."""
 
     ips: float
     ips_low: float
@@ -81,15 +85,22 @@ class Estimate:
     better: Verdict
     effective_slots: float
     effective_users: float
+    left_out: int = 0
 
 
 def estimate(slots: Slots, target: Target) -> Estimate:
-    """What `target` would have saved in these slots."""
-    return estimated(weights(slots, target), slots.reward, slots.user)
+    """What `target` would have saved in these slots, as far as it can be asked; the lead is over the same ones."""
+    weight = weights(slots, target)
+    asked = np.isfinite(weight)
+    left_out = int((~asked).sum())
+    if not asked.any():
+        nan = float("nan")
+        return Estimate(nan, nan, nan, nan, nan, nan, nan, nan, nan, Verdict.UNSURE, 0.0, 0.0, left_out)
+    return replace(estimated(weight[asked], slots.reward[asked], slots.user[asked]), left_out=left_out)
 
 
 def weights(slots: Slots, target: Target) -> Floats:
-    """How much more likely the target takes what was taken (s,)."""
+    """How much more likely the target takes what was taken (s,); NaN where it cannot be asked."""
     return slots.taken(target(slots)) / slots.taken(slots.propensity)
 
 
@@ -164,11 +175,12 @@ def _wilson(rate: float, slots: float) -> tuple[float, float]:
 
 def _side(deviations: Floats, user: npt.NDArray[np.int64]) -> float:
     """Half of the 95 % interval of a sum whose terms are independent between users only, by Student's t with as many degrees
-    of freedom as the squares are worth: a sum that hangs on a few users is surer of itself than it should be."""
+    of freedom as the squares are worth: a sum that hangs on a few users is surer of itself than it should be. One user, or
+    terms that are all nothing, say nothing of how far it errs: not a number."""
     by_user = np.bincount(user, deviations)
     users = len(np.unique(user))
     squares = float((by_user**2).sum())
     if users < 2 or squares <= 0:
-        return 0.0
+        return float("nan")
     freedom = max(squares**2 / float((by_user**4).sum()) - 1, _LEAST_FREEDOM)
     return float(stdtrit(freedom, _UPPER) * np.sqrt(squares * users / (users - 1)))

@@ -17,6 +17,8 @@ from trainers.evaluation.off_policy import Floats, Slots, Target
 
 DRAWS, _SEED = 64, 17
 """Draws a slot: as many as a served one has, each slot its own, so that their errors do not add up over the slots."""
+_NO_TILT = 1e-6
+"""Less than the last digit of a tilt in the log."""
 LOGGED, THIS_RELEASE, GIVEN, DIAL_AT_1 = "as logged", "this release", "--policy", "dial at 1"
 
 
@@ -45,18 +47,23 @@ def most_believed(slots: Slots) -> Floats:
 
 
 def choosing(policy: PolicySettings, dial: float | None = None) -> Target:
-    """What a release with this `policy` does in a slot; each list has its logged dial, or all have this one."""
+    """What a release with this `policy` does in a slot; each list has its logged dial, or all have this one. It cannot
+    be asked where it makes more or less of what is new than the list did and the log does not say what that is."""
 
     def target(slots: Slots) -> Floats:
         dials = slots.dial if dial is None else np.full(len(slots), dial)
         open_ = slots.open & (np.arange(slots.worth.shape[1]) < policy.explore_pool)  # the first are those worth most
         open_ = np.where(open_.any(axis=1, keepdims=True), open_, slots.open)
-        worth = slots.worth + (policy.tilt(dials) - slots.tilt)[:, None] * slots.newness
+        more: Floats = policy.tilt(dials) - slots.tilt
+        unknown = np.asarray(np.isnan(slots.newness).any(axis=1), dtype=np.bool_)
+        worth: Floats = slots.worth + more[:, None] * np.where(unknown[:, None], 0, slots.newness)
         won = _shares_won(slots, worth, open_, dials * policy.explore_weight)
         even = open_ / open_.sum(axis=1, keepdims=True)
         explores = np.rint(2 * dials * policy.explore_slots) > 0
         mixed = (1 - policy.explore_floor) * won + policy.explore_floor * even
-        return np.where(explores[:, None], mixed, _worth_most(slots, worth))
+        chance = np.where(explores[:, None], mixed, _worth_most(slots, worth))
+        chance[unknown & (np.abs(more) > _NO_TILT)] = np.nan
+        return chance
 
     return target
 
