@@ -34,7 +34,7 @@ doubts as (
             {{ doubt('plays_of_a_track', 4, 4.5) }}, {{ doubt('1 - repeats_skipped / repeats_judged', 0.97, 0.975) }}
         ) else 0.0 end as never_skips,
         case when plays >= 20 then {{ doubt('pushed_plays / plays', 0.3, 0.4) }} else 0.0 end as shared_targets,
-        {{ doubt('crowding', 0.6, 0.8) }} as faceless_crowd
+        {{ doubt('crowding', 0.9, 0.93) }} as faceless_crowd
     from windows
     where day >= {{ first_day() }}
 ),
