@@ -19,7 +19,7 @@ from serving.policy.popularity_ceiling import BELOW
 from serving.policy.selection import select
 
 TRACKS = 60
-FREE = PolicySettings(artist_decay=0, calibration=0, diversity=0, popularity_ceiling=False, explore_slots=0)
+FREE = PolicySettings(artist_decay=0, calibration=0, diversity=0, usual_novelty=0, popularity_ceiling=False, explore_slots=0)
 
 
 def listed(policy: PolicySettings, *, tracks: dict[str, Any], people: dict[str, Any], vectors: Any = None) -> Lists:
