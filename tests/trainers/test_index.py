@@ -13,10 +13,13 @@ from trainers.index import IndexConfig, build_index, exact_search, load_index, r
 K = 50
 
 
-def _unit(rng: np.random.Generator, n: int, d: int = 16) -> np.ndarray:
-    """Clustered unit vectors (n, d), as tracks are."""
-    centres = rng.normal(size=(40, d))
-    vectors = centres[rng.integers(40, size=n)] + 0.5 * rng.normal(size=(n, d))
+CENTRES = np.random.default_rng(16).normal(size=(40, 16))
+"""What tracks cluster around and listeners look for: a question far from all tracks has no near ones that could be missed."""
+
+
+def _unit(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Clustered unit vectors (n, 16), as tracks are."""
+    vectors = CENTRES[rng.integers(len(CENTRES), size=n)] + 0.5 * rng.normal(size=(n, CENTRES.shape[1]))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
