@@ -2,8 +2,9 @@
 
 A count over 30 days grows for the first 30 days of a log, whatever listeners do. As long as many rows of the reference are
 from those days, such a feature differs from this week's because there is more log, and would say "drift" of a world that did
-not change. It is shown with its reason, and is not compared. What looks back over no days, and what
-looks back over fewer than the log then had, is judged as ever.
+not change. So it is where the log lost days: after an outage, or where a source has separate windows, every count grows anew.
+It is shown with its reason, and is not compared. What looks back over no days, and what looks back over fewer than the log
+then had, is judged as ever.
 """
 
 from __future__ import annotations

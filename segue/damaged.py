@@ -16,7 +16,7 @@ _MENDS = {
     "releases": "put it back from a copy, or train and promote another release",
     "playlists": "remove it and make the week again: `segue playlists --week D`",
 }
-SHOWN = 3
+_SHOWN = 3
 
 
 def damaged_tables(problem: BaseException) -> SegueError | None:
@@ -31,7 +31,7 @@ def damaged_tables(problem: BaseException) -> SegueError | None:
     damaged = [path for path in damaged if str(path) in str(problem)] or damaged
     room = damaged[0].relative_to(home.root).parts[0]
     found = [path for path in damaged if path.is_relative_to(home.root / room)]
-    told = ", ".join(map(str, found[:SHOWN])) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+    told = ", ".join(map(str, found[:_SHOWN])) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
     return SegueError(
         expected=f"whole Parquet files in {home.root / room}",
         received=f"{told}, which cannot be read",

@@ -16,7 +16,7 @@ from weekly_runs import key_of, make, stored
 from infra.loop.shown import shown
 from segue import pseudonyms
 from segue.cli import main
-from segue.errors import SegueError
+from segue.errors import NotBegunError, SegueError
 from segue.lock import locked
 from segue.names import Fallback
 from segue.playlists import VisibleWeek, audit_path, read_visible_week, show_week, stored_folder
@@ -99,8 +99,11 @@ def test_a_batch_killed_before_the_pointer_moves_shows_nothing_and_the_next_run_
 
 
 def test_without_features_for_the_week_nothing_is_made(platform: Platform) -> None:
-    with pytest.raises(SegueError, match="features through 2026-11-22"):
+    with pytest.raises(SegueError, match="features through 2026-11-22") as overdue:
         weekly.run(week=platform.week + timedelta(days=7), engine="local")
+    assert not isinstance(overdue.value, NotBegunError), "features that are due are a failed run"
+    with pytest.raises(NotBegunError):
+        weekly.run(week=platform.week + timedelta(weeks=1_000), engine="local")
 
 
 def test_without_a_live_release_nothing_is_made(platform: Platform) -> None:
